@@ -1,0 +1,1 @@
+"""Technologies behind the core's ports: plain classes with constructor arguments."""

@@ -1,0 +1,158 @@
+"""What a buyer was shown: a quote that is sealed, never stored, and comes back with the payment.
+
+Two forms leave the gateway. The sealed quote is encrypted and carries everything. The
+authenticator is 24 base64url characters short enough for a transaction memo; it carries no
+terms, but vouches for those that the request and the transaction already show.
+"""
+
+import base64
+import binascii
+import json
+import struct
+from collections.abc import Mapping
+from enum import StrEnum
+
+from attrs import frozen
+
+from tillway.core.money import Money
+from tillway.core.tenancy import Tenant
+
+AUTHENTICATOR_LENGTH = 24
+"""Base64url characters; official x402 clients can afford a memo of 32 bytes."""
+
+NONCE_BYTES = 5
+MAC_BYTES = 8
+_DOMAIN = b"tillway quote authenticator"
+_VERSION = 1
+
+
+class Purpose(StrEnum):
+    """What a payment is for; it decides which purchases a proof can never be moved to."""
+
+    PURCHASE = "purchase"
+    CART = "cart"
+    SUBSCRIPTION = "subscription"
+    TOP_UP = "top-up"
+    REFUND = "refund"
+
+
+@frozen(kw_only=True)
+class Quote:
+    """A price that was promised to a buyer, with all that it was computed from.
+
+    ``coupons`` are the codes that the buyer typed and that applied, and every applied code
+    with a usage limit, sorted; ``applied`` are all applied codes in pricing order. Times are
+    whole seconds since 1970, UTC. ``nonce`` is random and makes equal quotes distinct.
+    """
+
+    network: str
+    tenant: Tenant
+    purpose: Purpose
+    resource: str
+    quantity: int
+    inputs: Mapping[str, str]
+    amount: Money
+    pay_to: str
+    coupons: tuple[str, ...]
+    applied: tuple[str, ...]
+    principal: str | None
+    issued_at: int
+    expires_at: int
+    nonce: bytes
+
+    @property
+    def id(self) -> str:
+        """Name the quote: expiry and randomness, as the authenticator carries them."""
+        return struct.pack(">I", self.expires_at).hex() + self.nonce.hex()
+
+
+@frozen(kw_only=True)
+class Authenticator:
+    """The four parts of a memo of ours, not yet believed."""
+
+    key_id: int
+    expires_at: int
+    nonce: bytes
+    mac: bytes
+
+    def __str__(self) -> str:
+        raw = struct.pack(">BI", self.key_id, self.expires_at) + self.nonce + self.mac
+        return base64.urlsafe_b64encode(raw).decode()
+
+
+def read_authenticator(memo: str) -> Authenticator | None:
+    """Read the authenticator that a memo is, or ends with after a colon; None if it has none.
+
+    A v0 memo is a template filled with the authenticator as its nonce, so other text may
+    stand around it; the longest run of base64url characters of the right length is taken.
+    """
+    for word in reversed(memo.replace(":", " ").split()):
+        if len(word) == AUTHENTICATOR_LENGTH:
+            raw = _decoded(word)
+            if raw is not None:
+                return _parts(raw)
+    return None
+
+
+def _decoded(word: str) -> bytes | None:
+    try:
+        raw = base64.b64decode(word, altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return raw if base64.urlsafe_b64encode(raw).decode() == word else None
+
+
+def _parts(raw: bytes) -> Authenticator:
+    key_id, expires_at = struct.unpack(">BI", raw[:5])
+    nonce, mac = raw[5 : 5 + NONCE_BYTES], raw[5 + NONCE_BYTES :]
+    return Authenticator(key_id=key_id, expires_at=expires_at, nonce=nonce, mac=mac)
+
+
+def encode_terms(quote: Quote) -> bytes:
+    """Give the bytes that an authenticator vouches for: versioned, each part length-prefixed.
+
+    No two different terms have the same encoding, so a MAC over it moves nowhere.
+    """
+    inputs = [text for pair in sorted(quote.inputs.items()) for text in pair]
+    texts = [
+        quote.network,
+        quote.tenant,
+        quote.purpose.value,
+        quote.resource,
+        str(quote.quantity),
+        str(len(inputs)),
+        *inputs,
+        str(quote.amount.minor),
+        quote.amount.asset.code,
+        quote.pay_to,
+        str(len(quote.coupons)),
+        *quote.coupons,
+        str(quote.expires_at),
+    ]
+    parts = [_DOMAIN, bytes([_VERSION]), *(text.encode() for text in texts), quote.nonce]
+    return b"".join(struct.pack(">I", len(part)) + part for part in parts)
+
+
+def dump(quote: Quote) -> bytes:
+    """Give the bytes that a sealed quote encrypts."""
+    return json.dumps(
+        {
+            "v": _VERSION,
+            "net": quote.network,
+            "ten": quote.tenant,
+            "for": quote.purpose.value,
+            "res": quote.resource,
+            "qty": quote.quantity,
+            "in": dict(sorted(quote.inputs.items())),
+            "amt": quote.amount.minor,
+            "ast": quote.amount.asset.code,
+            "to": quote.pay_to,
+            "cpn": quote.coupons,
+            "app": quote.applied,
+            "who": quote.principal,
+            "iat": quote.issued_at,
+            "exp": quote.expires_at,
+            "non": quote.nonce.hex(),
+        },
+        separators=(",", ":"),
+    ).encode()

@@ -1,0 +1,1 @@
+"""Everything that is run: HTTP, workers, the command line and the sandbox."""
