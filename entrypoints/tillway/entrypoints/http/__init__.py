@@ -1,0 +1,1 @@
+"""The HTTP server: one aiohttp application, a face for each API."""
