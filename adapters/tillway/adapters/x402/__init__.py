@@ -1,0 +1,1 @@
+"""Payments on Solana by x402: what a buyer signed, checked, sent and looked up."""

@@ -1,0 +1,226 @@
+"""The calls that a payment needs of a Solana node, in types.
+
+Every method raises Unavailable (rpc_error, network_error) when no node gave a usable answer.
+"""
+
+import base64
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final, Protocol, TypeVar
+
+from attrs import define, evolve, field, frozen
+from solders.pubkey import Pubkey
+from solders.signature import Signature
+
+from tillway.adapters.x402 import answers
+from tillway.adapters.x402.answers import (
+    Account,
+    Accounts,
+    Blockhash,
+    Landed,
+    Level,
+    Simulation,
+    Statuses,
+)
+from tillway.adapters.x402.endpoints import Calls, Endpoints, Read
+from tillway.adapters.x402.errors import INVALID_PARAMS, NodeFailed, RpcRefused, SendRefused
+from tillway.adapters.x402.heights import Heights
+from tillway.core.ports.clock import Clock
+
+T = TypeVar("T")
+
+MOST_SIGNATURES: Final = 256
+"""The most that getSignatureStatuses takes (agave, MAX_GET_SIGNATURE_STATUSES_QUERY_ITEMS)."""
+
+BLOCKHASH_LIFETIME: Final = timedelta(seconds=1)
+"""How long an answer of getLatestBlockhash is used again."""
+
+
+class Guards(Protocol):
+    """What stands between a call and its failures: retries, a circuit breaker, metrics."""
+
+    async def run(self, operation: str, call: Callable[[], Awaitable[T]], *, repeat: bool) -> T:
+        """Make the call; make it again after Unavailable only if ``repeat``."""
+        ...
+
+
+@frozen
+class Unguarded:
+    """Make each call once."""
+
+    async def run(self, operation: str, call: Callable[[], Awaitable[T]], *, repeat: bool) -> T:
+        """Make the call."""
+        return await call()
+
+
+@define(kw_only=True)
+class Rpc:
+    """The nodes of one cluster, as the rail asks them.
+
+    Times that limit the use of old answers are of ``clock``; network time-outs are real time.
+    """
+
+    calls: Calls = field(repr=False)
+    clock: Clock = field(repr=False)
+    commitment: Level = Level.CONFIRMED
+    guard: Guards = field(factory=Unguarded, repr=False)
+    seen: Heights = field(factory=Heights)
+    _latest: Blockhash | None = field(default=None, init=False)
+    _latest_at: datetime | None = field(default=None, init=False)
+
+    def each(self) -> Iterator["Rpc"]:
+        """Give one Rpc for each node, healthy ones first, so that a proof can stay with one."""
+        if not isinstance(self.calls, Endpoints):
+            yield self
+            return
+        for place in self.calls.order():
+            yield evolve(self, calls=self.calls.nodes[place], guard=Unguarded())
+
+    async def simulate(self, raw: bytes, accounts: Sequence[Pubkey] = ()) -> Simulation:
+        """Run it at the configured commitment without checking signatures; changes nothing.
+
+        A transaction that nodes cannot read gives ``err`` ``SanitizeFailure``.
+        """
+        config: dict[str, object] = {
+            "encoding": "base64",
+            "commitment": self.commitment,
+            "sigVerify": False,
+            "replaceRecentBlockhash": False,
+        }
+        if accounts:
+            addresses = [str(key) for key in accounts]
+            config["accounts"] = {"encoding": "base64", "addresses": addresses}
+        try:
+            found = await self._ask(
+                "simulateTransaction",
+                [_base64(raw), config],
+                lambda result: answers.simulation(result, len(accounts)),
+            )
+        except RpcRefused as refused:
+            return self._unreadable(refused, len(accounts))
+        self.seen.saw_slot(found.slot)
+        return found
+
+    def _unreadable(self, refused: RpcRefused, accounts: int) -> Simulation:
+        if refused.number != INVALID_PARAMS:
+            raise NodeFailed(str(refused.number)) from refused
+        return Simulation(
+            err="SanitizeFailure",
+            logs=(refused.text,),
+            units=None,
+            slot=self.seen.slot,
+            accounts=(None,) * accounts,
+        )
+
+    async def send(self, raw: bytes, *, skip_preflight: bool) -> None:
+        """Hand the signed bytes to a node, or to the next one if it fails: a repeat is harmless.
+
+        Raises SendRefused if a node would not take these bytes; NodeFailed, a kind of
+        Unavailable, whose ``written`` tells whether they may have gone out all the same.
+        """
+        config = {
+            "encoding": "base64",
+            "skipPreflight": skip_preflight,
+            "preflightCommitment": self.commitment,
+        }
+        try:
+            await self._ask("sendTransaction", [_base64(raw), config], answers.text, repeat=False)
+        except RpcRefused as refused:
+            raise SendRefused.of(refused) or NodeFailed(str(refused.number)) from refused
+
+    async def statuses(self, signatures: Sequence[Signature], *, history: bool) -> Statuses:
+        """Look up at most 256 signatures; ``history`` searches more than the recent ones."""
+        found = await self._read(
+            "getSignatureStatuses",
+            [[str(one) for one in signatures], {"searchTransactionHistory": history}],
+            lambda result: answers.statuses(result, len(signatures)),
+        )
+        self.seen.saw_slot(found.slot)
+        return found
+
+    async def latest_blockhash(self) -> Blockhash:
+        """Give the newest blockhash, at most a second old by our clock."""
+        now = self.clock.now()
+        if self._latest is None or self._latest_at is None or self._is_old(now):
+            self._latest = await self._latest_blockhash()
+            self._latest_at = now
+        return self._latest
+
+    def _is_old(self, now: datetime) -> bool:
+        return self._latest_at is None or now - self._latest_at >= BLOCKHASH_LIFETIME
+
+    async def _latest_blockhash(self) -> Blockhash:
+        config = {"commitment": self.commitment}
+        latest = await self._read("getLatestBlockhash", [config], answers.blockhash)
+        self.seen.saw_blockhash(latest)
+        return latest
+
+    async def know_heights(self) -> Heights:
+        """Make sure that ``seen.height`` can be read, asking only if nothing is known yet."""
+        if not self.seen.known:
+            await self._latest_blockhash()
+        return self.seen
+
+    async def block_height(self, commitment: Level = Level.FINALIZED) -> int:
+        """Give the height of the newest block at that commitment."""
+        return await self._read("getBlockHeight", [{"commitment": commitment}], answers.whole)
+
+    async def first_available_block(self) -> int:
+        """Give the lowest slot whose block a node still has."""
+        return await self._read("getFirstAvailableBlock", [], answers.whole)
+
+    async def slot(self) -> int:
+        """Give the newest slot at the configured commitment."""
+        config = {"commitment": self.commitment}
+        slot = await self._read("getSlot", [config], answers.whole)
+        self.seen.saw_slot(slot)
+        return slot
+
+    async def genesis_hash(self) -> str:
+        """Give the hash by which a cluster is known."""
+        return await self._read("getGenesisHash", [], answers.text)
+
+    async def transaction(self, signature: Signature) -> Landed | None:
+        """Look up a transaction that is at least confirmed; None if the node has none."""
+        firm = self.commitment if self.commitment.reaches(Level.CONFIRMED) else Level.CONFIRMED
+        config = {
+            "encoding": "base64",
+            "commitment": firm,
+            "maxSupportedTransactionVersion": 0,
+        }
+        return await self._read("getTransaction", [str(signature), config], answers.landed)
+
+    async def accounts(self, keys: Sequence[Pubkey]) -> tuple[Account | None, ...]:
+        """Give at most 100 accounts in the order asked, None for those that do not exist."""
+        found: Accounts = await self._read(
+            "getMultipleAccounts",
+            [
+                [str(key) for key in keys],
+                {"encoding": "base64", "commitment": self.commitment},
+            ],
+            lambda result: answers.accounts(result, len(keys)),
+        )
+        self.seen.saw_slot(found.slot)
+        return found.values
+
+    async def balance(self, key: Pubkey) -> int:
+        """Give an account's lamports; 0 if it does not exist."""
+        config = {"commitment": self.commitment}
+        return await self._read("getBalance", [str(key), config], answers.balance)
+
+    async def _read(self, method: str, params: Sequence[object], read: Read[T]) -> T:
+        try:
+            return await self._ask(method, params, read)
+        except RpcRefused as refused:
+            raise NodeFailed(str(refused.number)) from refused
+
+    async def _ask(
+        self, method: str, params: Sequence[object], read: Read[T], *, repeat: bool = True
+    ) -> T:
+        return await self.guard.run(
+            method, lambda: self.calls.call(method, params, read), repeat=repeat
+        )
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
