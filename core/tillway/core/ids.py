@@ -22,12 +22,9 @@ WebhookId = NewType("WebhookId", str)
 SubscriptionId = NewType("SubscriptionId", str)
 ProductId = NewType("ProductId", str)
 CouponCode = NewType("CouponCode", str)
-TenantId = NewType("TenantId", str)
 
 RandomBytes = Callable[[int], bytes]
 """Gives that many bytes that nobody can guess."""
-
-DEFAULT_TENANT: Final = TenantId("default")
 
 CART_ID: Final = re.compile(r"cart_[0-9a-f]{32}")
 REFUND_ID: Final = re.compile(r"refund_[0-9a-f]{32}")
@@ -38,7 +35,6 @@ WEBHOOK_ID: Final = re.compile(r"webhook_(?:[0-9a-f]{24}|[0-9]+)")
 SUBSCRIPTION_ID: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 )
-TENANT_ID: Final = re.compile(r"[a-z0-9_-]{1,64}")
 """All patterns are for `fullmatch`. Webhook ids of the reference were numbers; both are read."""
 
 LONGEST_ID: Final = 255
