@@ -58,8 +58,10 @@ class Payments(Protocol):
     async def settle(self, payment: Payment) -> bool:
         """Write the settled payment if it is still live and still owned by ``payment.owner``.
 
-        Reservations that do not count once settled are given back. False, and nothing
-        written, if it is not so; a repeat is therefore False.
+        Reservations, as the claim took them, that do not count once settled are given back.
+        False, and nothing written, if it is not so; a repeat is therefore False. ValueError
+        if the payment given is live, Declined (signature_reused) if its signature is
+        another's.
         """
         ...
 
@@ -78,13 +80,19 @@ class Payments(Protocol):
         ...
 
     async def renew(self, owner: str, keys: Sequence[PaymentKey], until: datetime) -> int:
-        """Extend the leases that this owner still holds, and tell how many. A repeat is harmless."""
+        """Extend the leases that this owner still holds, and tell how many.
+
+        A lease is never cut short; a repeat is harmless.
+        """
         ...
 
     async def take_over(
         self, owner: str, now: datetime, until: datetime, limit: int
     ) -> Sequence[Payment]:
-        """Make live payments whose lease ended before ``now`` ours, oldest first, each once."""
+        """Make live payments whose lease ended before ``now`` ours, oldest first, each once.
+
+        Oldest is whose lease ended first. Of several processes that ask, one gets a payment.
+        """
         ...
 
     async def find(self, chain: Chain, key: PaymentKey) -> Payment | None:
@@ -92,21 +100,29 @@ class Payments(Protocol):
         ...
 
     async def by_signature(self, tenant: Tenant, signature: str) -> Payment | None:
-        """Give the tenant's payment with this landing signature."""
+        """Give the tenant's payment with this landing signature, the newest of several chains'."""
         ...
 
     async def newest(
         self, tenant: Tenant, limit: int, before: datetime | None = None
     ) -> Sequence[Payment]:
-        """Give the tenant's payments, newest first, created before that time."""
+        """Give the tenant's payments, newest first, created before that time.
+
+        Of two of one time, the one with the greater chain and key comes first.
+        """
         ...
 
 
 class Tallies(Protocol):
     """Running totals of reservations."""
 
-    async def totals(self, tenant: Tenant | None, names: Sequence[str]) -> dict[str, int]:
-        """Give the totals of these names; a name without claims is absent."""
+    async def totals(
+        self, tenant: Tenant | None, names: Sequence[str], chain: Chain | None = None
+    ) -> dict[str, int]:
+        """Give the totals of these names; a name without claims is absent.
+
+        With ``tenant`` None, of what all tenants of ``chain`` share; ValueError without one.
+        """
         ...
 
 
@@ -118,7 +134,7 @@ class Events(Protocol):
         ...
 
     async def newest(self, tenant: Tenant, limit: int) -> Sequence[Event]:
-        """Give the tenant's facts, newest first."""
+        """Give the tenant's facts, newest first; of two of one time, the greater id first."""
         ...
 
 
@@ -213,11 +229,19 @@ class Store(Protocol):
     """Durable memory, shared by all processes that are configured with the same place."""
 
     def begin(self) -> AbstractAsyncContextManager[UnitOfWork]:
-        """Open a unit of work: committed on leaving, rolled back on an exception."""
+        """Open a unit of work: committed on leaving, rolled back on an exception.
+
+        Units hold each other up: await nothing but the store in one. One that waits or lasts
+        too long is given up as Unavailable. One that has ended can be used no more
+        (RuntimeError).
+        """
         ...
 
     def view(self) -> AbstractAsyncContextManager[View]:
-        """Open a consistent view for reading; it never waits for writers."""
+        """Open a consistent view for reading; it never waits for writers.
+
+        RuntimeError for a write, and for any use after its end.
+        """
         ...
 
     async def start(self) -> None:

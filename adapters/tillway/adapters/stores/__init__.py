@@ -1,0 +1,1 @@
+"""Stores: where the gateway remembers, one folder a technology."""

@@ -1,0 +1,209 @@
+"""How values become rows, the same in every store.
+
+A row has columns for what is queried and text in JSON for the rest. Times are whole
+microseconds since 1970, UTC. A field that has its default is left out, so that rows of one
+version are read by the next.
+"""
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from attrs import define, field, frozen
+from cattrs import Converter
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from tillway.core.assets import BUILT_IN, Asset, AssetKind, Assets, TokenProgram
+from tillway.core.catalog import Coupon, Product
+from tillway.core.events import Event
+from tillway.core.money import Money
+from tillway.core.payments import Asked, Payment
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_JSON = Mapping[str, object]
+_COLUMNS = ("chain", "key", "signature", "state", "owner", "lease_until", "created_at", "signed")
+
+
+@frozen(kw_only=True)
+class PaymentRow:
+    """A payment as stores keep it; ``body`` holds whatever has no column."""
+
+    chain: str
+    key: str
+    tenant: str
+    signature: str
+    state: str
+    owner: str
+    lease_until: int
+    created_at: int
+    signed: bytes
+    body: str
+
+
+@frozen(kw_only=True)
+class EventRow:
+    """A fact as stores keep it."""
+
+    tenant: str
+    id: str
+    type: str
+    at: int
+    body: str
+
+
+def micros(moment: datetime) -> int:
+    """Give whole microseconds since 1970, UTC. TypeError for a time without zone."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment(micros: int) -> datetime:
+    """Give back the time, in UTC with zone."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+@define(kw_only=True)
+class Codec:
+    """Turn values into rows and back without loss.
+
+    An amount carries what its asset needs to be read. ``assets`` give it the rest (mints and
+    so on), as they are configured now; an asset they lack, or know with other decimals, is
+    read as it was written.
+    """
+
+    assets: Assets = BUILT_IN
+    _converter: Converter = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Prepare the conversions."""
+        self._converter = _converter(self.assets)
+
+    def payment_row(self, payment: Payment) -> PaymentRow:
+        """Give the row of a payment."""
+        return PaymentRow(
+            chain=payment.chain,
+            key=payment.key,
+            tenant=payment.tenant,
+            signature=payment.signature,
+            state=payment.state.value,
+            owner=payment.owner,
+            lease_until=micros(payment.lease_until),
+            created_at=micros(payment.created_at),
+            signed=payment.signed,
+            body=self._text(payment),
+        )
+
+    def payment(self, row: PaymentRow) -> Payment:
+        """Give the payment of a row."""
+        columns = {name: getattr(row, name) for name in _COLUMNS}
+        return self._converter.structure({**orjson.loads(row.body), **columns}, Payment)
+
+    def event_row(self, event: Event) -> EventRow:
+        """Give the row of a fact."""
+        body = orjson.dumps(event.body).decode()
+        return EventRow(
+            tenant=event.tenant, id=event.id, type=event.type, at=micros(event.at), body=body
+        )
+
+    def event(self, row: EventRow) -> Event:
+        """Give the fact of a row."""
+        fields = {"id": row.id, "tenant": row.tenant, "type": row.type, "at": row.at}
+        return self._converter.structure({**fields, "body": orjson.loads(row.body)}, Event)
+
+    def product_text(self, product: Product) -> str:
+        """Give a product as JSON."""
+        return self._text(product)
+
+    def product(self, text: str) -> Product:
+        """Give the product of its JSON."""
+        return self._converter.structure(orjson.loads(text), Product)
+
+    def coupon_text(self, coupon: Coupon) -> str:
+        """Give a coupon as JSON."""
+        return self._text(coupon)
+
+    def coupon(self, text: str) -> Coupon:
+        """Give the coupon of its JSON."""
+        return self._converter.structure(orjson.loads(text), Coupon)
+
+    def _text(self, value: object) -> str:
+        return orjson.dumps(self._converter.unstructure(value)).decode()
+
+
+def _converter(assets: Assets) -> Converter:
+    converter = Converter(
+        omit_if_default=True,
+        detailed_validation=False,
+        unstruct_collection_overrides={AbstractSet: sorted, Sequence: list, tuple: list},
+    )
+    converter.register_unstructure_hook(datetime, micros)
+    converter.register_structure_hook(datetime, lambda value, _: moment(value))
+    converter.register_unstructure_hook(Decimal, str)
+    converter.register_structure_hook(Decimal, lambda value, _: Decimal(value))
+    # What JSON has is read as it stands: there is nothing to convert it to.
+    converter.register_structure_hook_func(lambda kind: kind == _JSON, lambda value, _: value)
+    converter.register_structure_hook(bytes, lambda value, _: value)
+    converter.register_unstructure_hook(Money, _money_out)
+    converter.register_structure_hook(Money, lambda value, _: _money_in(value, assets))
+    _without_signer(converter)
+    _without_columns(converter)
+    return converter
+
+
+def _without_signer(converter: Converter) -> None:
+    """Leave out who signed for a repeat: that is never stored."""
+    write = make_dict_unstructure_fn(
+        Asked, converter, _cattrs_omit_if_default=True, signer=override(omit=True)
+    )
+    read = make_dict_structure_fn(
+        Asked, converter, _cattrs_detailed_validation=False, signer=override(omit=True)
+    )
+    converter.register_unstructure_hook(Asked, write)
+    converter.register_structure_hook(Asked, read)
+
+
+def _without_columns(converter: Converter) -> None:
+    write = make_dict_unstructure_fn(
+        Payment,
+        converter,
+        _cattrs_omit_if_default=True,
+        chain=override(omit=True),
+        key=override(omit=True),
+        signature=override(omit=True),
+        state=override(omit=True),
+        owner=override(omit=True),
+        lease_until=override(omit=True),
+        created_at=override(omit=True),
+        signed=override(omit=True),
+    )
+    converter.register_unstructure_hook(Payment, write)
+
+
+def _money_out(money: Money) -> dict[str, Any]:
+    asset = money.asset
+    written = {
+        "minor": money.minor,
+        "asset": asset.code,
+        "decimals": asset.decimals,
+        "kind": asset.kind.value,
+    }
+    return written if asset.token_program is None else written | {"program": asset.token_program}
+
+
+def _money_in(written: Mapping[str, Any], assets: Assets) -> Money:
+    return Money(written["minor"], _asset_in(written, assets))
+
+
+def _asset_in(written: Mapping[str, Any], assets: Assets) -> Asset:
+    program = written.get("program")
+    asset = Asset(
+        code=written["asset"],
+        decimals=written["decimals"],
+        kind=AssetKind(written["kind"]),
+        token_program=None if program is None else TokenProgram(program),
+    )
+    known = assets.by_code(asset.code) if asset.code in assets else None
+    return known if known == asset else asset

@@ -1,0 +1,57 @@
+"""What claims take and ends give back, as arithmetic on running totals."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from tillway.core.payments import Chain, Payment, Phase, Reservation
+from tillway.core.tenancy import Tenant
+
+TallyKey = tuple[str, str, str]
+"""Tenant, chain and name. What a tenant owns has no chain, what a chain shares no tenant."""
+
+
+def tally_key(tenant: Tenant | None, chain: Chain | None, name: str) -> TallyKey:
+    """Name a running total; ValueError where neither tenant nor chain says whose it is."""
+    if tenant is not None:
+        return tenant, "", name
+    if chain is None:
+        raise ValueError("a total that tenants share is a chain's: name the chain")
+    return "", chain, name
+
+
+def keys_of(payment: Payment) -> frozenset[TallyKey]:
+    """Give the running totals that a payment's reservations touch."""
+    return frozenset(_key(payment, one) for one in payment.reservations)
+
+
+def first_refused(payment: Payment, totals: Mapping[TallyKey, int]) -> Reservation | None:
+    """Give the first reservation, in their order, that would pass its limit.
+
+    What earlier ones of the same claim take is counted.
+    """
+    running = dict(totals)
+    for one in payment.reservations:
+        key = _key(payment, one)
+        total = running.get(key, 0)
+        if one.limit is not None and total + one.amount > one.limit:
+            return one
+        running[key] = total + one.change(None, Phase.LIVE)
+    return None
+
+
+def changes(
+    payment: Payment, before: Phase | None, after: Phase | None
+) -> Sequence[tuple[TallyKey, int]]:
+    """Give by how much each running total changes when the payment moves on, zeros left out."""
+    moved = ((_key(payment, one), one.change(before, after)) for one in payment.reservations)
+    return _summed(moved)
+
+
+def _key(payment: Payment, reservation: Reservation) -> TallyKey:
+    return tally_key(reservation.tenant, payment.chain, reservation.name)
+
+
+def _summed(moved: Iterable[tuple[TallyKey, int]]) -> Sequence[tuple[TallyKey, int]]:
+    sums: dict[TallyKey, int] = {}
+    for key, change in moved:
+        sums[key] = sums.get(key, 0) + change
+    return [(key, change) for key, change in sums.items() if change]
