@@ -60,9 +60,14 @@ class Failed:
 
 @frozen(kw_only=True)
 class Unresolved:
-    """Money may have moved and nothing is proven: look it up, send only the same bytes."""
+    """Money may have moved and nothing is proven: look it up, send only the same bytes.
+
+    ``refusal`` is what the buyer may be told already, when failure is all but certain: the
+    payment itself stays open until the rail has proven its end.
+    """
 
     reason: str
+    refusal: Failed | None = None
 
 
 Outcome = Settled | Failed | Unresolved
@@ -115,12 +120,14 @@ class Asked:
 
     ``request`` covers method, path, query and body. ``idempotency`` covers the principal and
     its Idempotency-Key. ``address`` is the client's address as the trusted proxies tell it.
+    ``signer`` is a wallet that has freshly signed for this very repeat; it is never stored.
     """
 
     request: str
     address: str
     idempotency: str | None = None
     principal: str | None = None
+    signer: str | None = None
 
 
 @frozen(kw_only=True)
@@ -137,6 +144,7 @@ class Payment:
     key: PaymentKey
     purchase: Purchase
     asked: Asked
+    rail: str
     method: str
     amount: Money
     payer: str

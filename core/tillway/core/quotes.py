@@ -14,6 +14,8 @@ from enum import StrEnum
 
 from attrs import frozen
 
+from tillway.core.assets import Assets
+from tillway.core.errors import Code, Declined
 from tillway.core.money import Money
 from tillway.core.tenancy import Tenant
 
@@ -76,6 +78,7 @@ class Authenticator:
     mac: bytes
 
     def __str__(self) -> str:
+        """Write it as it stands in a memo."""
         raw = struct.pack(">BI", self.key_id, self.expires_at) + self.nonce + self.mac
         return base64.urlsafe_b64encode(raw).decode()
 
@@ -156,3 +159,29 @@ def dump(quote: Quote) -> bytes:
         },
         separators=(",", ":"),
     ).encode()
+
+
+def load(raw: bytes, assets: Assets) -> Quote:
+    """Read what ``dump`` wrote.
+
+    Raises Declined (invalid_payment_proof) for another version, or an asset that is unknown.
+    """
+    fields = json.loads(raw)
+    if fields["v"] != _VERSION or fields["ast"] not in assets:
+        raise Declined(Code.INVALID_PAYMENT_PROOF, "The quote is of another version.")
+    return Quote(
+        network=fields["net"],
+        tenant=Tenant(fields["ten"]),
+        purpose=Purpose(fields["for"]),
+        resource=fields["res"],
+        quantity=fields["qty"],
+        inputs=fields["in"],
+        amount=Money(minor=fields["amt"], asset=assets.by_code(fields["ast"])),
+        pay_to=fields["to"],
+        coupons=tuple(fields["cpn"]),
+        applied=tuple(fields["app"]),
+        principal=fields["who"],
+        issued_at=fields["iat"],
+        expires_at=fields["exp"],
+        nonce=bytes.fromhex(fields["non"]),
+    )

@@ -1,0 +1,73 @@
+"""What observers are told, for metrics, logs and traces. Nothing here is secret."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from attrs import define, frozen
+
+from tillway.core.money import Money
+
+_log = logging.getLogger(__name__)
+
+
+@frozen(kw_only=True)
+class PaymentStarted:
+    """A price was quoted, or a proof arrived. ``resource`` is a product id or ``cart``."""
+
+    method: str
+    resource: str
+
+
+@frozen(kw_only=True)
+class PaymentCompleted:
+    """A proof was answered. ``reason`` is a code, None for success; ``seconds`` since it came.
+
+    ``settled_in`` is the time from sending to the rail's word, None if nothing was sent.
+    """
+
+    method: str
+    resource: str
+    amount: Money | None
+    network: str
+    seconds: float
+    reason: str | None = None
+    settled_in: float | None = None
+
+
+@frozen(kw_only=True)
+class RpcCalled:
+    """A node was asked. ``error`` is one of the few kinds that metrics name, None if it answered."""
+
+    method: str
+    network: str
+    seconds: float
+    error: str | None = None
+
+
+@frozen(kw_only=True)
+class QueryRan:
+    """A unit of work ended on the store."""
+
+    operation: str
+    backend: str
+    seconds: float
+    error: str | None = None
+
+
+Observation = PaymentStarted | PaymentCompleted | RpcCalled | QueryRan
+Observer = Callable[[Observation], None]
+
+
+@define
+class Observers:
+    """Tell every observer; one that raises is logged and harms nobody."""
+
+    all: Sequence[Observer] = ()
+
+    def __call__(self, seen: Observation) -> None:
+        """Pass one observation on, in the order of the observers."""
+        for observer in self.all:
+            try:
+                observer(seen)
+            except Exception:  # an observer is a guest: its faults are not the payment's
+                _log.exception("an observer failed on %s", type(seen).__name__)

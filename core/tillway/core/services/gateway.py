@@ -1,0 +1,33 @@
+"""The use cases of one gateway, joined."""
+
+from attrs import define
+from tillway.core.ports.catalogue import Catalogue
+
+from tillway.core.observations import Observers
+from tillway.core.ports.clock import Clock, Random
+from tillway.core.ports.seals import Seals
+from tillway.core.ports.store import Store
+from tillway.core.services.free import Free
+from tillway.core.services.leases import Leases
+from tillway.core.services.quote import Quoting
+from tillway.core.services.rails import Rails
+from tillway.core.services.resolve import Resolve
+from tillway.core.services.settle import Settle
+
+
+@define(kw_only=True)
+class Services:
+    """What faces call, and the ports that it is made of."""
+
+    store: Store
+    rails: Rails
+    catalogue: Catalogue
+    seals: Seals
+    clock: Clock
+    random: Random
+    observe: Observers
+    quote: Quoting
+    free: Free
+    settle: Settle
+    resolve: Resolve
+    leases: Leases

@@ -1,0 +1,42 @@
+"""What a buyer receives, and what the seller hears of it."""
+
+from collections.abc import Mapping
+
+from tillway.core.events import Event
+from tillway.core.ids import EventId
+from tillway.core.payments import Payment
+
+PAYMENT_SUCCEEDED = "payment.succeeded"
+
+
+def grant_of(payment: Payment) -> Mapping[str, object]:
+    """Give the answer that grants the purchase, as it is stored and sent for every repeat."""
+    return {
+        "success": True,
+        "resource": payment.purchase.resource,
+        "granted": True,
+        "method": payment.method,
+        "wallet": payment.payer or None,
+        "signature": payment.signature or None,
+    }
+
+
+def succeeded(event_id: EventId, payment: Payment) -> Event:
+    """Give the fact of a settled payment, in the fields of the Cedros payment callback."""
+    at = payment.ended_at or payment.created_at
+    return Event(
+        id=event_id,
+        tenant=payment.tenant,
+        type=PAYMENT_SUCCEEDED,
+        at=at,
+        body={
+            "resource": payment.purchase.resource,
+            "method": payment.method,
+            "cryptoAtomicAmount": payment.amount.minor,
+            "cryptoToken": payment.amount.asset.code,
+            "wallet": payment.payer,
+            "proofSignature": payment.signature,
+            "coupons": list(payment.coupons),
+            "metadata": dict(payment.metadata),
+        },
+    )

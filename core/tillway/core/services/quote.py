@@ -1,0 +1,224 @@
+"""Quote a price on every rail that can take it. Quoting writes nothing (design 5)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from attrs import define, evolve, frozen
+from tillway.core.ports.catalogue import Catalogue
+
+from tillway.core.catalog import Coupon, PriceKind, Product
+from tillway.core.coupons import coupon_refusal
+from tillway.core.errors import Code, Declined
+from tillway.core.ids import CouponCode, ProductId, coupon_code_fault, product_id_fault
+from tillway.core.money import Rounding
+from tillway.core.payments import Purchase
+from tillway.core.ports.clock import Clock, Random
+from tillway.core.ports.rails import Destination, Offer, Offers, Shown
+from tillway.core.ports.seals import Seals
+from tillway.core.ports.store import Store
+from tillway.core.pricing import Priced, Sale, price_item
+from tillway.core.quotes import NONCE_BYTES, Quote
+from tillway.core.services.rails import Rails
+from tillway.core.tenancy import Tenant
+
+
+@frozen(kw_only=True)
+class PricedQuote:
+    """What one purchase costs on one rail, and the quote that promises it."""
+
+    quote: Quote
+    priced: Priced
+
+
+@frozen(kw_only=True)
+class Quoted:
+    """What a buyer is shown: offers, or a quote that costs nothing."""
+
+    product: Product
+    offers: Sequence[Offer] = ()
+    free: Quote | None = None
+
+
+@define(kw_only=True)
+class Quoting:
+    """Price purchases and promise the price for ``lifetime``.
+
+    ``strict`` refuses a typed coupon that does not apply; otherwise it is ignored.
+    """
+
+    store: Store
+    catalogue: Catalogue
+    rails: Rails
+    seals: Seals
+    clock: Clock
+    random: Random
+    lifetime: timedelta
+    rounding: Rounding
+    strict: bool
+
+    async def quote(self, purchase: Purchase, url: str) -> Quoted:
+        """Offer the purchase on every rail that sells it, in their order.
+
+        Raises Declined: resource_not_found; invalid_resource with ``details.methods`` for an
+        item that no rail here can sell; the coupon's own code when strict.
+        """
+        product = await self.product(purchase)
+        offers: list[Offer] = []
+        for rail in self.rails.all:
+            destination = rail.sells(product)
+            if destination is None:
+                continue
+            terms = await self.priced(product, destination, rail.method, purchase)
+            if not terms.quote.amount:
+                return Quoted(product=product, free=terms.quote)
+            offers.append(self._offer(rail, product, terms, url))
+        if not any(offer.accepts for offer in offers):
+            raise _unsold(product)
+        return Quoted(product=product, offers=offers)
+
+    async def product(self, purchase: Purchase) -> Product:
+        """Give the active product of a purchase; Declined if there is none."""
+        fault = product_id_fault(purchase.resource)
+        if fault is not None:
+            raise Declined(Code.INVALID_RESOURCE, f"resource {fault}", field="resource")
+        found = await self.catalogue.product(purchase.tenant, ProductId(purchase.resource))
+        if found is None:
+            raise _not_found(purchase.resource)
+        return found
+
+    def destination(self, rail: Offers, product: Product) -> Destination:
+        """Tell where a rail takes the money for a product; Declined if it cannot sell it."""
+        destination = rail.sells(product)
+        if destination is None:
+            raise _unsold(product)
+        return destination
+
+    async def priced(
+        self,
+        product: Product,
+        destination: Destination,
+        method: str,
+        purchase: Purchase,
+        *,
+        limited: bool = True,
+    ) -> PricedQuote:
+        """Price a purchase now. ``limited`` False leaves coupons with a usage limit out."""
+        sale = await self.sale(purchase.tenant, method, purchase.coupon)
+        if not limited:
+            sale = _without_limited(sale)
+        elif self.strict:
+            _refuse_typed(product, destination, sale, purchase.coupon)
+        priced = price_item(product, sale, destination.price)
+        return PricedQuote(quote=self._quote(purchase, destination, priced), priced=priced)
+
+    async def sale(self, tenant: Tenant, method: str, typed: str | None = None) -> Sale:
+        """Gather what prices depend on: the coupons on offer and how often they were used."""
+        coupons = await self.catalogue.coupons(tenant)
+        named = next((coupon for coupon in coupons if coupon.code == typed), None)
+        if typed and named is None and coupon_code_fault(typed) is None:
+            named = await self.catalogue.coupon(tenant, CouponCode(typed))
+        known = (*coupons, named) if named is not None else coupons
+        return Sale(
+            method=method,
+            now=self.clock.now(),
+            rounding=self.rounding,
+            coupons=coupons,
+            typed=named,
+            used=await self.used(tenant, known),
+        )
+
+    async def used(self, tenant: Tenant, coupons: Sequence[Coupon]) -> Mapping[CouponCode, int]:
+        """Count redemptions of the coupons that have a limit, reserved ones included."""
+        names = {f"coupon:{each.code}": each.code for each in coupons if each.usage_limit}
+        if not names:
+            return {}
+        async with self.store.view() as view:
+            totals = await view.tallies.totals(tenant, list(names))
+        return {names[name]: total for name, total in totals.items()}
+
+    async def limit_of(self, tenant: Tenant, code: str) -> int | None:
+        """Tell how often a coupon may be redeemed; None for ever, or if it is gone."""
+        coupon = await self.catalogue.coupon(tenant, CouponCode(code))
+        return coupon.usage_limit if coupon else None
+
+    def _quote(self, purchase: Purchase, destination: Destination, priced: Priced) -> Quote:
+        now = int(self.clock.now().timestamp())
+        return Quote(
+            network=destination.network,
+            tenant=purchase.tenant,
+            purpose=purchase.purpose,
+            resource=purchase.resource,
+            quantity=purchase.quantity,
+            inputs=purchase.inputs,
+            amount=priced.total,
+            pay_to=destination.pay_to,
+            coupons=priced.bound,
+            applied=priced.applied,
+            principal=None,
+            issued_at=now,
+            expires_at=now + int(self.lifetime.total_seconds()),
+            nonce=self.random(NONCE_BYTES),
+        )
+
+    def _offer(self, rail: Offers, product: Product, terms: PricedQuote, url: str) -> Offer:
+        shown = Shown(
+            url=url,
+            description=product.description,
+            extra=_coupon_texts(terms.priced),
+            memo_template=product.memo_template or None,
+        )
+        quote = terms.quote
+        authenticator = str(self.seals.authenticate(quote))
+        return rail.offer(quote, self.seals.seal(quote), authenticator, shown)
+
+
+def _coupon_texts(priced: Priced) -> Mapping[str, str]:
+    if not priced.applied:
+        return {}
+    texts = {
+        "original_amount": priced.original.to_major(),
+        "discounted_amount": priced.total.to_major(),
+        "applied_coupons": ",".join(priced.applied),
+        "catalog_coupons": ",".join(priced.catalog),
+        "checkout_coupons": ",".join(priced.checkout),
+    }
+    return {name: text for name, text in texts.items() if text}
+
+
+def _refuse_typed(product: Product, destination: Destination, sale: Sale, code: str | None) -> None:
+    if not code:
+        return
+    refusal = coupon_refusal(
+        code,
+        sale.typed,
+        now=sale.now,
+        used=sale.used.get(CouponCode(code), 0),
+        method=sale.method,
+        products=(product.id,),
+        asset=destination.price.asset,
+    )
+    if refusal is not None:
+        raise Declined(refusal.code, refusal.message, field="couponCode")
+
+
+def _without_limited(sale: Sale) -> Sale:
+    typed = sale.typed if sale.typed is not None and sale.typed.usage_limit is None else None
+    unlimited = tuple(coupon for coupon in sale.coupons if coupon.usage_limit is None)
+    return evolve(sale, coupons=unlimited, typed=typed)
+
+
+def _not_found(resource: str) -> Declined:
+    details = {"resourceId": resource, "hint": "The resource does not exist or is not for sale."}
+    return Declined(Code.RESOURCE_NOT_FOUND, "Resource not found", details=details)
+
+
+def _unsold(product: Product) -> Declined:
+    card = product.price(PriceKind.FIAT) is not None or product.stripe_price_id
+    token = product.price(PriceKind.CRYPTO) is not None
+    methods = [name for name, sold in (("stripe", card), ("x402", token)) if sold]
+    return Declined(
+        Code.INVALID_RESOURCE,
+        "This resource cannot be paid here in this way.",
+        field="resource",
+        details={"resourceId": product.id, "methods": methods},
+    )

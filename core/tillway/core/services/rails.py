@@ -1,0 +1,56 @@
+"""The rails of one gateway, by what they can do."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+from attrs import frozen
+
+from tillway.core.errors import Code, Declined
+from tillway.core.ports.rails import Checks, Offers, Proof, Reads, Sends
+
+
+@runtime_checkable
+class TakesProofs(Offers, Reads, Checks, Sends, Protocol):
+    """A rail that a buyer pays by presenting something signed."""
+
+
+@frozen
+class Rails:
+    """Rails in the order in which they are offered. Names are unique."""
+
+    all: tuple[Offers, ...]
+
+    @classmethod
+    def of(cls, rails: Iterable[Offers]) -> "Rails":
+        """Collect rails; ValueError if two share a name."""
+        found = tuple(rails)
+        if len({rail.name for rail in found}) < len(found):
+            raise ValueError("two rails have the same name")
+        return cls(found)
+
+    def read(self, envelope: Mapping[str, object]) -> Proof:
+        """Have the rail that knows the envelope read it.
+
+        Raises Declined (invalid_payment_proof) if none knows it.
+        """
+        for rail in self.all:
+            proof = rail.read(envelope) if isinstance(rail, Reads) else None
+            if proof is not None:
+                return proof
+        raise Declined(
+            Code.INVALID_PAYMENT_PROOF,
+            "No payment method here knows this payment's version, scheme and network.",
+            field="scheme",
+            reason="unsupported_scheme",
+        )
+
+    def taking(self, name: str) -> TakesProofs:
+        """Give the rail of that name, which must take proofs. KeyError if there is none."""
+        for rail in self.all:
+            if rail.name == name and isinstance(rail, TakesProofs):
+                return rail
+        raise KeyError(name)
+
+    def methods(self) -> Sequence[str]:
+        """Give the words by which payments are reported, in the order of offering."""
+        return list(dict.fromkeys(rail.method for rail in self.all))

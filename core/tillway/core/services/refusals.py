@@ -1,0 +1,47 @@
+"""Why a claim was refused, in a code that the buyer can act on."""
+
+from tillway.core.errors import Code, Declined, TillwayError, Unavailable
+from tillway.core.payments import Reservation
+
+
+def refusal_of(reservation: Reservation) -> TillwayError:
+    """Say what a reservation that would pass its limit means. Names begin with their kind."""
+    kind = reservation.name.partition(":")[0]
+    return _REFUSALS.get(kind, _unknown)()
+
+
+def _quote_spent() -> TillwayError:
+    text = "This quote has already been used. Please request a new one."
+    return Declined(Code.QUOTE_EXPIRED, text, reason="invalid_payment_requirements")
+
+
+def _coupon_gone() -> TillwayError:
+    return Declined(Code.COUPON_USAGE_LIMIT_REACHED)
+
+
+def _balance_in_flight() -> TillwayError:
+    text = "Other payments from this account are on their way. Please try again shortly."
+    return Declined(Code.INSUFFICIENT_FUNDS_TOKEN, text, reason="insufficient_funds")
+
+
+def _pays_own_fee() -> TillwayError:
+    text = "Too many sponsored payments of yours failed. Please pay the network fee yourself."
+    return Declined(Code.INSUFFICIENT_FUNDS_SOL, text, reason="insufficient_funds")
+
+
+def _budget_spent() -> TillwayError:
+    text = "No network fees can be sponsored at the moment. Please try again later."
+    return Unavailable(Code.SERVICE_UNAVAILABLE, text, retry_after=60.0)
+
+
+def _unknown() -> TillwayError:
+    return Unavailable(retry_after=1.0)
+
+
+_REFUSALS = {
+    "quote": _quote_spent,
+    "coupon": _coupon_gone,
+    "source": _balance_in_flight,
+    "failures": _pays_own_fee,
+    "sponsor": _budget_spent,
+}

@@ -1,0 +1,82 @@
+"""What a proof gets whose payment is already known (design 4).
+
+Anyone can rebuild a transaction from the chain, so a transaction alone proves nothing twice. A
+stored answer is given again only to whoever shows what never went on chain.
+"""
+
+from datetime import timedelta
+
+from attrs import define
+
+from tillway.core.errors import Code, Declined
+from tillway.core.payments import Asked, Payment, Purchase, State
+from tillway.core.ports.clock import Clock
+from tillway.core.ports.seals import Seals
+from tillway.core.services.attempt import Attempt
+
+FREE_REPEATS = timedelta(hours=24)
+"""How long a stored answer is given again."""
+
+JOIN_WINDOW = timedelta(seconds=30)
+"""How long after settling the same address may still ask with the proof alone."""
+
+
+@define(kw_only=True)
+class Repeats:
+    """Decide who may have a payment's answer again."""
+
+    seals: Seals
+    clock: Clock
+
+    def refuse_strangers(self, known: Payment, attempt: Attempt) -> None:
+        """Raise Declined unless this request may wait for the payment or have its answer.
+
+        signature_reused while the payment runs, payment_already_used after.
+        """
+        if not self._may_have(known, attempt):
+            running = Code.SIGNATURE_REUSED if known.is_live else Code.PAYMENT_ALREADY_USED
+            raise Declined(running, reason="duplicate_settlement")
+
+    def refuse_others(self, known: Payment, purchase: Purchase, asked: Asked) -> None:
+        """Raise Declined unless this is the very request that the payment was made by."""
+        if not _is_same(known, purchase, asked):
+            raise Declined(
+                Code.IDEMPOTENCY_KEY_REUSED, "This Idempotency-Key was used for another request."
+            )
+
+    def granted(self, ended: Payment) -> Payment:
+        """Give the payment back if it bought something; raise Declined if it did not."""
+        if ended.state is State.SETTLED:
+            return ended
+        if ended.state is State.FAILED and ended.code is not None:
+            raise Declined(ended.code, reason=ended.reason)
+        raise Declined(Code.PAYMENT_ALREADY_USED)
+
+    def _may_have(self, known: Payment, attempt: Attempt) -> bool:
+        if not _is_same(known, attempt.purchase, attempt.asked):
+            return False
+        if self._is_witness(known, attempt):
+            return known.is_live or self._since_end(known) <= FREE_REPEATS
+        if known.asked.address != attempt.asked.address:
+            return False
+        return known.is_live or self._since_end(known) <= JOIN_WINDOW
+
+    def _is_witness(self, known: Payment, attempt: Attempt) -> bool:
+        asked, sealed = attempt.asked, attempt.proof.sealed
+        if asked.signer is not None and asked.signer == known.payer:
+            return True
+        if asked.idempotency is not None and asked.idempotency == known.asked.idempotency:
+            return True
+        return sealed is not None and self._sealed_for(known, sealed)
+
+    def _sealed_for(self, known: Payment, sealed: str) -> bool:
+        if known.quote_id is None:
+            return False
+        return self.seals.open(sealed, known.tenant).id == known.quote_id
+
+    def _since_end(self, known: Payment) -> timedelta:
+        return self.clock.now() - (known.ended_at or known.created_at)
+
+
+def _is_same(known: Payment, purchase: Purchase, asked: Asked) -> bool:
+    return known.purchase == purchase and known.asked.request == asked.request

@@ -1,0 +1,209 @@
+"""Settle a proof: identify, check, claim, send, and write the end once (design 4).
+
+A payment runs in a task of its own. Requests only wait for it, so a time-out or a lost client
+never cancels what was begun.
+"""
+
+import asyncio
+
+from attrs import define, field, frozen
+
+from tillway.core.errors import Declined, Unavailable, Unsettled
+from tillway.core.payments import (
+    Asked,
+    Failed,
+    Outcome,
+    Payment,
+    Purchase,
+    Unresolved,
+)
+from tillway.core.ports.rails import Identity, Proof, Signed
+from tillway.core.ports.store import Refused, Store, Taken
+from tillway.core.services.attempt import Attempt
+from tillway.core.services.endings import Endings
+from tillway.core.services.leases import Leases
+from tillway.core.services.rails import Rails, TakesProofs
+from tillway.core.services.refusals import refusal_of
+from tillway.core.services.repeats import Repeats
+from tillway.core.services.terms import Agreed, Terms
+
+_PENDING_RETRY_AFTER = 2.0
+
+
+@frozen(kw_only=True)
+class Granted:
+    """The buyer has paid. ``repeated`` tells that this is a stored answer, given again."""
+
+    payment: Payment
+    repeated: bool = False
+
+
+@frozen(kw_only=True)
+class _Ended:
+    payment: Payment
+    refusal: Failed | None = None
+
+
+@define(kw_only=True)
+class Settle:
+    """Take proofs.
+
+    ``wait`` is how many seconds a request waits for the rail.
+    """
+
+    store: Store
+    rails: Rails
+    terms: Terms
+    repeats: Repeats
+    endings: Endings
+    leases: Leases
+    wait: float
+    most_running: int = 10_000
+    _running: dict[str, asyncio.Task[_Ended]] = field(factory=dict, init=False)
+
+    @property
+    def running(self) -> int:
+        """How many payments run in this process."""
+        return len(self._running)
+
+    async def settle(self, proof: Proof, purchase: Purchase, asked: Asked) -> Granted:
+        """Grant the purchase if the proof pays for it.
+
+        A repeat never pays again: a known payment is answered from its claim (``Repeats``).
+        Raises Declined for what is refused, Unavailable if nothing was sent, Unsettled with
+        the signature as its reference if the rail has not answered in time.
+        """
+        rail = self.rails.taking(proof.rail)
+        attempt = Attempt(
+            rail=rail,
+            proof=proof,
+            identity=rail.identify(proof),
+            purchase=purchase,
+            asked=asked,
+        )
+        known = await self._known(attempt.identity)
+        if known is not None:
+            return await self._again(known, attempt)
+        self._refuse_when_full()
+        return await self._pay(attempt)
+
+    async def _known(self, identity: Identity) -> Payment | None:
+        async with self.store.view() as view:
+            return await view.payments.find(identity.chain, identity.key)
+
+    async def _pay(self, attempt: Attempt) -> Granted:
+        agreed = await self.terms.of(attempt)
+        checked = await attempt.rail.check(attempt.proof, agreed.quote)
+        if not checked.landed:
+            self.terms.refuse_expired(agreed.quote)
+        signed = await attempt.rail.sign(checked)
+        payment = self._payment(attempt, agreed, signed)
+        async with self.store.begin() as unit:
+            result = await unit.payments.claim(payment)
+        if isinstance(result, Taken):
+            return await self._again(result.payment, attempt)
+        if isinstance(result, Refused):
+            raise refusal_of(result.reservation)
+        return await self._awaited(self._start(attempt.rail, payment, signed), payment)
+
+    def _payment(self, attempt: Attempt, agreed: Agreed, signed: Signed) -> Payment:
+        quote, leases = agreed.quote, self.leases
+        return Payment(
+            chain=signed.chain,
+            key=signed.key,
+            purchase=attempt.purchase,
+            asked=attempt.asked,
+            rail=attempt.rail.name,
+            method=attempt.rail.method,
+            amount=quote.amount,
+            payer=attempt.identity.payer,
+            pay_to=quote.pay_to,
+            signature=signed.signature,
+            signed=signed.payload,
+            quote_id=quote.id if agreed.ours else None,
+            coupons=quote.applied,
+            last_valid_height=signed.last_valid_height,
+            seen_height=signed.seen_height,
+            seen_slot=signed.seen_slot,
+            owner=leases.owner,
+            lease_until=leases.until(),
+            created_at=leases.clock.now(),
+            reservations=(*agreed.reservations, *signed.reservations),
+            metadata=attempt.proof.metadata,
+        )
+
+    def _refuse_when_full(self) -> None:
+        if len(self._running) >= self.most_running:
+            raise Unavailable(retry_after=_PENDING_RETRY_AFTER)
+
+    # What runs on its own
+
+    def _start(self, rail: TakesProofs, payment: Payment, signed: Signed) -> asyncio.Task[_Ended]:
+        work = self._run(rail, payment, signed)
+        task = asyncio.create_task(work, name=f"payment {payment.signature}")
+        self._running[payment.key] = task
+        task.add_done_callback(lambda _: self._running.pop(payment.key, None))
+        return task
+
+    async def _run(self, rail: TakesProofs, payment: Payment, signed: Signed) -> _Ended:
+        with self.leases.held(payment.key):
+            outcome = await _outcome(rail, signed)
+            ended = await self.endings.write(payment, outcome)
+        refusal = outcome.refusal if isinstance(outcome, Unresolved) else None
+        return _Ended(payment=ended, refusal=refusal)
+
+    async def drain(self, seconds: float) -> int:
+        """Wait for what runs here to end, and tell how many are left. Cancels nothing."""
+        if self._running:
+            await asyncio.wait(list(self._running.values()), timeout=seconds)
+        return len(self._running)
+
+    # What requests get
+
+    async def _again(self, known: Payment, attempt: Attempt) -> Granted:
+        self.repeats.refuse_strangers(known, attempt)
+        if known.is_live:
+            return await self._joined(known)
+        return Granted(payment=self.repeats.granted(known), repeated=True)
+
+    async def _joined(self, known: Payment) -> Granted:
+        task = self._running.get(known.key)
+        if task is not None:
+            return await self._awaited(task, known)
+        ended = await self._ended_elsewhere(known)
+        return Granted(payment=self.repeats.granted(ended), repeated=True)
+
+    async def _ended_elsewhere(self, known: Payment) -> Payment:
+        waited, pause = 0.0, 0.1
+        while waited < self.wait:
+            await asyncio.sleep(pause)
+            waited, pause = waited + pause, min(pause * 1.5, 1.0)
+            async with self.store.view() as view:
+                now = await view.payments.find(known.chain, known.key)
+            if now is not None and not now.is_live:
+                return now
+        raise pending(known)
+
+    async def _awaited(self, task: asyncio.Task[_Ended], payment: Payment) -> Granted:
+        await asyncio.wait({task}, timeout=self.wait)
+        if not task.done():
+            raise pending(payment)
+        ended = task.result()
+        if ended.refusal is not None and ended.payment.is_live:
+            raise Declined(ended.refusal.code, reason=ended.refusal.reason)
+        if ended.payment.is_live:
+            raise pending(payment)
+        return Granted(payment=self.repeats.granted(ended.payment))
+
+
+async def _outcome(rail: TakesProofs, signed: Signed) -> Outcome:
+    """Send or look; once a claim is written, even a rail that is away proves nothing."""
+    try:
+        return await (rail.look(signed) if signed.landed else rail.send(signed))
+    except Unavailable as away:
+        return Unresolved(reason=str(away))
+
+
+def pending(payment: Payment) -> Unsettled:
+    """Give the answer for a payment whose end is not known: ask again, pay nothing."""
+    return Unsettled(reference=payment.signature, retry_after=_PENDING_RETRY_AFTER)

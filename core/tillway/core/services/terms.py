@@ -1,0 +1,171 @@
+"""Which terms a proof must meet: the quote that came back with it, or the price of now."""
+
+from collections.abc import Iterator
+
+from attrs import define, evolve, frozen
+
+from tillway.core.catalog import Product
+from tillway.core.errors import Code, Declined
+from tillway.core.money import Money
+from tillway.core.payments import Phase, Purchase, Reservation
+from tillway.core.ports.rails import Destination, Identity
+from tillway.core.ports.seals import Seals
+from tillway.core.quotes import Authenticator, Quote, read_authenticator
+from tillway.core.services.attempt import Attempt
+from tillway.core.services.quote import Quoting
+
+
+@frozen(kw_only=True)
+class Agreed:
+    """The terms of a proof. ``ours`` tells that we have made the quote and it is spent once."""
+
+    quote: Quote
+    ours: bool
+    reservations: tuple[Reservation, ...]
+
+
+@define(kw_only=True)
+class Terms:
+    """Find the terms. Everything the client says is compared, nothing of it is taken."""
+
+    quoting: Quoting
+    seals: Seals
+
+    async def of(self, attempt: Attempt) -> Agreed:
+        """Give the terms of this purchase on this rail.
+
+        A sealed quote fixes all that the buyer saw. A memo of ours vouches for the terms that
+        request and transaction show. Without either, the price of now holds, or the previous
+        one for a quote's life after its change, and no limited coupon counts.
+        Raises Declined for a quote or memo that is not for this purchase.
+        """
+        product = await self.quoting.product(attempt.purchase)
+        destination = self.quoting.destination(attempt.rail, product)
+        memo, sealed = attempt.identity.memo, attempt.proof.sealed
+        authenticator = read_authenticator(memo) if memo else None
+        if sealed is not None:
+            quote = self._opened(sealed, destination, attempt.purchase)
+            self._refuse_other_memo(authenticator, quote)
+        elif authenticator is not None:
+            quote = await self._vouched(authenticator, product, destination, attempt)
+        else:
+            quote = await self._of_now(product, destination, attempt)
+            return await self.agreed(quote, ours=False)
+        return await self.agreed(quote, ours=True)
+
+    def refuse_expired(self, quote: Quote) -> None:
+        """Raise Declined (quote_expired) once the quote's time is over."""
+        if self.quoting.clock.now().timestamp() > quote.expires_at:
+            raise Declined(
+                Code.QUOTE_EXPIRED,
+                "The quote has expired. Please request a new one.",
+                reason="invalid_payment_requirements",
+            )
+
+    def _opened(self, sealed: str, destination: Destination, purchase: Purchase) -> Quote:
+        quote = self.seals.open(sealed, purchase.tenant)
+        shown = (quote.network, quote.purpose, quote.resource, quote.quantity, quote.inputs)
+        asked = (
+            destination.network,
+            purchase.purpose,
+            purchase.resource,
+            purchase.quantity,
+            purchase.inputs,
+        )
+        if shown != asked:
+            raise Declined(
+                Code.INVALID_PAYMENT_PROOF,
+                "The quote is for another purchase.",
+                reason="invalid_payment_requirements",
+            )
+        return quote
+
+    def _refuse_other_memo(self, authenticator: Authenticator | None, quote: Quote) -> None:
+        if authenticator is not None and not self.seals.vouches(authenticator, quote):
+            raise _other_memo()
+
+    async def _vouched(
+        self,
+        authenticator: Authenticator,
+        product: Product,
+        destination: Destination,
+        attempt: Attempt,
+    ) -> Quote:
+        now = await self._priced(product, destination, attempt)
+        shown = evolve(
+            now,
+            amount=_moved(attempt.identity, now),
+            expires_at=authenticator.expires_at,
+            nonce=authenticator.nonce,
+        )
+        for candidate in _with_fewer_coupons(shown, attempt.purchase):
+            if self.seals.vouches(authenticator, candidate):
+                return candidate
+        raise _other_memo()
+
+    async def _of_now(self, product: Product, destination: Destination, attempt: Attempt) -> Quote:
+        quote = await self._priced(product, destination, attempt, limited=False)
+        before = product.before(self.quoting.clock.now(), self.quoting.lifetime)
+        if quote.amount.minor == attempt.identity.amount or before is None:
+            return quote
+        earlier = attempt.rail.sells(before)
+        if earlier is None:
+            return quote
+        past = await self._priced(before, earlier, attempt, limited=False)
+        return past if past.amount.minor == attempt.identity.amount else quote
+
+    async def _priced(
+        self, product: Product, destination: Destination, attempt: Attempt, *, limited: bool = True
+    ) -> Quote:
+        priced = await self.quoting.priced(
+            product, destination, attempt.rail.method, attempt.purchase, limited=limited
+        )
+        return priced.quote
+
+    async def agreed(self, quote: Quote, *, ours: bool) -> Agreed:
+        """Add what a claim on this quote uses up: the quote if it is ours, and its coupons."""
+        redeemed = [await self._redemption(quote, code) for code in quote.applied]
+        spent = [_spent(quote)] if ours else []
+        return Agreed(quote=quote, ours=ours, reservations=(*spent, *redeemed))
+
+    async def _redemption(self, quote: Quote, code: str) -> Reservation:
+        limit = await self.quoting.limit_of(quote.tenant, code)
+        return Reservation(
+            name=f"coupon:{code}",
+            amount=1,
+            limit=limit,
+            counts=frozenset({Phase.LIVE, Phase.SETTLED}),
+            tenant=quote.tenant,
+        )
+
+
+def _moved(identity: Identity, quote: Quote) -> Money:
+    """Give what the transaction would move; the authenticator decides whether we asked for it."""
+    if identity.amount is None:
+        return quote.amount
+    return Money(minor=identity.amount, asset=quote.amount.asset)
+
+
+def _spent(quote: Quote) -> Reservation:
+    return Reservation(
+        name=f"quote:{quote.id}",
+        amount=1,
+        limit=1,
+        counts=frozenset({Phase.LIVE, Phase.SETTLED}),
+        tenant=quote.tenant,
+    )
+
+
+def _with_fewer_coupons(quote: Quote, purchase: Purchase) -> Iterator[Quote]:
+    """Give what the buyer may have been shown: a coupon may have ended since, or begun."""
+    yield quote
+    if purchase.coupon is not None:
+        typed = (purchase.coupon,)
+        yield evolve(quote, coupons=typed, applied=typed)
+    yield evolve(quote, coupons=(), applied=())
+
+
+def _other_memo() -> Declined:
+    return Declined(
+        Code.INVALID_MEMO, reason="invalid_exact_svm_payload_memo_mismatch", field="memo"
+    )
