@@ -78,9 +78,7 @@ class Money:
         value = _decimal(amount)
         if not value.is_finite() or value.adjusted() > _LARGEST_POWER:
             raise Declined(Code.INVALID_AMOUNT, "amount is too large")
-        step = Decimal(1).scaleb(-asset.decimals)
-        rounded = value.quantize(step, rounding=ROUND_HALF_UP, context=_EXACT)
-        return cls(int(rounded.scaleb(asset.decimals, context=_EXACT)), asset)
+        return cls(minor_units(value, asset), asset)
 
     @classmethod
     def from_wire(cls, wire: object, assets: Assets) -> Self:
@@ -161,6 +159,16 @@ class Money:
         if other.asset is not self.asset and other.asset != self.asset:
             raise MixedAssetsError(self.asset, other.asset)
         return other.minor
+
+
+def minor_units(amount: Decimal, asset: Asset) -> int:
+    """Count the minor units in major ones, half up by magnitude, without the limit of 64 bits.
+
+    For amounts that are only compared or taken off; below 10^60 major units.
+    """
+    step = Decimal(1).scaleb(-asset.decimals)
+    rounded = amount.quantize(step, rounding=ROUND_HALF_UP, context=_EXACT)
+    return int(rounded.scaleb(asset.decimals, context=_EXACT))
 
 
 def parse_atomic(text: object) -> int:

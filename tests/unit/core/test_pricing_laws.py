@@ -1,0 +1,280 @@
+"""Pricing against a second, plain implementation on exact fractions, and laws of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil, floor
+
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tillway.core.assets import EUR, SOL, USD, USDC, Asset
+from tillway.core.catalog import AppliesAt, Coupon, DiscountType, Product, Scope
+from tillway.core.coupons import coupon_refusal
+from tillway.core.ids import CouponCode, ProductId
+from tillway.core.money import Money, Rounding
+from tillway.core.pricing import Line, Sale, price_cart, price_item
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+COUNT = 5_000 if os.environ.get("TILLWAY_TESTS") == "full" else 200
+IDS = ("a", "b", "c")
+DOLLARS = {"USD", "USDC"}
+COINS = {"USDC"}
+
+percents = st.decimals(min_value=0, max_value=110, places=3)
+dollars = st.decimals(min_value=-1, max_value=20, places=7)
+moments = st.none() | st.sampled_from([NOON + timedelta(hours=hour) for hour in (-1, 0, 1)])
+
+
+@st.composite
+def coupons(draw: st.DrawFn) -> Coupon:
+    kind = draw(st.sampled_from(DiscountType))
+    value = draw(percents if kind is DiscountType.PERCENTAGE else dollars)
+    return Coupon(
+        code=CouponCode(draw(st.sampled_from("ABCDEF"))),
+        discount_type=kind,
+        discount_value=value,
+        scope=draw(st.sampled_from(Scope)),
+        product_ids=[ProductId(name) for name in draw(st.lists(st.sampled_from(IDS)))],
+        payment_method=draw(st.sampled_from([None, None, "x402", "stripe"])),
+        auto_apply=draw(st.booleans()),
+        applies_at=draw(st.sampled_from([None, AppliesAt.CATALOG, AppliesAt.CHECKOUT])),
+        usage_limit=draw(st.none() | st.integers(min_value=0, max_value=3)),
+        starts_at=draw(moments),
+        expires_at=draw(moments),
+        active=draw(st.sampled_from([True, True, True, False])),
+    )
+
+
+@st.composite
+def sales(draw: st.DrawFn) -> Sale:
+    known = draw(st.lists(coupons(), max_size=5, unique_by=lambda coupon: coupon.code))
+    typed = draw(st.sampled_from([None, *known]) | coupons())
+    if typed is not None:
+        # One code is one coupon: a store cannot give two.
+        known = [coupon for coupon in known if coupon is typed or coupon.code != typed.code]
+    used = draw(st.dictionaries(st.sampled_from("ABCDEF").map(CouponCode), st.integers(0, 3)))
+    return Sale(
+        method=draw(st.sampled_from(["x402", "stripe"])),
+        now=NOON,
+        rounding=draw(st.sampled_from(Rounding)),
+        coupons=known,
+        typed=typed,
+        used=used,
+    )
+
+
+@st.composite
+def priced_assets(draw: st.DrawFn) -> tuple[Asset, int]:
+    asset = draw(st.sampled_from([USD, EUR, USDC, SOL]))
+    return asset, draw(st.integers(min_value=0, max_value=10**10))
+
+
+def sold(asset: Asset, minor: int, name: str = "a") -> Line:
+    return Line(product=Product(id=ProductId(name)), price=Money(minor, asset))
+
+
+# The second implementation: the contract read line by line, slowly, on fractions.
+
+
+def plain_valid(coupon: Coupon, sale: Sale, asset: Asset) -> bool:
+    """Usable now, by this method, on this asset."""
+    value = Fraction(coupon.discount_value)
+    in_range = (
+        0 < value <= 100
+        if coupon.discount_type == "percentage"
+        else value >= 0 and asset.code in DOLLARS
+    )
+    return (
+        in_range
+        and coupon.active
+        and (coupon.starts_at or NOON) <= NOON <= (coupon.expires_at or NOON)
+        and (coupon.usage_limit is None or sale.used.get(coupon.code, 0) < coupon.usage_limit)
+        and coupon.payment_method in (None, sale.method)
+    )
+
+
+def plain_covers(coupon: Coupon, name: str) -> bool:
+    return coupon.scope == "all" or name in coupon.product_ids
+
+
+def plain_autos(sale: Sale, asset: Asset, phase: str, name: str) -> list[Coupon]:
+    return [
+        coupon
+        for coupon in sorted(sale.coupons, key=lambda one: one.code)
+        if coupon.auto_apply
+        and coupon.applies_at == phase
+        and plain_valid(coupon, sale, asset)
+        and (coupon.scope == "all" if phase == "checkout" else plain_covers(coupon, name))
+    ]
+
+
+def plain_stack(price: Fraction, asset: Asset, stack: Sequence[Coupon], mode: str) -> Fraction:
+    for coupon in stack:
+        if coupon.discount_type == "percentage":
+            kept = round((100 - Fraction(coupon.discount_value)) * 100)
+            exact = price * kept / 10_000
+            price = Fraction(ceil(exact) if mode == "ceiling" else floor(exact + Fraction(1, 2)))
+    fixed = [coupon.discount_value for coupon in stack if coupon.discount_type == "fixed"]
+    one = Fraction(10) ** asset.decimals
+    off = sum(floor(Fraction(value) * one + Fraction(1, 2)) for value in fixed)
+    return max(Fraction(0), price - off)
+
+
+def plain_cents(total: Fraction, asset: Asset) -> int:
+    if asset.code not in COINS:
+        return int(total)
+    cent = int(10 ** (asset.decimals - 2))
+    return ceil(total / cent) * cent
+
+
+def by_code(stack: Sequence[Coupon]) -> list[Coupon]:
+    return sorted(stack, key=lambda one: one.code)
+
+
+def plain_item(asset: Asset, minor: int, sale: Sale) -> tuple[int, list[str]]:
+    catalog = plain_autos(sale, asset, "catalog", "a")
+    checkout = plain_autos(sale, asset, "checkout", "a")
+    codes = {coupon.code for coupon in (*catalog, *checkout)}
+    typed = sale.typed
+    if (
+        typed is not None
+        and typed.code not in codes
+        and plain_valid(typed, sale, asset)
+        and plain_covers(typed, "a")
+    ):
+        catalog = by_code([*catalog, typed])
+    stack = [*catalog, *checkout]
+    total = plain_cents(plain_stack(Fraction(minor), asset, stack, sale.rounding), asset)
+    return total, [coupon.code for coupon in stack]
+
+
+def plain_cart(asset: Asset, lines: Sequence[tuple[str, int, int]], sale: Sale) -> int:
+    total, codes = Fraction(0), set[str]()
+    for name, minor, quantity in lines:
+        catalog = plain_autos(sale, asset, "catalog", name)
+        codes |= {coupon.code for coupon in catalog}
+        total += plain_stack(Fraction(minor), asset, catalog, sale.rounding) * quantity
+    checkout = plain_autos(sale, asset, "checkout", "")
+    codes |= {coupon.code for coupon in checkout}
+    typed = sale.typed
+    if (
+        typed is not None
+        and typed.code not in codes
+        and plain_valid(typed, sale, asset)
+        and typed.scope == "all"
+    ):
+        checkout = by_code([*checkout, typed])
+    return plain_cents(plain_stack(total, asset, checkout, sale.rounding), asset)
+
+
+class TestAgainstFractions:
+    @settings(max_examples=COUNT, deadline=None)
+    @given(priced_assets(), sales())
+    def test_one_item(self, price: tuple[Asset, int], sale: Sale) -> None:
+        """Both implementations charge the same and take off the same codes in the same order."""
+        asset, minor = price
+        line = sold(asset, minor)
+        priced = price_item(line.product, sale, line.price)
+        assert (priced.total.minor, list(priced.applied)) == plain_item(asset, minor, sale)
+
+    @settings(max_examples=COUNT, deadline=None)
+    @given(
+        st.sampled_from([USD, EUR, USDC, SOL]),
+        st.lists(
+            st.tuples(
+                st.sampled_from(IDS),
+                st.integers(min_value=0, max_value=10**9),
+                st.integers(min_value=1, max_value=50),
+            ),
+            min_size=1,
+            max_size=4,
+        ),
+        sales(),
+    )
+    def test_a_cart(self, asset: Asset, lines: list[tuple[str, int, int]], sale: Sale) -> None:
+        """Both implementations charge the same for a cart."""
+        cart = [evolve(sold(asset, minor, name), quantity=count) for name, minor, count in lines]
+        assert price_cart(cart, sale).total.minor == plain_cart(asset, lines, sale)
+
+    @settings(max_examples=COUNT, deadline=None)
+    @given(st.integers(min_value=0, max_value=10**12), st.integers(1, 10_000))
+    def test_each_two_decimal_percentage(self, minor: int, points: int) -> None:
+        """No percentage of two decimals is a basis point off, as floats are."""
+        coupon = Coupon(
+            code=CouponCode("T"),
+            discount_type=DiscountType.PERCENTAGE,
+            discount_value=Decimal(points) / 100,
+        )
+        sale = Sale(method="stripe", now=NOON, typed=coupon)
+        exact = Fraction(minor * (10_000 - points), 10_000)
+        total = price_item(Product(id=ProductId("a")), sale, Money(minor, USD)).total
+        assert abs(total.minor - exact) <= Fraction(1, 2)
+
+
+class TestLaws:
+    @settings(max_examples=COUNT, deadline=None)
+    @given(priced_assets(), sales())
+    def test_nothing_is_below_zero_or_above_the_list(
+        self, price: tuple[Asset, int], sale: Sale
+    ) -> None:
+        """Coupons only ever make cheaper; at most the cent above the list price is rounding."""
+        line = sold(*price)
+        priced = price_item(line.product, sale, line.price)
+        zero = Money.zero(price[0])
+        assert zero <= priced.subtotal <= priced.original
+        assert zero <= priced.total <= priced.original.round_up_to_cents()
+
+    @settings(max_examples=COUNT, deadline=None)
+    @given(priced_assets(), sales())
+    def test_the_order_of_a_store_does_not_matter(
+        self, price: tuple[Asset, int], sale: Sale
+    ) -> None:
+        """However the coupons come, the price and the order of codes are the same."""
+        line = sold(*price)
+        turned = evolve(sale, coupons=list(reversed(sale.coupons)))
+        assert price_item(line.product, turned, line.price) == price_item(
+            line.product, sale, line.price
+        )
+
+    @settings(max_examples=COUNT, deadline=None)
+    @given(priced_assets(), sales())
+    def test_what_was_typed_counts_or_is_refused(
+        self, price: tuple[Asset, int], sale: Sale
+    ) -> None:
+        """A strict gateway always has a reason, and never one against a coupon that counted."""
+        typed = sale.typed
+        if typed is None:
+            return
+        line = sold(*price)
+        refusal = coupon_refusal(
+            typed.code,
+            typed,
+            now=NOON,
+            used=sale.used.get(typed.code, 0),
+            method=sale.method,
+            products=[line.product.id],
+            asset=price[0],
+        )
+        priced = price_item(line.product, sale, line.price)
+        assert (priced.typed is None) == (refusal is not None)
+
+    @settings(max_examples=COUNT, deadline=None)
+    @given(priced_assets(), sales())
+    def test_limits_are_those_of_applied_coupons(
+        self, price: tuple[Asset, int], sale: Sale
+    ) -> None:
+        """A claim reserves exactly what came off and has a limit."""
+        line = sold(*price)
+        priced = price_item(line.product, sale, line.price)
+        every = {coupon.code: coupon for coupon in sale.coupons}
+        if sale.typed is not None:
+            every[sale.typed.code] = sale.typed
+        limits = {code: every[code].usage_limit for code in priced.applied}
+        assert priced.limits == {code: limit for code, limit in limits.items() if limit is not None}
+        assert len(set(priced.applied)) == len(priced.applied)
