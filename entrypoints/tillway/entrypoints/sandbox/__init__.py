@@ -1,0 +1,1 @@
+"""The sandbox: a whole payment world in one process, offline."""
