@@ -213,12 +213,35 @@ class QuoteKeys(Protocol):
 class View(Protocol):
     """What can be read."""
 
-    payments: Payments
-    tallies: Tallies
-    events: Events
-    products: Products
-    coupons: Coupons
-    quote_keys: QuoteKeys
+    @property
+    def payments(self) -> Payments:
+        """Claims and what became of them."""
+        ...
+
+    @property
+    def tallies(self) -> Tallies:
+        """Running totals of reservations."""
+        ...
+
+    @property
+    def events(self) -> Events:
+        """The log of facts."""
+        ...
+
+    @property
+    def products(self) -> Products:
+        """The catalogue as the store keeps it."""
+        ...
+
+    @property
+    def coupons(self) -> Coupons:
+        """Coupon definitions."""
+        ...
+
+    @property
+    def quote_keys(self) -> QuoteKeys:
+        """The keys that seal quotes."""
+        ...
 
 
 class UnitOfWork(View, Protocol):
