@@ -62,6 +62,14 @@ class Blockhash:
 
 
 @frozen(kw_only=True)
+class Tip:
+    """The newest block at a commitment: its slot and its height."""
+
+    slot: int
+    height: int
+
+
+@frozen(kw_only=True)
 class Account:
     """An account's owner program, balance and bytes."""
 
@@ -248,3 +256,10 @@ def balance(value: object) -> int:
     """Read getBalance."""
     context_slot(value)
     return whole(member(value, "value"))
+
+
+def tip(value: object) -> Tip:
+    """Read getEpochInfo."""
+    return Tip(
+        slot=whole(member(value, "absoluteSlot")), height=whole(member(value, "blockHeight"))
+    )

@@ -21,9 +21,7 @@ from attrs import frozen
 from tillway.core.codes import SERVER_INSUFFICIENT_FUNDS
 from tillway.core.errors import Code, Unavailable
 
-PREFLIGHT_FAILURE: Final = -32002
 SIGNATURE_FAILURE: Final = -32003
-NODE_UNHEALTHY: Final = -32005
 PRECOMPILE_FAILURE: Final = -32006
 INVALID_PARAMS: Final = -32602
 
@@ -83,16 +81,15 @@ class SendRefused(RpcRefused):
 
     @classmethod
     def of(cls, refused: RpcRefused) -> "SendRefused | None":
-        """Read a refusal to send; None if the node speaks of itself rather than of the bytes."""
+        """Read a refusal to send; None if it does not say what is wrong with the bytes."""
         data = refused.data if isinstance(refused.data, Mapping) else {}
         err = data.get("err")
         if err is None:
             err = _ABOUT_THE_BYTES.get(refused.number) or read_text(refused.text)
-        if err is None and refused.number != PREFLIGHT_FAILURE:
+        if err is None:
             return None
         logs = data.get("logs")
         lines = [line for line in logs if isinstance(line, str)] if isinstance(logs, list) else []
-        err = "Unknown" if err is None else err
         return cls(refused.number, refused.text, refused.data, err=err, logs=lines)
 
 

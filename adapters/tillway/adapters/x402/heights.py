@@ -43,9 +43,13 @@ class Heights:
     @property
     def height(self) -> int:
         """The upper bound; raises Unavailable before any pair was seen."""
+        return self.height_at(self.slot)
+
+    def height_at(self, slot: int) -> int:
+        """Give the upper bound at that slot; raises Unavailable before any pair was seen."""
         if not self._skipped:
             raise NodeFailed("no height is known", written=False)
-        return self.slot - min(self._skipped)
+        return max(0, slot - min(self._skipped))
 
     def saw_slot(self, slot: int) -> None:
         """Take note of a slot that a node answered at."""

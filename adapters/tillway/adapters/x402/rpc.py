@@ -3,9 +3,10 @@
 Every method raises Unavailable (rpc_error, network_error) when no node gave a usable answer.
 """
 
+import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol, TypeVar
 
 from attrs import define, evolve, field, frozen
@@ -21,6 +22,7 @@ from tillway.adapters.x402.answers import (
     Level,
     Simulation,
     Statuses,
+    Tip,
 )
 from tillway.adapters.x402.endpoints import Calls, Endpoints, Read
 from tillway.adapters.x402.errors import INVALID_PARAMS, NodeFailed, RpcRefused, SendRefused
@@ -34,6 +36,8 @@ MOST_SIGNATURES: Final = 256
 
 BLOCKHASH_LIFETIME: Final = timedelta(seconds=1)
 """How long an answer of getLatestBlockhash is used again."""
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Guards(Protocol):
@@ -65,8 +69,8 @@ class Rpc:
     commitment: Level = Level.CONFIRMED
     guard: Guards = field(factory=Unguarded, repr=False)
     seen: Heights = field(factory=Heights)
-    _latest: Blockhash | None = field(default=None, init=False)
-    _latest_at: datetime | None = field(default=None, init=False)
+    _latest: tuple[Blockhash | None, datetime] = field(default=(None, _NEVER), init=False)
+    _asking: asyncio.Task[Blockhash] | None = field(default=None, init=False, repr=False)
 
     def each(self) -> Iterator["Rpc"]:
         """Give one Rpc for each node, healthy ones first, so that a proof can stay with one."""
@@ -140,30 +144,37 @@ class Rpc:
 
     async def latest_blockhash(self) -> Blockhash:
         """Give the newest blockhash, at most a second old by our clock."""
-        now = self.clock.now()
-        if self._latest is None or self._latest_at is None or self._is_old(now):
-            self._latest = await self._latest_blockhash()
-            self._latest_at = now
-        return self._latest
+        latest, at = self._latest
+        if latest is None or self.clock.now() - at >= BLOCKHASH_LIFETIME:
+            return await self._refreshed()
+        return latest
 
-    def _is_old(self, now: datetime) -> bool:
-        return self._latest_at is None or now - self._latest_at >= BLOCKHASH_LIFETIME
+    async def know_heights(self) -> Heights:
+        """Make sure that ``seen.height`` can be read and is not far off; mostly no call."""
+        if self.seen.stale:
+            await self._refreshed()
+        return self.seen
+
+    async def _refreshed(self) -> Blockhash:
+        # Callers share one request; one that leaves does not take it from the others.
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._latest_blockhash())
+        return await asyncio.shield(self._asking)
 
     async def _latest_blockhash(self) -> Blockhash:
         config = {"commitment": self.commitment}
         latest = await self._read("getLatestBlockhash", [config], answers.blockhash)
         self.seen.saw_blockhash(latest)
+        self._latest = (latest, self.clock.now())
         return latest
-
-    async def know_heights(self) -> Heights:
-        """Make sure that ``seen.height`` can be read, asking only if nothing is known yet."""
-        if not self.seen.known:
-            await self._latest_blockhash()
-        return self.seen
 
     async def block_height(self, commitment: Level = Level.FINALIZED) -> int:
         """Give the height of the newest block at that commitment."""
         return await self._read("getBlockHeight", [{"commitment": commitment}], answers.whole)
+
+    async def tip(self, commitment: Level = Level.FINALIZED) -> Tip:
+        """Give slot and height of the newest block at that commitment, from one answer."""
+        return await self._read("getEpochInfo", [{"commitment": commitment}], answers.tip)
 
     async def first_available_block(self) -> int:
         """Give the lowest slot whose block a node still has."""
