@@ -72,7 +72,7 @@ def chain(hand: Hand) -> Chain:
 
 @pytest.fixture
 async def node(chain: Chain) -> AsyncIterator[Served]:
-    """The chain on the hand-moved clock, served on free ports."""
+    """Serve the chain on the hand-moved clock, on free ports."""
     async with serve_chain(chain) as served:
         yield served
 
@@ -85,7 +85,7 @@ def live_chain() -> Chain:
 
 @pytest.fixture
 async def live_node(live_chain: Chain) -> AsyncIterator[Served]:
-    """The quick chain, served on free ports."""
+    """Serve the quick chain on free ports."""
     async with serve_chain(live_chain) as served:
         yield served
 
@@ -102,7 +102,7 @@ class Wallet:
         return self.keypair.pubkey()
 
     def account(self, mint: Pubkey = USDC.mint) -> Pubkey:
-        """The wallet's associated token account."""
+        """Give the wallet's associated token account."""
         return associated(self.address, mint, program_of(mint))
 
     def balance(self, chain: Chain, mint: Pubkey = USDC.mint) -> int:
@@ -112,7 +112,7 @@ class Wallet:
 
 
 def program_of(mint: Pubkey) -> Pubkey:
-    """The token program of a built-in mint."""
+    """Give the token program of a built-in mint."""
     return next(coin.program for coin in STABLECOINS["devnet"] if coin.mint == mint)
 
 
@@ -264,6 +264,6 @@ class Caller:
 
 @pytest.fixture
 async def rpc(node: Served) -> AsyncIterator[Caller]:
-    """A caller of the node on the hand-moved clock."""
+    """Make a caller of the node on the hand-moved clock."""
     async with aiohttp.ClientSession() as session:
         yield Caller(node.rpc_url, session)

@@ -28,7 +28,7 @@ Decimals = Callable[[bytes], int]
 
 
 def account_json(account: Account | None, config: Config, decimals: Decimals) -> Json:
-    """The account as asked for; None where there is none."""
+    """Show the account as asked for; None where there is none."""
     if account is None:
         return None
     return {
@@ -71,7 +71,7 @@ def encoded(data: bytes, encoding: str) -> Json:
 
 
 def _zstd(data: bytes) -> bytes:
-    """A Zstandard frame (RFC 8878) of raw blocks: valid, if not small."""
+    """Make a Zstandard frame (RFC 8878) of raw blocks: valid, if not small."""
     parts = [data[i : i + _ZSTD_BLOCK] for i in range(0, len(data), _ZSTD_BLOCK)] or [b""]
     frame = struct.pack("<IBI", 0xFD2FB528, 0b1010_0000, len(data))
     for index, part in enumerate(parts):

@@ -54,7 +54,7 @@ _INSTRUCTION_SENTENCES: Final = {
 
 
 def error_json(error: TransactionErrorType) -> Json:
-    """The error as Agave serialises it, such as {"InstructionError": [2, {"Custom": 1}]}."""
+    """Write the error as Agave serialises it, such as {"InstructionError": [2, {"Custom": 1}]}."""
     match error:
         case TransactionErrorInstructionError():
             return {"InstructionError": [error.index, _instruction_json(error.err)]}
@@ -81,7 +81,7 @@ def _name(error: object) -> str:
 
 
 def sentence(error: Json) -> str:
-    """The error as Agave words it for people."""
+    """Write the error as Agave words it for people."""
     if isinstance(error, str):
         return _SENTENCES.get(error, error)
     if "InstructionError" in error:

@@ -16,19 +16,20 @@ from solders.transaction_metadata import (
 
 from tillway.entrypoints.sandbox.chain import tokens
 from tillway.entrypoints.sandbox.chain.errors import error_json
-from tillway.entrypoints.sandbox.chain.ledger import Holding, Landed
+from tillway.entrypoints.sandbox.chain.ledger import Details, Holding, Landed
 from tillway.entrypoints.sandbox.chain.transactions import Keys, message_of
 from tillway.entrypoints.sandbox.chain.wire import Json, base58_text, base64_text
 
 Result = TransactionMetadata | FailedTransactionMetadata
+Executed = tuple[Landed, Details]
 
 
 @frozen
 class Snapshot:
     """Balances of a transaction's accounts at one moment."""
 
-    lamports: tuple[int, ...]
-    holdings: tuple[Holding, ...]
+    lamports: list[int]
+    holdings: list[Holding]
 
 
 @frozen(kw_only=True)
@@ -40,7 +41,7 @@ class Execution:
     transaction: VersionedTransaction
     keys: Keys
 
-    def run(self, slot: int, at: float) -> Landed | None:
+    def run(self, slot: int, at: float) -> Executed | None:
         """Run it for good; None when it could not even pay its fee."""
         before = self._snapshot()
         result = self.vm.send_transaction(self.transaction)
@@ -48,32 +49,31 @@ class Execution:
         failed = isinstance(result, FailedTransactionMetadata)
         if failed and after.lamports[0] == before.lamports[0]:
             return None
-        return self._record(result, before, after, slot, at)
-
-    def _record(
-        self, result: Result, before: Snapshot, after: Snapshot, slot: int, at: float
-    ) -> Landed:
         meta = meta_of(result)
-        return Landed(
+        details = Details(
+            fee=meta.fee(),
+            units=meta.compute_units_consumed(),
+            logs=meta.logs(),
+            inner=inner_json(meta),
+            returned=returned_json(meta),
+            lamports=(before.lamports, after.lamports),
+            holdings=(before.holdings, after.holdings),
+        )
+        record = Landed(
             signature=str(self.transaction.signatures[0]),
             slot=slot,
             at=at,
             wire=bytes(self.transaction),
-            keys=self.keys,
+            writable=self.keys.writable,
+            readonly=self.keys.readonly,
             err=error_of(result),
-            fee=meta.fee(),
-            units=meta.compute_units_consumed(),
-            logs=tuple(meta.logs()),
-            inner=tuple(inner_json(meta)),
-            returned=returned_json(meta),
-            balances=(before.lamports, after.lamports),
-            holdings=(before.holdings, after.holdings),
+            packed=details.pack(),
         )
+        return record, details
 
     def _snapshot(self) -> Snapshot:
         balance = self.vm.get_balance
-        lamports = tuple(balance(key) or 0 for key in self.keys.all)
-        return Snapshot(lamports, tuple(self._holdings()))
+        return Snapshot([balance(key) or 0 for key in self.keys.all], self._holdings())
 
     def _holdings(self) -> list[Holding]:
         # Programs are skipped: their accounts are large to copy and hold no tokens.
@@ -88,7 +88,7 @@ class Execution:
     def _holding(self, index: int, account: Account) -> Holding:
         mint, owner, amount = tokens.holding(bytes(account.data))
         return Holding(
-            index=index,
+            index,
             mint=str(Pubkey(mint)),
             owner=str(Pubkey(owner)),
             program=str(account.owner),
@@ -98,17 +98,17 @@ class Execution:
 
 
 def meta_of(result: Result | SimulatedTransactionInfo) -> TransactionMetadata:
-    """Logs, units and fee, of a success or a failure."""
+    """Find logs, units and fee, of a success or a failure."""
     return result if isinstance(result, TransactionMetadata) else result.meta()
 
 
 def error_of(result: object) -> Json:
-    """The error as JSON; None for a success."""
+    """Write the error as JSON; None for a success."""
     return error_json(result.err()) if isinstance(result, FailedTransactionMetadata) else None
 
 
 def inner_json(meta: TransactionMetadata) -> list[Json]:
-    """Calls between programs, by the index of the instruction that made them."""
+    """List calls between programs, by the index of the instruction that made them."""
     groups = enumerate(meta.inner_instructions())
     return [{"index": i, "instructions": [_call(x) for x in each]} for i, each in groups if each]
 
@@ -124,7 +124,7 @@ def _call(inner: InnerInstruction) -> Json:
 
 
 def returned_json(meta: TransactionMetadata) -> Json:
-    """What the last program returned; None for nothing."""
+    """Tell what the last program returned; None for nothing."""
     returned = meta.return_data()
     data = bytes(returned.data)
     if not data:

@@ -5,7 +5,8 @@ from enum import StrEnum
 from typing import Final
 
 from attrs import asdict, define, evolve, field, fields_dict, frozen
-from cattrs import Converter
+from attrs.validators import ge
+from cattrs import Converter, transform_error
 from cattrs.errors import BaseValidationError
 
 from tillway.entrypoints.sandbox.chain.wire import Json
@@ -31,7 +32,7 @@ class Fault:
 
     With `effective`, the call is carried out first and only its answer is spoiled, as when
     a reply is lost on the way. `error` answers a JSON-RPC error of `code` and `message`;
-    `answer` gives `result` instead of the truth.
+    `answer` gives `result` instead of the truth. `truncated` calls are always carried out.
     """
 
     kind: Kind
@@ -55,12 +56,12 @@ class Faults:
     """
 
     latency_ms: dict[str, float] = field(factory=dict)
-    drop_next: int = 0
+    drop_next: int = field(default=0, validator=ge(0))
     drop_all: bool = False
-    deliver_after_ms: float = 0
-    behind_slots: int = 0
+    deliver_after_ms: float = field(default=0, validator=ge(0))
+    behind_slots: int = field(default=0, validator=ge(0))
     frozen_at: float | None = None
-    first_available_slot: int = 0
+    first_available_slot: int = field(default=0, validator=ge(0))
     mute: bool = False
     refuse_pubsub: bool = False
     spoiled: list[Fault] = field(factory=list)
@@ -75,7 +76,7 @@ class Faults:
             setattr(self, name, getattr(other, name))
 
     def json(self) -> dict[str, Json]:
-        """The settings as /_control shows them."""
+        """Show the settings as /_control shows them."""
         return asdict(self)
 
     def spoil(self, kind: Kind, method: str = ANY, times: int | None = None, **more: Json) -> None:
@@ -83,7 +84,7 @@ class Faults:
         self.spoiled.append(Fault(kind=kind, method=method, times=times, **more))
 
     def take(self, methods: Iterable[str]) -> Fault | None:
-        """The fault that meets these calls; a counted one is used up by one."""
+        """Find the fault that meets these calls; a counted one is used up by one."""
         named = {ANY, *methods}
         for index, fault in enumerate(self.spoiled):
             if fault.method in named:
@@ -116,10 +117,10 @@ _CONVERTER: Final = Converter(forbid_extra_keys=True)
 
 
 def changed(faults: Faults, change: Json) -> Faults:
-    """The faults with the named settings changed; raises ValueError for what does not fit."""
+    """Change the named settings; raises ValueError for what does not fit."""
     if not isinstance(change, dict):
         raise ValueError("an object of settings is expected")
     try:
         return _CONVERTER.structure({**_CONVERTER.unstructure(faults), **change}, Faults)
     except BaseValidationError as error:
-        raise ValueError(f"settings do not fit: {error.exceptions[0]}") from error
+        raise ValueError("; ".join(transform_error(error, "settings"))) from error

@@ -1,16 +1,21 @@
 """What has landed: records by signature and by address, messages that ran, token holders."""
 
-from collections import defaultdict, deque
+import zlib
+from collections import Counter, defaultdict
+from typing import Final
 
-from attrs import Factory, define, field, frozen
+import orjson
+from attrs import Factory, astuple, define, field, frozen
 from solders.pubkey import Pubkey
 
 from tillway.entrypoints.sandbox.chain.slots import BLOCKHASH_WINDOW
-from tillway.entrypoints.sandbox.chain.transactions import Keys
+from tillway.entrypoints.sandbox.chain.transactions import Keys, from_wire
 from tillway.entrypoints.sandbox.chain.wire import Json
 
+_FASTEST: Final = 1
 
-@frozen(kw_only=True)
+
+@frozen
 class Holding:
     """A token account's balance, before or after a transaction."""
 
@@ -23,6 +28,40 @@ class Holding:
 
 
 @frozen(kw_only=True)
+class Details:
+    """What a transaction did. Pairs are before and after, by the index of the account."""
+
+    fee: int
+    units: int
+    logs: list[str]
+    inner: Json
+    returned: Json
+    lamports: tuple[list[int], list[int]]
+    holdings: tuple[list[Holding], list[Holding]]
+
+    def pack(self) -> bytes:
+        """Write them small: a chain keeps some hundred thousand."""
+        before, after = ([astuple(held) for held in side] for side in self.holdings)
+        facts = [self.fee, self.units, self.logs, self.inner, self.returned, *self.lamports]
+        return zlib.compress(orjson.dumps([*facts, before, after]), _FASTEST)
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> "Details":
+        """Read what `pack` has written."""
+        fee, units, logs, inner, returned, *pairs = orjson.loads(zlib.decompress(packed))
+        before, after = ([Holding(*held) for held in side] for side in pairs[2:])
+        return cls(
+            fee=fee,
+            units=units,
+            logs=logs,
+            inner=inner,
+            returned=returned,
+            lamports=(pairs[0], pairs[1]),
+            holdings=(before, after),
+        )
+
+
+@frozen(kw_only=True)
 class Landed:
     """A transaction in a block. `err` is None when it succeeded; the fee was taken anyway."""
 
@@ -30,46 +69,55 @@ class Landed:
     slot: int
     at: float
     wire: bytes
-    keys: Keys
+    writable: tuple[Pubkey, ...]
+    readonly: tuple[Pubkey, ...]
     err: Json
-    fee: int
-    units: int
-    logs: tuple[str, ...]
-    inner: tuple[Json, ...]
-    returned: Json
-    balances: tuple[tuple[int, ...], tuple[int, ...]]
-    holdings: tuple[tuple[Holding, ...], tuple[Holding, ...]]
+    packed: bytes = field(repr=False)
+
+    @property
+    def keys(self) -> Keys:
+        """Its accounts: those in the message, and those loaded from lookup tables."""
+        static = tuple(from_wire(self.wire).message.account_keys)
+        return Keys(static=static, writable=self.writable, readonly=self.readonly)
+
+    @property
+    def details(self) -> Details:
+        """What it did."""
+        return Details.unpack(self.packed)
 
 
 @define
 class Landings:
-    """Landed transactions, the oldest forgotten beyond a bound."""
+    """Landed transactions, the oldest forgotten beyond a bound. `total` counts all ever."""
 
-    limit: int = 200_000
+    limit: int = 100_000
     total: int = field(default=0, init=False)
     _records: dict[str, Landed] = field(factory=dict, init=False)
-    _by_address: dict[Pubkey, deque[Landed]] = field(
-        default=Factory(lambda: defaultdict(deque)), init=False
+    _by_address: dict[Pubkey, list[Landed]] = field(
+        default=Factory(lambda: defaultdict(list)), init=False
     )
 
-    def add(self, record: Landed) -> None:
+    def add(self, record: Landed, keys: Keys) -> None:
         """Keep a record; records are added in the order of their slots."""
         self.total += 1
         self._records[record.signature] = record
-        for key in set(record.keys.all):
+        for key in set(keys.all):
             self._by_address[key].append(record)
         if len(self._records) > self.limit:
-            self._forget(self._records.pop(next(iter(self._records))))
+            self._forget(self.limit // 16 + 1)
 
-    def _forget(self, oldest: Landed) -> None:
-        for key in set(oldest.keys.all):
-            mentions = self._by_address[key]
-            mentions.popleft()
-            if not mentions:
+    def _forget(self, count: int) -> None:
+        # Many at once, so that the lists are shifted seldom: the busiest have them all.
+        oldest = list(self._records.values())[:count]
+        for record in oldest:
+            del self._records[record.signature]
+        for key, gone in Counter(k for each in oldest for k in set(each.keys.all)).items():
+            del self._by_address[key][:gone]
+            if not self._by_address[key]:
                 del self._by_address[key]
 
     def get(self, signature: str) -> Landed | None:
-        """The record of this landing signature."""
+        """Find the record of this landing signature."""
         return self._records.get(signature)
 
     def all(self) -> list[Landed]:
@@ -77,7 +125,7 @@ class Landings:
         return list(self._records.values())
 
     def of(self, address: Pubkey) -> list[Landed]:
-        """Records that name the address, newest first."""
+        """List records that name the address, newest first."""
         return list(reversed(self._by_address.get(address, ())))
 
 
@@ -92,18 +140,19 @@ class Ran:
         self._slots[key] = slot
 
     def slot_of(self, key: bytes) -> int | None:
-        """The slot in which the message ran."""
+        """Give the slot in which the message ran."""
         return self._slots.get(key)
 
     def prune(self, now: int) -> None:
         """Forget messages whose blockhash, older than their slot, must be dead."""
-        for key, slot in list(self._slots.items()):
+        while self._slots:
+            key, slot = next(iter(self._slots.items()))
             if slot + BLOCKHASH_WINDOW >= now:
                 return
             del self._slots[key]
 
     def all(self) -> dict[bytes, int]:
-        """A copy, oldest first."""
+        """Copy them, oldest first."""
         return dict(self._slots)
 
 

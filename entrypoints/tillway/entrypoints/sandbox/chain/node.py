@@ -31,19 +31,19 @@ class Node:
     calls: Counter[str] = field(factory=Counter)
 
     def time(self) -> float:
-        """The clock reading that this node has arrived at."""
+        """Give the clock reading that this node has arrived at."""
         now = self.chain.now if self.faults.frozen_at is None else self.faults.frozen_at
         return now - self.faults.behind_slots * self.chain.slot_ms / 1000
 
     def slot(self, level: Commitment = Commitment.processed) -> int:
-        """The newest slot of this commitment."""
+        """Give the newest slot of this commitment."""
         tip = self.chain.slots.at_time(self.time())
         if level is Commitment.finalized:
             return tip - FINALITY
         return tip - 1 if level is Commitment.confirmed and self.chain.confirm_delay_ms else tip
 
     def asked(self, config: Config) -> int:
-        """The slot that a request speaks of; refuses when it is below minContextSlot."""
+        """Tell the slot that a request speaks of; refuses when it is below minContextSlot."""
         slot = self.slot(config.commitment)
         least = config.integer("minContextSlot")
         if least is not None and slot < least:
@@ -52,11 +52,11 @@ class Node:
         return slot
 
     def answer(self, config: Config, value: Json) -> Json:
-        """A value in its context."""
+        """Put a value in its context."""
         return {"context": {"apiVersion": API_VERSION, "slot": self.asked(config)}, "value": value}
 
     def find(self, signature: str) -> Landed | None:
-        """The record, where this node has seen it and still keeps it."""
+        """Find the record, where this node has seen it and still keeps it."""
         record = self.chain.landings.get(signature)
         return record if record is not None and self.sees(record) else None
 

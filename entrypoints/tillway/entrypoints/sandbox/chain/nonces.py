@@ -30,7 +30,7 @@ def stands(transaction: VersionedTransaction, vm: LiteSVM) -> bool:
 
 
 def value_of(account: Account) -> Hash | None:
-    """The value that the next transaction may stand on."""
+    """Give the value that the next transaction may stand on."""
     data = bytes(account.data)
     if account.owner != SYSTEM or len(data) != SIZE:
         return None

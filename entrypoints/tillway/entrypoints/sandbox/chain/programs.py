@@ -54,6 +54,6 @@ STABLECOINS: Final[dict[Cluster, tuple[Stablecoin, ...]]] = {
 
 
 def associated(owner: Pubkey, mint: Pubkey, program: Pubkey = TOKEN) -> Pubkey:
-    """The address of the owner's associated token account."""
+    """Give the address of the owner's associated token account."""
     seeds = [bytes(owner), bytes(program), bytes(mint)]
     return Pubkey.find_program_address(seeds, ASSOCIATED_TOKEN)[0]

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import struct
+from contextlib import suppress
 from typing import Final
 
 import orjson
@@ -26,16 +27,17 @@ from tillway.entrypoints.sandbox.chain.wire import (
 MAX_BODY: Final = 1024 * 1024
 MAX_BATCH: Final = 256
 _UNCOUNTED: Final = "(unknown)"  # so that strangers' method names cannot fill the memory
+_GAVE_UP: Final = 0.5  # seconds between looks whether a client still waits
 _log = logging.getLogger(__name__)
 
 
 def error_json(error: RpcError, number: Json = None) -> dict[str, Json]:
-    """A refusal in its envelope."""
+    """Put a refusal in its envelope."""
     return {"jsonrpc": "2.0", "error": error.json(), "id": number}
 
 
 def parse(body: bytes) -> Json:
-    """The request, or the refusal."""
+    """Read the request, or the refusal."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -43,7 +45,7 @@ def parse(body: bytes) -> Json:
 
 
 def checked(request: Json) -> tuple[str, Params]:
-    """A single request's method and parameters, or the refusal."""
+    """Read a single request's method and parameters, or the refusal."""
     if not isinstance(request, dict) or not isinstance(request.get("method"), str):
         raise RpcError(INVALID_REQUEST, "Invalid request")
     params = request.get("params")
@@ -53,7 +55,7 @@ def checked(request: Json) -> tuple[str, Params]:
 
 
 def number_of(request: Json) -> Json:
-    """The id to answer with; None for what is none."""
+    """Find the id to answer with; None for what is none."""
     number = request.get("id") if isinstance(request, dict) else None
     return number if isinstance(number, str | int | float) else None
 
@@ -131,10 +133,16 @@ class Rpc:
         else:
             self.node.calls.update(name for each in requests if (name := _method(each)) in METHODS)
         if fault.kind is Kind.HANG:
-            await self.closing.wait()
+            await self._hang(request)
         if fault.kind in (Kind.HANG, Kind.RESET):
             _reset(request)
         return _spoiled(fault, requests, truth, batch=batch)
+
+    async def _hang(self, request: web.Request) -> None:
+        while request.transport is not None and not request.transport.is_closing():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.closing.wait(), _GAVE_UP)
+                return
 
 
 def _method(request: Json) -> Json:

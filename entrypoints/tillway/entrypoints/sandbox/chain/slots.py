@@ -36,6 +36,7 @@ class Slots:
         return self.clock()
 
     def __attrs_post_init__(self) -> None:
+        """Begin at the first slot, with a window of blockhashes before it."""
         self.now = self.first
         self._remember(self.first - _KEPT, self.first)
 
@@ -55,20 +56,20 @@ class Slots:
             del self._slot_of[next(iter(self._slot_of))]
 
     def at_time(self, when: float) -> int:
-        """The slot of a clock reading; never before the first."""
+        """Give the slot of a clock reading; never before the first."""
         # A microsecond of grace: 0.4 s over a float origin may read as 0.39999.
         return self.first + max(0, int((when - self.origin + 1e-6) * 1000 / self.slot_ms))
 
     def time_of(self, slot: int) -> float:
-        """The clock reading at which a slot begins."""
+        """Give the clock reading at which a slot begins."""
         return self.origin + (slot - self.first) * self.slot_ms / 1000
 
     def hash_of(self, slot: int) -> Hash:
-        """The slot's blockhash."""
+        """Give the slot's blockhash."""
         return Hash(hashlib.sha256(self.seed + slot.to_bytes(8, "big")).digest())
 
     def slot_of(self, blockhash: str) -> int | None:
-        """The slot that made a recent blockhash; None for unknown or long dead ones."""
+        """Give the slot that made a recent blockhash; None for unknown or long dead ones."""
         return self._slot_of.get(blockhash)
 
     def alive(self, blockhash: str, at: int) -> bool:

@@ -18,7 +18,7 @@ from solders.transaction_metadata import FailedTransactionMetadata, SimulatedTra
 from tillway.entrypoints.sandbox.chain import nonces, tokens
 from tillway.entrypoints.sandbox.chain.errors import ALREADY_PROCESSED, BLOCKHASH_NOT_FOUND
 from tillway.entrypoints.sandbox.chain.execution import Execution
-from tillway.entrypoints.sandbox.chain.ledger import Holders, Landed, Landings, Ran
+from tillway.entrypoints.sandbox.chain.ledger import Details, Holders, Landed, Landings, Ran
 from tillway.entrypoints.sandbox.chain.programs import STABLECOINS, SYSTEM, Cluster
 from tillway.entrypoints.sandbox.chain.slots import SLOTS_IN_EPOCH, Slots
 from tillway.entrypoints.sandbox.chain.transactions import (
@@ -58,7 +58,7 @@ class Chain:
     cluster: Cluster = "devnet"
     slot_ms: int = 400
     confirm_delay_ms: int = 400
-    kept: int = 200_000
+    kept: int = 100_000
     seed: bytes = field(factory=lambda: os.urandom(32), repr=False)
     slots: Slots = field(repr=False)
     landings: Landings = field(init=False, repr=False)
@@ -82,6 +82,7 @@ class Chain:
         return Slots(clock=self.clock, seed=self.seed, slot_ms=self.slot_ms)
 
     def __attrs_post_init__(self) -> None:
+        """Begin with the faucet and the cluster's stablecoins."""
         self.now = self.slots.origin
         self.landings = Landings(self.kept)
         self.faucet = Keypair.from_seed(hashlib.sha256(self.seed + b"faucet").digest())
@@ -126,12 +127,12 @@ class Chain:
     # Accounts
 
     def account(self, address: Pubkey) -> Account | None:
-        """The account, or None where there is none."""
+        """Give the account, or None where there is none."""
         found = self._vm.get_account(address)
         return None if found is None or not (found.lamports or found.data) else found
 
     def lamports(self, address: Pubkey) -> int:
-        """The account's lamports, 0 where there is none."""
+        """Give the account's lamports, 0 where there is none."""
         return self._vm.get_balance(address) or 0
 
     def put(self, address: Pubkey, account: Account) -> None:
@@ -148,7 +149,7 @@ class Chain:
     def create_mint(
         self, address: Pubkey, *, decimals: int, program: Pubkey, supply: int = 0
     ) -> None:
-        """A plain mint, without extensions, whose authority is the faucet."""
+        """Make a plain mint, without extensions, whose authority is the faucet."""
         data = tokens.mint_bytes(supply, decimals, self.faucet.pubkey())
         self.put(address, Account(self.rent(len(data)), data, program))
 
@@ -157,7 +158,7 @@ class Chain:
         return self._vm.minimum_balance_for_rent_exemption(size)
 
     def decimals(self, mint: bytes) -> int:
-        """The mint's decimals, which never change; 0 for what is no mint."""
+        """Give the mint's decimals, which never change; 0 for what is no mint."""
         if mint not in self._decimals:
             account = self._vm.get_account(Pubkey(mint))
             if account is None or not tokens.is_mint(account):
@@ -192,25 +193,27 @@ class Chain:
         """
         if self.refusal(transaction) or not (verified or signed(transaction)):
             return None
-        record = self._execution(transaction).run(self.slots.now, self.now)
-        if record is None:
+        execution = self._execution(transaction)
+        executed = execution.run(self.slots.now, self.now)
+        if executed is None:
             return None
+        record, details = executed
         if record.err and transaction.uses_durable_nonce():
             nonces.advance(transaction, self._vm, self.slots.hash_of(self.slots.now))
         self.ran.add(message_key(transaction), record.slot)
-        self._keep(transaction, record)
+        self._keep(execution, record, details)
         return record
 
     def _execution(self, transaction: VersionedTransaction) -> Execution:
         keys = keys_of(message_of(transaction), self._vm)
         return Execution(vm=self._vm, decimals=self.decimals, transaction=transaction, keys=keys)
 
-    def _keep(self, transaction: VersionedTransaction, record: Landed) -> None:
-        self.landings.add(record)
-        message, keys = message_of(transaction), record.keys
+    def _keep(self, execution: Execution, record: Landed, details: Details) -> None:
+        message, keys = message_of(execution.transaction), execution.keys
+        self.landings.add(record, keys)
         named = (key for i, key in enumerate(keys.static) if is_writable(message, i))
         self._touched.update(dict.fromkeys([*named, *keys.writable]))
-        for held in record.holdings[1]:
+        for held in details.holdings[1]:
             self.holders.add(held.owner, keys.all[held.index])
         for listener in self.on_landed:
             listener(record)

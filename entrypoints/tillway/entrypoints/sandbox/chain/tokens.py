@@ -121,7 +121,7 @@ def extension_name(kind: int) -> str:
 
 
 def token_bytes(owner: Pubkey, mint: Pubkey, amount: int, program: Pubkey) -> bytes:
-    """A new associated account's data."""
+    """Make a new associated account's data."""
     account = TokenAccount(
         mint=mint,
         owner=owner,
@@ -136,7 +136,7 @@ def token_bytes(owner: Pubkey, mint: Pubkey, amount: int, program: Pubkey) -> by
 
 
 def mint_bytes(supply: int, decimals: int, authority: Pubkey | None) -> bytes:
-    """A new mint's data; the authority may also freeze."""
+    """Make a new mint's data; the authority may also freeze."""
     mint = Mint(
         mint_authority=authority,
         supply=supply,
@@ -148,7 +148,7 @@ def mint_bytes(supply: int, decimals: int, authority: Pubkey | None) -> bytes:
 
 
 def with_amount(data: bytes, at: int, change: int) -> bytes:
-    """The data with the u64 at this place changed by so much."""
+    """Change the u64 at this place of the data by so much."""
     value = int.from_bytes(data[at : at + 8], "little") + change
     if not 0 <= value < 2**64:
         raise ValueError("the amount leaves the range of u64")

@@ -26,7 +26,7 @@ _UNITS_AN_INSTRUCTION: Final = 200_000
 
 
 def decode(text: str, encoding: str) -> VersionedTransaction:
-    """A sane legacy or v0 transaction, or the refusal that a node would give."""
+    """Decode a sane legacy or v0 transaction, or the refusal that a node would give."""
     if encoding not in _ENCODED:
         raise invalid(f"unsupported encoding: {encoding}. Supported encodings: base58, base64")
     if len(text) > _ENCODED[encoding]:
@@ -36,7 +36,7 @@ def decode(text: str, encoding: str) -> VersionedTransaction:
 
 
 def from_wire(wire: bytes) -> VersionedTransaction:
-    """A sane legacy or v0 transaction from its bytes."""
+    """Decode a sane legacy or v0 transaction from its bytes."""
     if len(wire) > PACKET:
         raise invalid(f"decoded {_TYPE} too large: {len(wire)} bytes (max: {PACKET} bytes)")
     try:
@@ -51,7 +51,7 @@ def from_wire(wire: bytes) -> VersionedTransaction:
 
 
 def message_of(transaction: VersionedTransaction) -> AnyMessage:
-    """The message, which is of a version that clusters run."""
+    """Take out the message, which is of a version that clusters run."""
     message = transaction.message
     if not isinstance(message, Message | MessageV0):
         raise invalid("invalid transaction: Transaction version is unsupported")
@@ -59,7 +59,7 @@ def message_of(transaction: VersionedTransaction) -> AnyMessage:
 
 
 def message_key(transaction: VersionedTransaction) -> bytes:
-    """What the chain runs once: the message, under whichever signatures."""
+    """Identify what the chain runs once: the message, under whichever signatures."""
     return hashlib.sha256(to_bytes_versioned(transaction.message)).digest()
 
 
@@ -85,7 +85,7 @@ def is_writable(message: AnyMessage, index: int) -> bool:
 
 
 def with_blockhash(transaction: VersionedTransaction, blockhash: Hash) -> VersionedTransaction:
-    """The same transaction on another blockhash; its signatures no longer fit."""
+    """Put the same transaction on another blockhash; its signatures no longer fit."""
     message = message_of(transaction)
     header = message.header
     if isinstance(message, MessageV0):
@@ -135,7 +135,7 @@ class Keys:
 
 
 def keys_of(message: AnyMessage, vm: LiteSVM) -> Keys:
-    """The accounts; tables that cannot be read give none (the VM then refuses the message)."""
+    """List the accounts; tables that cannot be read give none (the VM then refuses the message)."""
     static = tuple(message.account_keys)
     if isinstance(message, Message) or not message.address_table_lookups:
         return Keys(static=static)

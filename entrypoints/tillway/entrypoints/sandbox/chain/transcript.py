@@ -31,7 +31,7 @@ _ENCODINGS = ("json", "jsonParsed", "base58", "base64", "binary")
 
 
 def transaction_json(record: Landed, encoding: str, newest: int | None) -> Json:
-    """The answer of getTransaction; refuses a version that the client did not ask for."""
+    """Write the answer of getTransaction; refuses a version that the client did not ask for."""
     if encoding not in _ENCODINGS:
         raise invalid(f"Invalid params: unknown variant `{encoding}`, expected an encoding.")
     transaction = from_wire(record.wire)
@@ -131,22 +131,23 @@ def _loaded(key: Pubkey, *, writable: bool) -> Json:
 
 
 def _meta(record: Landed, encoding: str) -> Json:
-    before, after = record.holdings
+    details = record.details
+    before, after = details.holdings
     meta = {
         "err": record.err,
         "status": {"Ok": None} if record.err is None else {"Err": record.err},
-        "fee": record.fee,
-        "preBalances": list(record.balances[0]),
-        "postBalances": list(record.balances[1]),
-        "innerInstructions": list(record.inner),
-        "logMessages": list(record.logs),
+        "fee": details.fee,
+        "preBalances": details.lamports[0],
+        "postBalances": details.lamports[1],
+        "innerInstructions": details.inner,
+        "logMessages": details.logs,
         "preTokenBalances": [_holding(each) for each in before],
         "postTokenBalances": [_holding(each) for each in after],
         "rewards": [],
-        "computeUnitsConsumed": record.units,
+        "computeUnitsConsumed": details.units,
     }
-    if record.returned is not None:
-        meta["returnData"] = record.returned
+    if details.returned is not None:
+        meta["returnData"] = details.returned
     if encoding != "jsonParsed":
         meta["loadedAddresses"] = {
             "writable": [str(key) for key in record.keys.writable],
@@ -219,7 +220,7 @@ def _lamports(data: bytes, accounts: list[str]) -> Json:
 
 
 def memo_of(transaction: VersionedTransaction) -> str | None:
-    """The memos as getSignaturesForAddress shows them: length in brackets, then the text."""
+    """Show the memos as getSignaturesForAddress shows them: length in brackets, then the text."""
     message = message_of(transaction)
     keys = message.account_keys
     memos = [

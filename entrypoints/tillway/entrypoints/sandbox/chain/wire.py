@@ -38,13 +38,13 @@ class RpcError(Exception):
     data: Json = None
 
     def json(self) -> dict[str, Json]:
-        """The `error` member of the answer."""
+        """Give the `error` member of the answer."""
         body = {"code": self.code, "message": self.message}
         return body if self.data is None else {**body, "data": self.data}
 
 
 def invalid(message: str) -> RpcError:
-    """The parameters are wrong; asking again will not help."""
+    """Say that the parameters are wrong; asking again will not help."""
     return RpcError(INVALID_PARAMS, message)
 
 
@@ -89,26 +89,26 @@ class Config:
         return commitment(self.values.get("commitment"))
 
     def flag(self, key: str) -> bool:
-        """An optional boolean, false when absent."""
+        """Read an optional boolean, false when absent."""
         value = self.values.get(key)
         if value is not None and not isinstance(value, bool):
             raise invalid(f"Invalid params: {key}: invalid type, expected a boolean.")
         return bool(value)
 
     def text(self, key: str) -> str | None:
-        """An optional string."""
+        """Read an optional string."""
         value = self.values.get(key)
         if value is not None and not isinstance(value, str):
             raise invalid(f"Invalid params: {key}: invalid type, expected a string.")
         return value
 
     def integer(self, key: str) -> int | None:
-        """An optional unsigned 64-bit integer."""
+        """Read an optional unsigned 64-bit integer."""
         value = self.values.get(key)
         return None if value is None else _unsigned(value, key)
 
     def section(self, key: str) -> "Config | None":
-        """An optional object inside."""
+        """Read an optional object inside."""
         value = self.values.get(key)
         if value is not None and not isinstance(value, dict):
             raise invalid(f"Invalid params: {key}: invalid type, expected an object.")
@@ -122,18 +122,18 @@ class Params:
     values: list[Json]
 
     def text(self, index: int) -> str:
-        """A required string."""
+        """Read a required string."""
         value = self._required(index)
         if not isinstance(value, str):
             raise invalid("Invalid params: invalid type, expected a string.")
         return value
 
     def integer(self, index: int) -> int:
-        """A required unsigned 64-bit integer."""
+        """Read a required unsigned 64-bit integer."""
         return _unsigned(self._required(index), "value")
 
     def texts(self, index: int, limit: int) -> list[str]:
-        """A required list of at most `limit` strings."""
+        """Read a required list of at most `limit` strings."""
         value = self._required(index)
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise invalid("Invalid params: invalid type, expected a list of strings.")
@@ -142,15 +142,15 @@ class Params:
         return value
 
     def pubkey(self, index: int) -> Pubkey:
-        """A required address."""
+        """Read a required address."""
         return pubkey(self.text(index))
 
     def signature(self, index: int) -> str:
-        """A required signature, in its one base58 form."""
+        """Read a required signature, in its one base58 form."""
         return signature(self.text(index))
 
     def config(self, index: int) -> Config:
-        """The optional configuration object; a bare string means an encoding."""
+        """Read the optional configuration object; a bare string means an encoding."""
         value = self.values[index] if index < len(self.values) else None
         if isinstance(value, str):
             value = {"encoding": value}
@@ -171,7 +171,7 @@ def _unsigned(value: Json, key: str) -> int:
 
 
 def pubkey(text: str) -> Pubkey:
-    """An address, or the refusal."""
+    """Read an address, or the refusal."""
     try:
         return Pubkey.from_string(text)
     except ValueError as error:
@@ -179,7 +179,7 @@ def pubkey(text: str) -> Pubkey:
 
 
 def signature(text: str) -> str:
-    """A signature in canonical base58, or the refusal."""
+    """Read a signature in canonical base58, or the refusal."""
     try:
         return str(Signature.from_string(text))
     except ValueError as error:
@@ -187,7 +187,7 @@ def signature(text: str) -> str:
 
 
 def blockhash(text: str) -> str:
-    """A blockhash in canonical base58, or the refusal."""
+    """Read a blockhash in canonical base58, or the refusal."""
     try:
         return str(Hash.from_string(text))
     except ValueError as error:
@@ -207,7 +207,7 @@ def base64_bytes(text: str) -> bytes:
 
 
 def base64_text(data: bytes) -> str:
-    """Standard base64 with padding."""
+    """Write standard base64 with padding."""
     return base64.b64encode(data).decode("ascii")
 
 

@@ -19,13 +19,13 @@ _LARGEST_ACCOUNT = 10 * 1024 * 1024
 
 
 def get_health(node: Node, params: Params) -> Json:
-    """Always well; faults make it otherwise."""
+    """Say that all is well; faults make it otherwise."""
     del node, params
     return "ok"
 
 
 def get_version(node: Node, params: Params) -> Json:
-    """The Agave release whose answers these follow."""
+    """Name the Agave release whose answers these follow."""
     del node, params
     return {"feature-set": _FEATURE_SET, "solana-core": API_VERSION}
 
@@ -37,23 +37,23 @@ def get_genesis_hash(node: Node, params: Params) -> Json:
 
 
 def get_identity(node: Node, params: Params) -> Json:
-    """The faucet, as this cluster has no other key."""
+    """Name the faucet, as this cluster has no other key."""
     del params
     return {"identity": str(node.chain.faucet.pubkey())}
 
 
 def get_slot(node: Node, params: Params) -> Json:
-    """The newest slot of a commitment."""
+    """Give the newest slot of a commitment."""
     return node.asked(params.config(0))
 
 
 def get_block_height(node: Node, params: Params) -> Json:
-    """The newest height of a commitment."""
+    """Give the newest height of a commitment."""
     return height(node.asked(params.config(0)))
 
 
 def get_first_available_block(node: Node, params: Params) -> Json:
-    """The first slot of which this node keeps history."""
+    """Give the first slot of which this node keeps history."""
     del params
     return node.faults.first_available_slot
 
@@ -72,14 +72,14 @@ def get_epoch_info(node: Node, params: Params) -> Json:
 
 
 def get_latest_blockhash(node: Node, params: Params) -> Json:
-    """The newest blockhash of a commitment, and the last height that takes it."""
+    """Give the newest blockhash of a commitment, and the last height that takes it."""
     config = params.config(0)
     slot = node.asked(config)
     return node.answer(config, latest(node, slot))
 
 
 def latest(node: Node, slot: int) -> dict[str, Json]:
-    """The blockhash of a slot."""
+    """Give the blockhash of a slot."""
     last = height(slot) + BLOCKHASH_WINDOW
     return {"blockhash": str(node.chain.slots.hash_of(slot)), "lastValidBlockHeight": last}
 

@@ -81,7 +81,7 @@ class Simulation:
     result: Simulated | None = None
 
     def json(self, config: Config) -> dict[str, Json]:
-        """The answer's value, as RpcSimulateTransactionResult."""
+        """Write the answer's value, as RpcSimulateTransactionResult."""
         meta = None if self.result is None else meta_of(self.result)
         inner = config.flag("innerInstructions") and meta is not None
         return {
@@ -176,7 +176,7 @@ def _message(text: str) -> AnyMessage:
 
 
 def request_airdrop(node: Node, params: Params) -> Json:
-    """A real transfer from the faucet, at most 1,000 SOL a time."""
+    """Land a real transfer from the faucet, at most 1,000 SOL a time."""
     address, lamports = params.pubkey(0), params.integer(1)
     if lamports > _AIRDROP:
         raise invalid("Invalid params: the faucet gives at most 1000 SOL at a time.")

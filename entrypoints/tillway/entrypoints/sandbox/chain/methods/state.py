@@ -13,7 +13,7 @@ _MANY = 100
 
 
 def shown(node: Node, account: Account | None, config: Config) -> Json:
-    """The account as asked for."""
+    """Show the account as asked for."""
     return account_json(account, config, node.chain.decimals)
 
 
@@ -37,7 +37,7 @@ def get_balance(node: Node, params: Params) -> Json:
 
 
 def get_token_account_balance(node: Node, params: Params) -> Json:
-    """A token account's amount."""
+    """Give a token account's amount."""
     account = node.chain.account(params.pubkey(0))
     if account is None:
         raise invalid("Invalid param: could not find account")
@@ -49,7 +49,7 @@ def get_token_account_balance(node: Node, params: Params) -> Json:
 
 
 def get_token_supply(node: Node, params: Params) -> Json:
-    """A mint's supply."""
+    """Give a mint's supply."""
     account = node.chain.account(params.pubkey(0))
     if account is None:
         raise invalid("Invalid param: could not find account")
@@ -60,7 +60,7 @@ def get_token_supply(node: Node, params: Params) -> Json:
 
 
 def get_token_accounts_by_owner(node: Node, params: Params) -> Json:
-    """The owner's token accounts of one mint or one token program."""
+    """Give the owner's token accounts of one mint or one token program."""
     owner, wanted, config = params.pubkey(0), params.config(1), params.config(2)
     program, mint = _filter(node, wanted)
     found = []
