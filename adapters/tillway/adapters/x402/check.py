@@ -1,0 +1,168 @@
+"""Refuse everything that can be refused before money moves."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from attrs import define, evolve, field, frozen
+from solders.pubkey import Pubkey
+from solders.signature import Signature
+
+from tillway.adapters.x402 import memo, selfpaid, sponsored
+from tillway.adapters.x402.accounts import TokenAccount, read_token_account
+from tillway.adapters.x402.answers import Account, Simulation
+from tillway.adapters.x402.config import RailConfig
+from tillway.adapters.x402.destinations import Expected, expected_of
+from tillway.adapters.x402.dialects import v0
+from tillway.adapters.x402.errors import ALREADY_PROCESSED, BLOCKHASH_NOT_FOUND
+from tillway.adapters.x402.landing import Chain, require_paid
+from tillway.adapters.x402.networks import chain_of
+from tillway.adapters.x402.programs import address, written
+from tillway.adapters.x402.reasons import Reason, refused
+from tillway.adapters.x402.simulation import refusal_of
+from tillway.adapters.x402.sponsors import Sponsors, is_worth_sponsoring
+from tillway.adapters.x402.transaction import Transaction, decode
+from tillway.adapters.x402.transfer import Transfer, transfers
+from tillway.core.errors import Code
+from tillway.core.ports.rails import Checked, Identity, Proof
+from tillway.core.quotes import Quote
+
+
+class Simulates(Chain, Protocol):
+    """A chain that can try a transaction without running it."""
+
+    async def simulate(self, raw: bytes, accounts: Sequence[Pubkey] = ()) -> Simulation:
+        """Run it without checking signatures; give the state of the accounts after it."""
+        ...
+
+    async def accounts(self, keys: Sequence[Pubkey]) -> tuple[Account | None, ...]:
+        """Give at most 100 accounts in the order asked."""
+        ...
+
+
+@frozen(kw_only=True)
+class Verified:
+    """What checking found out and signing needs.
+
+    ``sponsor`` is our wallet that pays the fee of ``lamports``, None if the buyer pays it.
+    ``balance`` is the source account's before the transfer; None if nobody needs it any more.
+    """
+
+    transaction: Transaction
+    transfer: Transfer
+    sponsor: bytes | None
+    lamports: int
+    balance: int | None = None
+
+
+@define(kw_only=True)
+class Checker:
+    """The rules, then one simulation."""
+
+    config: RailConfig
+    chain: Simulates
+    sponsors: Sponsors = field(repr=False)
+
+    def identify(self, proof: Proof) -> Identity:
+        """Read off what was signed. ``amount`` is None where several transfers could be meant."""
+        transaction = decode(proof.payload)
+        found = list(transfers(transaction.instructions))
+        if not found:
+            raise refused(Reason.NO_TRANSFER)
+        return Identity(
+            chain=chain_of(self.config.network),
+            key=transaction.key,
+            payer=written(found[0].authority),
+            amount=found[0].amount if len(found) == 1 else None,
+            memo=memo.only(transaction),
+        )
+
+    async def check(self, proof: Proof, quote: Quote) -> Checked:
+        """Hold a proof to its quote: all rules first, without the network, then the chain."""
+        expected = expected_of(quote, self.config)
+        verified = self._verified(proof, quote, expected)
+        bound = self._bound(proof, quote, verified)
+        simulation = await self._simulated(verified)
+        if simulation.err in (ALREADY_PROCESSED, BLOCKHASH_NOT_FOUND):
+            signature = self._landing_signature(verified)
+            takes = bound and proof.sealed is not None
+            await require_paid(self.chain, signature, quote, simulation, takes=takes)
+            return self._checked(proof, quote, verified, landed=True)
+        if simulation.err is not None:
+            raise refusal_of(
+                simulation, verified.transfer.place, sponsored=verified.sponsor is not None
+            )
+        balance = await self._balance(simulation, verified, expected)
+        return self._checked(proof, quote, evolve(verified, balance=balance), landed=False)
+
+    def _verified(self, proof: Proof, quote: Quote, expected: Expected) -> Verified:
+        transaction = decode(proof.payload)
+        ours = self.sponsors.addresses
+        if not is_sponsored(proof):
+            transfer = selfpaid.verify(transaction, expected, ours=ours)
+            return Verified(transaction=transaction, transfer=transfer, sponsor=None, lamports=0)
+        limits = self.config.sponsoring
+        named = None if proof.sponsor is None else address(proof.sponsor)
+        found = sponsored.verify(transaction, expected, ours=ours, named=named, limits=limits)
+        if not is_worth_sponsoring(quote.amount, limits):
+            raise refused(Reason.FEE_PAYER_UNKNOWN, "So small a payment is not sponsored.")
+        return Verified(
+            transaction=transaction,
+            transfer=found.transfer,
+            sponsor=transaction.fee_payer,
+            lamports=found.lamports,
+        )
+
+    def _bound(self, proof: Proof, quote: Quote, verified: Verified) -> bool:
+        bare = proof.version != v0.VERSION
+        bound = memo.binds(verified.transaction, quote, bare=bare)
+        exclusive = verified.sponsor is not None and self.config.sponsoring.exclusive
+        memo.require_bound(bound, sealed=proof.sealed is not None, exclusive=exclusive)
+        return bound
+
+    async def _simulated(self, verified: Verified) -> Simulation:
+        moved = (Pubkey(verified.transfer.source), Pubkey(verified.transfer.destination))
+        return await self.chain.simulate(verified.transaction.raw, moved)
+
+    def _landing_signature(self, verified: Verified) -> Signature:
+        # Ours is deterministic: what landed under our key carries the signature made here.
+        if verified.sponsor is None:
+            return Signature(verified.transaction.signatures[0])
+        return Signature(self.sponsors.sign(verified.sponsor, verified.transaction.message))
+
+    async def _balance(self, simulation: Simulation, verified: Verified, expected: Expected) -> int:
+        transfer = verified.transfer
+        accounts: Sequence[Account | None] = simulation.accounts
+        moved = 0
+        if len(accounts) != 2 or None in accounts:
+            accounts = await self.chain.accounts(
+                [Pubkey(transfer.source), Pubkey(transfer.destination)]
+            )
+        else:
+            moved = transfer.amount
+        source, destination = (read_token_account(one) for one in accounts)
+        if source is None or destination is None:
+            raise refused(Reason.SIMULATION, code=Code.MISSING_TOKEN_ACCOUNT)
+        _require_receiver(destination, expected)
+        return source.amount + moved
+
+    def _checked(self, proof: Proof, quote: Quote, verified: Verified, *, landed: bool) -> Checked:
+        transfer, transaction = verified.transfer, verified.transaction
+        identity = Identity(
+            chain=chain_of(self.config.network),
+            key=transaction.key,
+            payer=written(transfer.authority),
+            amount=transfer.amount,
+            memo=memo.only(transaction),
+        )
+        return Checked(proof=proof, identity=identity, quote=quote, landed=landed, context=verified)
+
+
+def is_sponsored(proof: Proof) -> bool:
+    """Tell whether a wallet of ours is to pay the fee: always, but for v0 that names none."""
+    return proof.version != v0.VERSION or proof.sponsor is not None
+
+
+def _require_receiver(account: TokenAccount, expected: Expected) -> None:
+    # An associated account can be given away by its owner and keeps its address.
+    if account.mint != expected.token.mint or expected.owner not in (None, account.owner):
+        raise refused(Reason.RECIPIENT)

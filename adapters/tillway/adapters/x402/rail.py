@@ -1,0 +1,219 @@
+"""The rail: payments in tokens on Solana, by every version of x402."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from attrs import define, field
+
+from tillway.adapters.x402.build import Builder
+from tillway.adapters.x402.check import Checker
+from tillway.adapters.x402.config import RailConfig
+from tillway.adapters.x402.dialects import envelope
+from tillway.adapters.x402.networks import CAIP2
+from tillway.adapters.x402.offer import Offering
+from tillway.adapters.x402.owners import Owners
+from tillway.adapters.x402.programs import written
+from tillway.adapters.x402.rpc import Rpc
+from tillway.adapters.x402.sign import Signer
+from tillway.adapters.x402.sponsors import Budget, Signers
+from tillway.adapters.x402.wallets import Wallets
+from tillway.adapters.x402.words import is_signed
+from tillway.core.catalog import Product
+from tillway.core.errors import Unavailable
+from tillway.core.payments import Outcome, Word
+from tillway.core.ports.clock import Clock
+from tillway.core.ports.rails import (
+    Built,
+    Checked,
+    Destination,
+    Identity,
+    Offer,
+    Proof,
+    RailHealth,
+    Sends,
+    Shown,
+    Signed,
+    Starts,
+)
+from tillway.core.quotes import Quote
+from tillway.core.tenancy import Tenant
+
+NAME: Final = "x402"
+HEALTH_SECONDS: Final = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+@define(kw_only=True)
+class SolanaRail:
+    """Offers, reads, checks, sends and builds; all verbs keep the laws of the core's ports.
+
+    ``parts`` have work of their own (connections, wallets, confirmations): they are started in
+    order and closed in reverse.
+    """
+
+    config: RailConfig
+    rpc: Rpc = field(repr=False)
+    wallets: Wallets = field(repr=False)
+    sender: Sends = field(repr=False)
+    clock: Clock = field(repr=False)
+    parts: Sequence[Starts] = field(default=(), repr=False)
+    name: str = NAME
+    method: str = NAME
+    budget: Budget = field(init=False, repr=False)
+    owners: Owners = field(init=False, repr=False)
+    _signers: Signers = field(init=False, repr=False)
+    _checker: Checker = field(init=False, repr=False)
+    _signer: Signer = field(init=False, repr=False)
+    _offering: Offering = field(init=False, repr=False)
+    _builder: Builder = field(init=False, repr=False)
+    _started: list[Starts] = field(factory=list, init=False, repr=False)
+
+    @budget.default
+    def _make_budget(self) -> Budget:
+        return Budget(limits=self.config.sponsoring, clock=self.clock)
+
+    @owners.default
+    def _make_owners(self) -> Owners:
+        return Owners(chain=self.rpc, clock=self.clock)
+
+    @_signers.default
+    def _make_signers(self) -> Signers:
+        return Signers(self.wallets)
+
+    @_checker.default
+    def _make_checker(self) -> Checker:
+        return Checker(config=self.config, chain=self.rpc, sponsors=self._signers)
+
+    @_signer.default
+    def _make_signer(self) -> Signer:
+        return Signer(
+            config=self.config, chain=self.rpc, sponsors=self._signers, budget=self.budget
+        )
+
+    @_offering.default
+    def _make_offering(self) -> Offering:
+        return Offering(
+            config=self.config,
+            sponsors=self._signers,
+            budget=self.budget,
+            owners=self.owners,
+            rail=self.name,
+        )
+
+    @_builder.default
+    def _make_builder(self) -> Builder:
+        return Builder(config=self.config, chain=self.rpc, offering=self._offering)
+
+    # Offers
+
+    def sells(self, product: Product) -> Destination | None:
+        """Tell where the money for a product goes: its own token account, or our wallet's.
+
+        None without a crypto price in a token of the allow-list.
+        """
+        price = product.crypto_price
+        if price is None or price.asset.code not in self.config.tokens:
+            return None
+        pay_to = product.crypto_account or self.config.payment_address
+        return Destination(network=CAIP2[self.config.network], pay_to=pay_to, price=price)
+
+    def offer(self, quote: Quote, sealed: str, authenticator: str, shown: Shown) -> Offer:
+        """Write the offer in every version whose clients can pay it."""
+        return self._offering.offer(quote, sealed, authenticator, shown)
+
+    def budget_names(self) -> tuple[str, ...]:
+        """Name the totals that limit sponsoring in the present hour, for ``learn_budget``."""
+        return tuple(self.budget.name_of(wallet) for wallet in sorted(self._signers.addresses))
+
+    def learn_budget(self, tenant: Tenant, totals: Mapping[str, int]) -> None:
+        """Take over a tenant's totals as the store has them, so that offers keep within them."""
+        self.budget.learn(tenant, totals)
+
+    # Reads, checks, sends, builds
+
+    def read(self, payment: Mapping[str, object]) -> Proof | None:
+        """Read a decoded payment payload; None if version, scheme or network is another's."""
+        return envelope.read(payment, self.config.network, self.name)
+
+    def identify(self, proof: Proof) -> Identity:
+        """Compute which payment this is."""
+        return self._checker.identify(proof)
+
+    async def check(self, proof: Proof, quote: Quote) -> Checked:
+        """Refuse what does not pay exactly this quote."""
+        return await self._checker.check(proof, quote)
+
+    async def sign(self, checked: Checked) -> Signed:
+        """Add our signature where one is due."""
+        return await self._signer.sign(checked)
+
+    async def send(self, signed: Signed) -> Outcome:
+        """Send exactly these bytes and wait for the chain's word."""
+        return await self.sender.send(signed)
+
+    async def look(self, signed: Signed) -> Outcome:
+        """Look up what became of the bytes."""
+        return await self.sender.look(signed)
+
+    async def build(
+        self, quote: Quote, payer: str, sponsor: str | None, authenticator: str, shown: Shown
+    ) -> Built:
+        """Build a transaction that our wallet pays the fee of."""
+        return await self._builder.build(quote, payer, sponsor, authenticator, shown)
+
+    def has_signed(self, word: Word) -> bool:
+        """Verify a wallet's signature, in base64, over a message."""
+        return is_signed(word)
+
+    # Health, starting, closing
+
+    async def health(self) -> RailHealth:
+        """Ask a node for its slot, two seconds at most; wallets are told from memory."""
+        return RailHealth(
+            reachable=await self._is_reachable(),
+            wallets=self.wallets.health(),
+            features=self._features(),
+            facts=self._facts(),
+        )
+
+    async def _is_reachable(self) -> bool:
+        try:
+            async with asyncio.timeout(HEALTH_SECONDS):
+                await self.rpc.slot()
+        except (Unavailable, TimeoutError) as away:
+            _log.warning("no Solana node answers: %s", away)
+            return False
+        return True
+
+    def _features(self) -> tuple[str, ...]:
+        named = {
+            "gasless": self.config.gasless and bool(self._signers.addresses),
+            "auto-create-token-accounts": self.config.auto_create_token_account,
+        }
+        return tuple(name for name, present in named.items() if present)
+
+    def _facts(self) -> Mapping[str, str]:
+        mint = next((written(token.mint) for token in self.config.tokens.values()), "")
+        return {
+            "network": self.config.network.value,
+            "paymentAddress": self.config.payment_address,
+            "tokenMint": mint,
+        }
+
+    async def start(self) -> None:
+        """Start the parts in order; what was started is closed again if one fails."""
+        try:
+            for part in (*self.parts, self.owners):
+                self._started.append(part)
+                await part.start()
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """Close in reverse order of starting. A repeat does nothing."""
+        while self._started:
+            await self._started.pop().aclose()
