@@ -44,6 +44,8 @@ class Route:
 
     ``prefix`` puts it under ``server.route_prefix``; ``both`` serves it there and without.
     ``body`` is the attrs class of a JSON body. ``name`` is unique and is OpenAPI's operationId.
+    ``headers`` are put on every answer of the handler, not on errors. ``open`` lets pages of all
+    origins ask, wherever else the gateway restricts them.
     """
 
     method: str
@@ -58,6 +60,7 @@ class Route:
     parameters: Sequence[Parameter] = ()
     body: type | None = None
     headers: Mapping[str, str] = {}
+    open: bool = False
 
 
 @frozen(kw_only=True)

@@ -1,0 +1,1 @@
+"""What every request passes through, one file each, in the order of `stack`."""

@@ -1,0 +1,116 @@
+"""Who may call from a browser (the fetch standard's CORS protocol)."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from tillway.entrypoints.http.middleware.vary import vary
+
+METHODS: Final = "GET, POST, DELETE, OPTIONS"
+SECONDS: Final = "300"
+EXPOSED: Final = ", ".join(
+    (
+        "Location",
+        "PAYMENT-REQUIRED",
+        "PAYMENT-RESPONSE",
+        "X-PAYMENT-RESPONSE",
+        "X-Idempotency-Replay",
+        "X-RateLimit-Limit",
+        "X-RateLimit-Remaining",
+        "X-RateLimit-Reset",
+        "X-Request-ID",
+        "X-API-Version",
+        "Retry-After",
+    )
+)
+ALLOWED: Final = (
+    "Accept",
+    "Content-Type",
+    "Authorization",
+    "PAYMENT-SIGNATURE",
+    "X-PAYMENT",
+    "SIGN-IN-WITH-X",
+    "Access-Control-Expose-Headers",
+    "Idempotency-Key",
+    "X-API-Key",
+    "X-API-Version",
+    "X-Message",
+    "X-Request-ID",
+    "X-Signature",
+    "X-Signer",
+    "X-Stripe-Session",
+    "X-Tenant-ID",
+    "X-Wallet",
+)
+"""Listed whatever is asked for. The official x402 clients send Access-Control-Expose-Headers as
+a request header on their paid retry, so it has to be here."""
+
+_KNOWN: Final = frozenset(name.lower() for name in ALLOWED)
+_TOKEN: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~")
+_LONGEST_ASKED: Final = 4096
+
+
+def cors(origins: Sequence[str]) -> Middleware | None:
+    """Let pages of these origins read answers; `*` is every page. None without any.
+
+    No credentials: nothing here trusts a cookie.
+    """
+    if not origins:
+        return None
+    allow = _everybody if "*" in origins else _some(frozenset(origins))
+
+    @web.middleware
+    async def cors_(request: web.Request, handler: Handler) -> web.StreamResponse:
+        asked = is_preflight(request)
+        response = preflight(request) if asked else await handler(request)
+        allowed = allow(request.headers.get("Origin"))
+        if allowed != "*":
+            vary(response.headers, "Origin")
+        if allowed is not None:
+            response.headers.setdefault("Access-Control-Allow-Origin", allowed)
+            response.headers.setdefault("Access-Control-Expose-Headers", EXPOSED)
+        return response
+
+    return cors_
+
+
+def is_preflight(request: web.Request) -> bool:
+    """Tell whether a browser asks if it may ask, where no route answers that by itself."""
+    return (
+        request.method == "OPTIONS"
+        and "Access-Control-Request-Method" in request.headers
+        and request.match_info.http_exception is not None
+    )
+
+
+def preflight(request: web.Request) -> web.Response:
+    """Say what may be sent: our methods, our headers, and whatever else was asked for."""
+    asked = request.headers.get("Access-Control-Request-Headers", "")
+    response = web.Response(status=204)
+    response.headers["Access-Control-Allow-Methods"] = METHODS
+    response.headers["Access-Control-Allow-Headers"] = ", ".join((*ALLOWED, *_further(asked)))
+    response.headers["Access-Control-Max-Age"] = SECONDS
+    vary(response.headers, "Access-Control-Request-Headers")
+    return response
+
+
+async def open_preflight(request: web.Request) -> web.StreamResponse:
+    """Answer a preflight for a route that every page may call."""
+    response = preflight(request)
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    return response
+
+
+def _further(asked: str) -> list[str]:
+    names = [name.strip().lower() for name in asked[:_LONGEST_ASKED].split(",")]
+    return [name for name in names if name and name not in _KNOWN and _TOKEN.issuperset(name)]
+
+
+def _everybody(_: str | None) -> str | None:
+    return "*"
+
+
+def _some(origins: frozenset[str]) -> Callable[[str | None], str | None]:
+    return lambda origin: origin if origin in origins else None

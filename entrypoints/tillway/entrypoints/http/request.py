@@ -1,0 +1,57 @@
+"""What the shell knows of a request, under typed keys, before a handler sees it."""
+
+from typing import Final, NewType
+
+from aiohttp import web
+
+from tillway.core.tenancy import Tenant
+from tillway.plugins.api import Route
+
+Principal = NewType("Principal", str)
+"""Who asks, as some authenticator has proven it."""
+
+REQUEST_ID: Final = web.RequestKey("request_id", str)
+CLIENT: Final = web.RequestKey("client", str)
+"""The client's network address: of the connection, or what a trusted proxy says of it."""
+TRUSTED: Final = web.RequestKey("trusted", bool)
+"""Whether the connection comes from a trusted proxy, whose X-Forwarded-* headers count."""
+VERSION: Final = web.RequestKey("version", str)
+"""The version of the API that was asked for: `v1` or `v2`."""
+TENANT: Final = web.RequestKey("tenant", Tenant)
+PRINCIPAL: Final = web.RequestKey[Principal | None]("principal")
+ROUTE: Final = web.RequestKey("route", Route)
+"""The route that answers. Absent where nothing is served."""
+BODY: Final = web.RequestKey("body", bytes)
+"""The raw body, once it has been read."""
+
+_HOST_CHARACTERS: Final = frozenset(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
+)
+_LONGEST_HOST: Final = 260
+
+
+def origin(request: web.Request) -> str:
+    """Give scheme and host as the client asked for them: `https://pay.example.com`.
+
+    A trusted proxy's X-Forwarded-Proto and X-Forwarded-Host count, nobody else's. A host that
+    cannot be one is `localhost`, so that no answer carries a stranger's text.
+    """
+    scheme, host = request.scheme, request.host
+    if request.get(TRUSTED):
+        scheme = _first(request, "X-Forwarded-Proto") or scheme
+        host = _first(request, "X-Forwarded-Host") or host
+    return f"{'https' if scheme == 'https' else 'http'}://{_host(host)}"
+
+
+def url(request: web.Request) -> str:
+    """Give the absolute address of what was asked for, without the query."""
+    return origin(request) + request.rel_url.raw_path
+
+
+def _first(request: web.Request, name: str) -> str:
+    return request.headers.get(name, "").partition(",")[0].strip()
+
+
+def _host(text: str) -> str:
+    plain = 0 < len(text) <= _LONGEST_HOST and _HOST_CHARACTERS.issuperset(text)
+    return text if plain else "localhost"
