@@ -1,12 +1,9 @@
 """A chain for tests: one on a clock moved by hand, one on the wall's; wallets and payments.
 
-Use the fixtures by importing them in a conftest.py, with `__all__` to say so:
-
-    from support.chain import chain, hand, live_chain, live_node, node
-
-    __all__ = ["chain", "hand", "live_chain", "live_node", "node"]
+A conftest.py offers the fixtures by importing them and naming them in its `__all__`.
 """
 
+import base64
 import itertools
 import struct
 import time
@@ -223,6 +220,16 @@ def old_blockhash_of(chain: Chain) -> Hash:
     return chain.slots.hash_of(chain.slots.now - 32)
 
 
+CONFIRMED = {"commitment": "confirmed"}
+_SENT = {"encoding": "base64", "preflightCommitment": "confirmed"}
+_SEEN = {"encoding": "base64", "commitment": "confirmed"}
+
+
+def text(transaction: VersionedTransaction) -> str:
+    """Write the transaction as clients send it."""
+    return base64.b64encode(bytes(transaction)).decode()
+
+
 @define
 class Caller:
     """Speaks JSON-RPC to one URL."""
@@ -254,6 +261,27 @@ class Caller:
         answer = await self.full(method, *params)
         assert "result" not in answer, answer["result"]
         return answer["error"]
+
+    async def send(self, transaction: VersionedTransaction, **config: Any) -> str:
+        """Send at commitment confirmed and give the signature."""
+        return str(await self.call("sendTransaction", text(transaction), _SENT | config))
+
+    async def refusal(self, transaction: VersionedTransaction, **config: Any) -> Any:
+        """Give the error that sending must bring."""
+        return await self.error("sendTransaction", text(transaction), _SENT | config)
+
+    async def simulate(self, transaction: VersionedTransaction, **config: Any) -> Any:
+        """Simulate at commitment confirmed and give the value."""
+        return await self.value("simulateTransaction", text(transaction), _SEEN | config)
+
+    async def fetch(self, signature: str, **config: Any) -> Any:
+        """Ask for a transaction at commitment confirmed, of any version."""
+        newest = {"encoding": "json", "maxSupportedTransactionVersion": 0}
+        return await self.call("getTransaction", signature, CONFIRMED | newest | config)
+
+    async def status(self, signature: str, **config: Any) -> Any:
+        """Give the status of one signature."""
+        return (await self.value("getSignatureStatuses", [signature], config))[0]
 
     async def control(self, **settings: Any) -> Any:
         """Change the node's faults over HTTP."""

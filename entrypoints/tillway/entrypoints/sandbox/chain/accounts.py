@@ -7,10 +7,10 @@ from solders.account import Account
 from solders.pubkey import Pubkey
 
 from tillway.entrypoints.sandbox.chain import nonces, tokens
+from tillway.entrypoints.sandbox.chain.params import Config
 from tillway.entrypoints.sandbox.chain.programs import SYSTEM, TOKEN
 from tillway.entrypoints.sandbox.chain.wire import (
     INVALID_REQUEST,
-    Config,
     Json,
     RpcError,
     base58_text,

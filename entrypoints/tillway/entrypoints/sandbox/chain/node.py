@@ -8,16 +8,11 @@ from solders.transaction import VersionedTransaction
 from tillway.entrypoints.sandbox.chain.errors import ALREADY_PROCESSED, BLOCKHASH_NOT_FOUND
 from tillway.entrypoints.sandbox.chain.faults import Faults
 from tillway.entrypoints.sandbox.chain.ledger import Landed
+from tillway.entrypoints.sandbox.chain.params import Commitment, Config
 from tillway.entrypoints.sandbox.chain.slots import BLOCKHASH_WINDOW, FINALITY
 from tillway.entrypoints.sandbox.chain.svm import Chain
 from tillway.entrypoints.sandbox.chain.transactions import message_key
-from tillway.entrypoints.sandbox.chain.wire import (
-    CONTEXT_NOT_REACHED,
-    Commitment,
-    Config,
-    Json,
-    RpcError,
-)
+from tillway.entrypoints.sandbox.chain.wire import CONTEXT_NOT_REACHED, Json, RpcError
 
 API_VERSION = "3.0.10"
 

@@ -13,8 +13,9 @@ from solders.pubkey import Pubkey
 from tillway.entrypoints.sandbox.chain.ledger import Landed
 from tillway.entrypoints.sandbox.chain.methods.state import shown
 from tillway.entrypoints.sandbox.chain.node import Node
+from tillway.entrypoints.sandbox.chain.params import Commitment, Config
 from tillway.entrypoints.sandbox.chain.slots import FINALITY
-from tillway.entrypoints.sandbox.chain.wire import Commitment, Config, Json
+from tillway.entrypoints.sandbox.chain.wire import Json
 
 # No timer sleeps for longer: the clock may jump, and faults may be lifted.
 _HEARTBEAT: Final = 0.05

@@ -14,13 +14,13 @@ from attrs import define, field
 from tillway.entrypoints.sandbox.chain.faults import Fault, Kind
 from tillway.entrypoints.sandbox.chain.methods import METHODS
 from tillway.entrypoints.sandbox.chain.node import Node
+from tillway.entrypoints.sandbox.chain.params import Params
 from tillway.entrypoints.sandbox.chain.wire import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
     PARSE_ERROR,
     Json,
-    Params,
     RpcError,
 )
 

@@ -9,6 +9,7 @@ import orjson
 from aiohttp import ClientConnectionResetError, WSCloseCode, WSMsgType, web
 from attrs import define, field
 
+from tillway.entrypoints.sandbox.chain.params import Config, Params
 from tillway.entrypoints.sandbox.chain.pubsub import (
     ACCOUNT,
     SIGNATURE,
@@ -30,9 +31,7 @@ from tillway.entrypoints.sandbox.chain.wire import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
-    Config,
     Json,
-    Params,
     RpcError,
     invalid,
 )

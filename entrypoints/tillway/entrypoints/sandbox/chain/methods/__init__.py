@@ -5,7 +5,8 @@ from typing import Final
 
 from tillway.entrypoints.sandbox.chain.methods import cluster, history, running, state
 from tillway.entrypoints.sandbox.chain.node import Node
-from tillway.entrypoints.sandbox.chain.wire import Json, Params
+from tillway.entrypoints.sandbox.chain.params import Params
+from tillway.entrypoints.sandbox.chain.wire import Json
 
 Method = Callable[[Node, Params], Json]
 

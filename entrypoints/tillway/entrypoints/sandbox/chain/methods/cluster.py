@@ -1,15 +1,14 @@
 """The cluster: versions, slots and heights, blockhashes, rent."""
 
 from tillway.entrypoints.sandbox.chain.node import API_VERSION, Node
+from tillway.entrypoints.sandbox.chain.params import Params, blockhash
 from tillway.entrypoints.sandbox.chain.programs import GENESIS
 from tillway.entrypoints.sandbox.chain.slots import BLOCKHASH_WINDOW, SLOTS_IN_EPOCH, height
 from tillway.entrypoints.sandbox.chain.wire import (
     BLOCK_CLEANED_UP,
     BLOCK_NOT_AVAILABLE,
     Json,
-    Params,
     RpcError,
-    blockhash,
 )
 
 _FEATURE_SET = 3_640_012_085

@@ -2,17 +2,11 @@
 
 from tillway.entrypoints.sandbox.chain.ledger import Landed
 from tillway.entrypoints.sandbox.chain.node import Node
+from tillway.entrypoints.sandbox.chain.params import Commitment, Config, Params, signature
 from tillway.entrypoints.sandbox.chain.slots import FINALITY
 from tillway.entrypoints.sandbox.chain.transactions import from_wire
 from tillway.entrypoints.sandbox.chain.transcript import memo_of, transaction_json
-from tillway.entrypoints.sandbox.chain.wire import (
-    Commitment,
-    Config,
-    Json,
-    Params,
-    invalid,
-    signature,
-)
+from tillway.entrypoints.sandbox.chain.wire import Json, invalid
 
 _STATUSES = 256
 _SIGNATURES = 1_000

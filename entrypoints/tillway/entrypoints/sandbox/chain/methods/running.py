@@ -15,6 +15,7 @@ from tillway.entrypoints.sandbox.chain.execution import error_of, inner_json, me
 from tillway.entrypoints.sandbox.chain.methods.cluster import latest
 from tillway.entrypoints.sandbox.chain.methods.state import shown
 from tillway.entrypoints.sandbox.chain.node import Node
+from tillway.entrypoints.sandbox.chain.params import Config, Params, commitment, pubkey
 from tillway.entrypoints.sandbox.chain.programs import MEMO
 from tillway.entrypoints.sandbox.chain.svm import Simulated
 from tillway.entrypoints.sandbox.chain.transactions import (
@@ -28,14 +29,10 @@ from tillway.entrypoints.sandbox.chain.transactions import (
 from tillway.entrypoints.sandbox.chain.wire import (
     BAD_SIGNATURE,
     PREFLIGHT_FAILED,
-    Config,
     Json,
-    Params,
     RpcError,
     base64_bytes,
-    commitment,
     invalid,
-    pubkey,
 )
 
 _ACCOUNTS = 64  # a message cannot name more

@@ -6,8 +6,9 @@ from solders.pubkey import Pubkey
 from tillway.entrypoints.sandbox.chain import tokens
 from tillway.entrypoints.sandbox.chain.accounts import account_json
 from tillway.entrypoints.sandbox.chain.node import Node
+from tillway.entrypoints.sandbox.chain.params import Config, Params, pubkey
 from tillway.entrypoints.sandbox.chain.programs import TOKEN_PROGRAMS
-from tillway.entrypoints.sandbox.chain.wire import Config, Json, Params, invalid, pubkey, ui_amount
+from tillway.entrypoints.sandbox.chain.wire import Json, invalid, ui_amount
 
 _MANY = 100
 
