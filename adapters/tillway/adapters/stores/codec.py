@@ -28,7 +28,7 @@ _JSON = Mapping[str, object]
 _COLUMNS = ("chain", "key", "signature", "state", "owner", "lease_until", "created_at", "signed")
 
 
-@frozen(kw_only=True)
+@frozen
 class PaymentRow:
     """A payment as stores keep it; ``body`` holds whatever has no column."""
 
@@ -44,7 +44,7 @@ class PaymentRow:
     body: str
 
 
-@frozen(kw_only=True)
+@frozen
 class EventRow:
     """A fact as stores keep it."""
 
@@ -148,18 +148,18 @@ def _converter(assets: Assets) -> Converter:
     converter.register_structure_hook(bytes, lambda value, _: value)
     converter.register_unstructure_hook(Money, _money_out)
     converter.register_structure_hook(Money, lambda value, _: _money_in(value, assets))
-    _without_signer(converter)
+    _without_word(converter)
     _without_columns(converter)
     return converter
 
 
-def _without_signer(converter: Converter) -> None:
+def _without_word(converter: Converter) -> None:
     """Leave out who signed for a repeat: that is never stored."""
     write = make_dict_unstructure_fn(
-        Asked, converter, _cattrs_omit_if_default=True, signer=override(omit=True)
+        Asked, converter, _cattrs_omit_if_default=True, word=override(omit=True)
     )
     read = make_dict_structure_fn(
-        Asked, converter, _cattrs_detailed_validation=False, signer=override(omit=True)
+        Asked, converter, _cattrs_detailed_validation=False, word=override(omit=True)
     )
     converter.register_unstructure_hook(Asked, write)
     converter.register_structure_hook(Asked, read)

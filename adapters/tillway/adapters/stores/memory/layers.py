@@ -1,9 +1,10 @@
 """What the store in memory keeps, and one reader's or writer's sight of all of it."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from tillway.adapters.stores.codec import EventRow, PaymentRow
 from tillway.adapters.stores.memory.tables import Layer, Order, Table
@@ -67,7 +68,11 @@ def _quote_keys() -> Table[str, NumberedKey]:
 
 @define(eq=False)
 class Layers:
-    """One sight of everything. ``writable`` is False for a view, and for all once they are over."""
+    """One sight of everything. ``writable`` is False for a view.
+
+    ``over`` layers are used no more. ``spoiled`` ones are not committed: what was to be written
+    together is not complete.
+    """
 
     writable: bool
     payments: Layer[PaymentId, PaymentRow] = field(factory=lambda: Layer(_payments()))
@@ -77,11 +82,19 @@ class Layers:
     coupons: Layer[Owned, Definition] = field(factory=lambda: Layer(_definitions()))
     quote_keys: Layer[str, NumberedKey] = field(factory=lambda: Layer(_quote_keys()))
     over: bool = False
+    spoiled: Exception | None = None
 
     def opened(self, *, writable: bool) -> Self:
         """Give another sight of the same tables, with nothing of its own yet."""
-        fresh = {name: Layer(layer.table) for name, layer in self._named()}
-        return evolve(self, writable=writable, over=False, **fresh)
+        return type(self)(
+            writable=writable,
+            payments=Layer(self.payments.table),
+            tallies=Layer(self.tallies.table),
+            events=Layer(self.events.table),
+            products=Layer(self.products.table),
+            coupons=Layer(self.coupons.table),
+            quote_keys=Layer(self.quote_keys.table),
+        )
 
     def reading(self) -> Self:
         """Give the layers to read from; RuntimeError once they are over."""
@@ -89,16 +102,18 @@ class Layers:
             raise RuntimeError("this unit of work or view has ended")
         return self
 
-    def writing(self) -> Self:
-        """Give the layers to write to; RuntimeError in a view."""
+    @contextmanager
+    def writing(self) -> Iterator[Self]:
+        """Give the layers to write to; RuntimeError in a view. An exception spoils them."""
         if not self.writable:
             raise RuntimeError("a view is for reading only")
-        return self.reading()
+        try:
+            yield self.reading()
+        except Exception as error:
+            self.spoiled = error
+            raise
 
     def each(self) -> Iterator[Layer[Any, Any]]:
         """Go through the layers, always in the same order."""
-        return (layer for _, layer in self._named())
-
-    def _named(self) -> Iterator[tuple[str, Layer[Any, Any]]]:
-        for name in ("payments", "tallies", "events", "products", "coupons", "quote_keys"):
-            yield name, getattr(self, name)
+        yield from (self.payments, self.tallies, self.events)
+        yield from (self.products, self.coupons, self.quote_keys)

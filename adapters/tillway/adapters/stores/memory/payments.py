@@ -25,18 +25,18 @@ class MemoryPayments:
 
     async def claim(self, payment: Payment) -> ClaimResult:
         """Write a claim and take its reservations, all or nothing."""
-        layers = self.layers.writing()
-        row = self.codec.payment_row(payment)
-        first = layers.payments.get((row.chain, row.key)) or self._signed(row)
-        if first is not None:
-            return Taken(payment=self.codec.payment(first))
-        totals = {key: layers.tallies.get(key) or 0 for key in keys_of(payment)}
-        refused = first_refused(payment, totals)
-        if refused is not None:
-            return Refused(reservation=refused)
-        self._move(payment, None, Phase.LIVE)
-        layers.payments.put((row.chain, row.key), row)
-        return Claimed()
+        with self.layers.writing() as layers:
+            row = self.codec.payment_row(payment)
+            first = layers.payments.get((row.chain, row.key)) or self._signed(row)
+            if first is not None:
+                return Taken(payment=self.codec.payment(first))
+            totals = {key: layers.tallies.get(key) or 0 for key in keys_of(payment)}
+            refused = first_refused(payment, totals)
+            if refused is not None:
+                return Refused(reservation=refused)
+            self._move(payment, None, Phase.LIVE)
+            layers.payments.put((row.chain, row.key), row)
+            return Claimed()
 
     async def settle(self, payment: Payment) -> bool:
         """Write the settled payment if it is still live and owned by ``payment.owner``."""
@@ -49,27 +49,30 @@ class MemoryPayments:
     async def release(self, payment: Payment, until: datetime) -> bool:
         """Leave a live payment that we own unresolved, to be looked up from ``until`` on."""
         left = evolve(payment, state=State.UNRESOLVED, lease_until=until)
-        return self._rewrite(left) is not None
+        with self.layers.writing() as layers:
+            return self._rewrite(layers, left) is not None
 
     async def renew(self, owner: str, keys: Sequence[PaymentKey], until: datetime) -> int:
         """Extend the leases that this owner still holds, and tell how many."""
-        layers, wanted, end = self.layers.writing(), frozenset(keys), micros(until)
-        live = layers.payments.scan("live", "live")
-        held = [row for row in live if row.owner == owner and row.key in wanted]
-        for row in held:
-            later = evolve(row, lease_until=max(row.lease_until, end))
-            layers.payments.put((row.chain, row.key), later)
+        wanted, end = frozenset(keys), micros(until)
+        with self.layers.writing() as layers:
+            live = layers.payments.scan("live", "live")
+            held = [row for row in live if row.owner == owner and row.key in wanted]
+            for row in held:
+                later = evolve(row, lease_until=max(row.lease_until, end))
+                layers.payments.put((row.chain, row.key), later)
         return len(held)
 
     async def take_over(
         self, owner: str, now: datetime, until: datetime, limit: int
     ) -> Sequence[Payment]:
         """Make live payments whose lease ended before ``now`` ours, oldest first, each once."""
-        layers, end = self.layers.writing(), micros(until)
-        idle = layers.payments.scan("live", "live", below=(micros(now),))
-        taken = [evolve(row, owner=owner, lease_until=end) for row in islice(idle, limit)]
-        for row in taken:
-            layers.payments.put((row.chain, row.key), row)
+        end = micros(until)
+        with self.layers.writing() as layers:
+            idle = layers.payments.scan("live", "live", below=(micros(now),))
+            taken = [evolve(row, owner=owner, lease_until=end) for row in islice(idle, limit)]
+            for row in taken:
+                layers.payments.put((row.chain, row.key), row)
         return [self.codec.payment(row) for row in taken]
 
     async def find(self, chain: Chain, key: PaymentKey) -> Payment | None:
@@ -95,25 +98,23 @@ class MemoryPayments:
         return next(self.layers.payments.scan("signature", (row.chain, row.signature)), None)
 
     def _end(self, payment: Payment, after: Phase | None) -> bool:
-        if payment.state in LIVE:
-            raise ValueError("a payment that has ended is not live")
-        claim = self._rewrite(payment)
-        if claim is None:
-            return False
-        self._move(self.codec.payment(claim), Phase.LIVE, after)
-        return True
+        with self.layers.writing() as layers:
+            if payment.is_live:
+                raise ValueError("a payment that has ended is not live")
+            claim = self._rewrite(layers, payment)
+            if claim is not None:
+                self._move(self.codec.payment(claim), Phase.LIVE, after)
+            return claim is not None
 
-    def _rewrite(self, payment: Payment) -> PaymentRow | None:
+    def _rewrite(self, layers: Layers, payment: Payment) -> PaymentRow | None:
         """Put a payment in the place of the claim that it owns, and give that one."""
-        payments, row = self.layers.writing().payments, self.codec.payment_row(payment)
-        claim = payments.get((row.chain, row.key))
-        if claim is None or claim.state not in LIVE:
-            return None
-        if (claim.tenant, claim.owner) != (row.tenant, row.owner):
+        row = self.codec.payment_row(payment)
+        claim = layers.payments.get((row.chain, row.key))
+        if claim is None or not _is_ours(claim, row):
             return None
         if self._signed(row) not in (None, claim):
             raise Declined(Code.SIGNATURE_REUSED)
-        payments.put((row.chain, row.key), row)
+        layers.payments.put((row.chain, row.key), row)
         return claim
 
     def _move(self, payment: Payment, before: Phase | None, after: Phase | None) -> None:
@@ -147,11 +148,16 @@ class MemoryEvents:
 
     async def append(self, event: Event) -> None:
         """Write a fact; a repeat of its id does nothing."""
-        events, row = self.layers.writing().events, self.codec.event_row(event)
-        if events.get((row.tenant, row.id)) is None:
-            events.put((row.tenant, row.id), row)
+        with self.layers.writing() as layers:
+            row = self.codec.event_row(event)
+            if layers.events.get((row.tenant, row.id)) is None:
+                layers.events.put((row.tenant, row.id), row)
 
     async def newest(self, tenant: Tenant, limit: int) -> Sequence[Event]:
         """Give the tenant's facts, newest first."""
         rows = self.layers.reading().events.scan("newest", tenant, backwards=True)
         return [self.codec.event(row) for row in islice(rows, limit)]
+
+
+def _is_ours(claim: PaymentRow, row: PaymentRow) -> bool:
+    return claim.state in LIVE and (claim.tenant, claim.owner) == (row.tenant, row.owner)

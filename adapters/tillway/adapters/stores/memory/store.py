@@ -94,6 +94,8 @@ class MemoryStore:
             layers.over = True
 
     def _commit(self, layers: Layers) -> None:
+        if layers.spoiled is not None:
+            raise layers.spoiled
         # Nothing below awaits, so that no reader sees a part of it.
         for layer in layers.each():
             layer.refuse_beyond(self.capacity)

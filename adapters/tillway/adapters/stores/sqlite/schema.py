@@ -1,0 +1,113 @@
+"""Open the database and bring its schema up to date."""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from tillway.adapters.stores.sqlite.faults import Patience, fault, is_fault, unavailable
+
+_APPLICATION: Final = 0x54696C6C
+"""Marks the file as ours: "Till" in ASCII."""
+
+_OLDEST_SQLITE: Final = (3, 37, 0)
+"""The first version with STRICT tables."""
+
+_JOURNAL_BYTES: Final = 64 * 1024 * 1024
+_READERS_WAIT: Final = 5.0
+"""Seconds; readers wait only while a crashed process's journal is read again."""
+
+
+def connect(path: Path, *, reading: bool = False) -> sqlite3.Connection:
+    """Open a connection to a database that exists."""
+    # Writers wait by Patience, whose pauses vary; SQLite's own do not.
+    wait = _READERS_WAIT if reading else 0.0
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=wait)
+    connection.isolation_level = None  # transactions are ours to begin and end
+    # FULL: what is committed has reached the disk before it is acknowledged.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES}")
+    if reading:
+        connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def migrations() -> Sequence[str]:
+    """Give the steps from an empty database to the present schema, in their order."""
+    folder = resources.files("tillway.adapters.stores.sqlite") / "migrations"
+    files = sorted(folder.iterdir(), key=lambda file: file.name)
+    return [file.read_text("utf-8") for file in files if file.name.endswith(".sql")]
+
+
+def prepare(path: Path, patience: Patience) -> None:
+    """Create the database if there is none, for its owner's eyes only, and migrate it.
+
+    Several processes may do so at once. Raises Unavailable with the path and the cause.
+    """
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise unavailable(f"needs SQLite 3.37 or newer, not {sqlite3.sqlite_version}")
+    try:
+        _create(path)
+        _migrate(path, patience)
+    except OSError as error:
+        raise unavailable(f"{path} cannot be opened ({error.strerror})") from error
+    except sqlite3.Error as error:
+        if is_fault(error):
+            raise unavailable(f"{path} {fault(error)} ({error})") from error
+        raise
+
+
+def _create(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # It holds secrets. SQLite gives its journals the mode of the database.
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+
+
+def _migrate(path: Path, patience: Patience) -> None:
+    connection = connect(path)
+    try:
+        if patience.call(partial(_journal_mode, connection)) != "wal":
+            raise unavailable(f"{path} is on a disk that cannot share it between processes")
+        # Also shows at once whether the database can be written to.
+        patience.call(partial(connection.execute, "BEGIN IMMEDIATE"))
+        _apply(connection, path)
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+
+
+def _journal_mode(connection: sqlite3.Connection) -> object:
+    return connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+
+
+def _apply(connection: sqlite3.Connection, path: Path) -> None:
+    steps, version = migrations(), _number(connection, "user_version")
+    application = _number(connection, "application_id")
+    fresh = version == 0 and _number(connection, "schema_version") == 0
+    if not fresh and application != _APPLICATION:
+        raise unavailable(f"{path} is another program's database")
+    if version > len(steps):
+        raise unavailable(f"{path} was made by a newer version of Tillway (schema {version})")
+    if version == len(steps):
+        return
+    for statement in (each for step in steps[version:] for each in _statements(step)):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+    connection.execute(f"PRAGMA user_version = {len(steps)}")
+
+
+def _number(connection: sqlite3.Connection, pragma: str) -> int:
+    return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

@@ -1,0 +1,128 @@
+"""The store in a file, its units of work and views."""
+
+import asyncio
+import os
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from attrs import define, field, frozen
+
+from tillway.adapters.stores.codec import Codec
+from tillway.adapters.stores.sqlite.catalogue import (
+    SqliteCoupons,
+    SqliteProducts,
+    SqliteQuoteKeys,
+)
+from tillway.adapters.stores.sqlite.faults import Patience, unavailable
+from tillway.adapters.stores.sqlite.lane import Lane, Session
+from tillway.adapters.stores.sqlite.payments import (
+    SqliteEvents,
+    SqlitePayments,
+    SqliteTallies,
+)
+from tillway.adapters.stores.sqlite.readers import Readers
+from tillway.adapters.stores.sqlite.schema import connect, prepare
+from tillway.adapters.stores.sqlite.writer import Writer
+from tillway.core.assets import BUILT_IN, Assets
+
+
+@frozen(kw_only=True)
+class SqliteUnit:
+    """The repositories over one session."""
+
+    payments: SqlitePayments
+    tallies: SqliteTallies
+    events: SqliteEvents
+    products: SqliteProducts
+    coupons: SqliteCoupons
+    quote_keys: SqliteQuoteKeys
+
+
+@frozen(kw_only=True)
+class _Connections:
+    """What one process has opened. SQLite's connections must not be used across a fork."""
+
+    process: int
+    writer: Writer
+    readers: Readers
+
+
+@define(eq=False)
+class SqliteStore:
+    """A store in one file, for any number of processes on one machine.
+
+    What is committed has reached the disk. Units of work of one process run one after the
+    other and share commits; ``readers`` views can be open at once besides. Who waits for the
+    file, for a turn or for a view, and a unit that lasts, is given up as Unavailable after
+    ``patience`` seconds. After a fork the child opens connections of its own.
+    """
+
+    path: Path = field(converter=Path)
+    assets: Assets = BUILT_IN
+    readers: int = field(default=4, kw_only=True)
+    patience: float = field(default=10.0, kw_only=True)
+    jitter: Callable[[], float] = field(default=random.random, kw_only=True)
+    _codec: Codec = field(init=False)
+    _open: _Connections | None = field(init=False, default=None)
+    _inherited: list[_Connections] = field(init=False, factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        """Prepare the conversions; nothing is opened yet."""
+        self._codec = Codec(assets=self.assets)
+
+    async def start(self) -> None:
+        """Open the place and bring its schema up to date. Raises Unavailable with the cause."""
+        await asyncio.to_thread(prepare, self.path, self._busy())
+        if self._open is None:
+            self._open = self._opened()
+
+    async def aclose(self) -> None:
+        """Finish what has begun, then close. A repeat does nothing."""
+        closing, self._open = self._open, None
+        if closing is not None and closing.process == os.getpid():
+            await closing.readers.aclose()
+            await closing.writer.aclose()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[SqliteUnit]:
+        """Open a unit of work: committed on leaving, rolled back on an exception."""
+        async with self._connections().writer.unit() as session:
+            yield self._unit(session)
+
+    @asynccontextmanager
+    async def view(self) -> AsyncIterator[SqliteUnit]:
+        """Open a consistent view for reading; it never waits for writers."""
+        async with self._connections().readers.view() as session:
+            yield self._unit(session)
+
+    def _connections(self) -> _Connections:
+        if self._open is None:
+            raise unavailable("is not open")
+        if self._open.process != os.getpid():
+            # Kept, because closing them here would harm the process that opened them.
+            self._inherited.append(self._open)
+            self._open = self._opened()
+        return self._open
+
+    def _opened(self) -> _Connections:
+        lanes = [Lane(partial(connect, self.path, reading=True)) for _ in range(self.readers)]
+        writer = Writer(Lane(partial(connect, self.path)), self._busy(), self.patience)
+        return _Connections(
+            process=os.getpid(), writer=writer, readers=Readers(lanes, self.patience)
+        )
+
+    def _busy(self) -> Patience:
+        return Patience(seconds=self.patience / 2, jitter=self.jitter)
+
+    def _unit(self, session: Session) -> SqliteUnit:
+        return SqliteUnit(
+            payments=SqlitePayments(session, self._codec),
+            tallies=SqliteTallies(session),
+            events=SqliteEvents(session, self._codec),
+            products=SqliteProducts(session, self._codec),
+            coupons=SqliteCoupons(session, self._codec),
+            quote_keys=SqliteQuoteKeys(session),
+        )

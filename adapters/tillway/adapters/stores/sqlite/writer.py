@@ -1,0 +1,227 @@
+"""Units of work: one at a time, many to a commit.
+
+A commit waits for the disk, so units that come while others run share one. Each runs between a
+savepoint and its release, and is acknowledged once the transaction around it is committed; a
+unit that is rolled back goes back to its savepoint and harms no other. Whatever a unit has
+seen of others is therefore committed, or was never acknowledged either.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
+from typing import TypeVar
+
+from attrs import define, field
+
+from tillway.adapters.stores.patience import within
+from tillway.adapters.stores.sqlite.faults import Patience, unavailable
+from tillway.adapters.stores.sqlite.lane import Lane, Work
+from tillway.core.errors import Unavailable
+
+T = TypeVar("T")
+
+_MOST_UNITS = 64
+_LONGEST_GROUP = 0.02
+"""Seconds: other processes wait for the database as long as a group lasts."""
+
+
+@define(eq=False)
+class Group:
+    """Units that share a transaction; ``done`` gives the error if it could not be committed."""
+
+    since: float
+    done: asyncio.Future[Unavailable | None]
+    units: int = 0
+
+
+@define(eq=False)
+class UnitSession:
+    """One unit of work, from its first statement on."""
+
+    lane: Lane
+    busy: Patience
+    used: bool = False
+    begun: bool = False
+    over: bool = False
+    spoiled: Exception | None = None
+
+    async def read(self, work: Work[T]) -> T:
+        """Run work between this unit's savepoint and its end."""
+        if self.over:
+            raise RuntimeError("this unit of work has ended")
+        if self.spoiled is not None:
+            raise self.spoiled
+        self.used = True
+        try:
+            return await self.lane.run(lambda connection: self._inside(connection, work))
+        except asyncio.CancelledError:
+            # The work may be done or not, so the unit is worth nothing, whoever catches this.
+            self.spoiled = unavailable("was left in the middle of an operation")
+            raise
+        except Exception as error:
+            self.spoiled = error
+            raise
+
+    async def write(self, work: Work[T]) -> T:
+        """Run work between this unit's savepoint and its end."""
+        return await self.read(work)
+
+    def end(self, connection: sqlite3.Connection, keep: bool) -> None:
+        """Release the savepoint, with what was done since or without."""
+        if not self.begun:
+            return
+        if not connection.in_transaction:
+            # Some errors, a full disk for one, make SQLite drop the whole transaction.
+            raise self.spoiled or unavailable("has lost a transaction")
+        if not keep:
+            connection.execute("ROLLBACK TO unit")
+        connection.execute("RELEASE unit")
+
+    def _inside(self, connection: sqlite3.Connection, work: Work[T]) -> T:
+        if not self.begun:
+            if not connection.in_transaction:
+                self.busy.call(lambda: connection.execute("BEGIN IMMEDIATE"))
+            self.begun = True
+            connection.execute("SAVEPOINT unit")
+        return work(connection)
+
+
+@define(eq=False)
+class Writer:
+    """Run the units of this process in the order in which they come.
+
+    A unit that waits for its turn or lasts longer than ``patience`` seconds is given up.
+    """
+
+    lane: Lane
+    busy: Patience
+    patience: float
+    _turn: asyncio.Lock = field(init=False, factory=asyncio.Lock)
+    _waiting: int = field(init=False, default=0)
+    _group: Group | None = field(init=False, default=None)
+    _standing_in: set[asyncio.Task[None]] = field(init=False, factory=set)
+
+    @asynccontextmanager
+    async def unit(self) -> AsyncIterator[UnitSession]:
+        """Open a unit: committed on leaving, rolled back on an exception."""
+        await self._take_turn()
+        session = UnitSession(self.lane, self.busy)
+        try:
+            async with within(self.patience):
+                yield session
+            if session.spoiled is not None:
+                raise session.spoiled
+        except BaseException as error:
+            failure = await _whatever_comes(self._left(session, keep=False))
+            if failure is not None and isinstance(error, Exception):
+                raise _again(failure) from error
+            raise
+        failure = await _whatever_comes(self._left(session, keep=True))
+        if failure is not None:
+            raise _again(failure) from failure
+
+    async def aclose(self) -> None:
+        """Commit what is open, then close."""
+        async with self.unit():
+            await self.lane.aclose()
+
+    async def _take_turn(self) -> None:
+        self._waiting += 1
+        try:
+            async with within(self.patience):
+                await self._turn.acquire()
+        except BaseException:
+            self._waiting -= 1
+            self._stand_in()
+            raise
+        self._waiting -= 1
+
+    def _stand_in(self) -> None:
+        """See to a group that was left to a unit that has given up waiting."""
+        if self._group is not None and not self._turn.locked() and not self._waiting:
+            task = asyncio.ensure_future(self._nothing())
+            self._standing_in.add(task)
+            task.add_done_callback(self._standing_in.discard)
+
+    async def _nothing(self) -> None:
+        async with self.unit():
+            pass
+
+    async def _left(self, session: UnitSession, *, keep: bool) -> Unavailable | None:
+        """End a unit, pass the turn on, and give what kept its group from being committed."""
+        session.over = True
+        try:
+            group = self._joined(session)
+            if group is None:
+                return None
+            await self._ended(session, group, keep)
+        finally:
+            self._turn.release()
+        return await group.done
+
+    def _joined(self, session: UnitSession) -> Group | None:
+        if session.used:
+            loop = asyncio.get_running_loop()
+            self._group = self._group or Group(loop.time(), loop.create_future())
+            self._group.units += 1
+        return self._group
+
+    async def _ended(self, session: UnitSession, group: Group, keep: bool) -> None:
+        commit = self._is_complete(group)
+
+        def end(connection: sqlite3.Connection) -> bool:
+            try:
+                session.end(connection, keep)
+                if commit and connection.in_transaction:
+                    connection.execute("COMMIT")
+            except Exception:
+                _roll_back(connection)
+                raise
+            return connection.in_transaction
+
+        try:
+            if await self.lane.run(end):
+                return
+            failure = None
+        except Unavailable as error:
+            failure = error
+        except Exception as error:
+            failure = unavailable("has failed")
+            failure.__cause__ = error
+        self._group = None
+        group.done.set_result(failure)
+
+    def _is_complete(self, group: Group) -> bool:
+        age = asyncio.get_running_loop().time() - group.since
+        return self._waiting == 0 or group.units >= _MOST_UNITS or age >= _LONGEST_GROUP
+
+
+async def _whatever_comes(ending: Awaitable[T]) -> T:
+    """Wait for an ending, even when cancelled: the caller's task hears of it afterwards.
+
+    Otherwise a unit could be left by an exception and be written all the same.
+    """
+    task = asyncio.ensure_future(ending)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            cancelled = True
+    current = asyncio.current_task()
+    if cancelled and current is not None:
+        current.uncancel()
+        current.cancel()
+    return task.result()
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    with suppress(sqlite3.Error):  # the error that led here is the one that counts
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _again(failure: Unavailable) -> Unavailable:
+    """Give each unit of a group an error of its own."""
+    return Unavailable(failure.code, failure.message, retry_after=failure.retry_after)
