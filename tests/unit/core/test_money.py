@@ -8,7 +8,7 @@ from fractions import Fraction
 from operator import add, ge, gt, le, lt, sub
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tillway.core.assets import BUILT_IN, EUR, SOL, USD, USDC, Asset
@@ -82,6 +82,7 @@ class TestFromMajor:
         with pytest.raises(TypeError):
             Money.from_major(amount, USD)  # type: ignore[arg-type]  # the mistake under test
 
+    @settings(deadline=None)
     @given(
         st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**8), max_value=10**8),
         ASSETS,
@@ -117,6 +118,7 @@ class TestToMajor:
         assert Money(-7, points).to_major() == "-7"
         assert Money.from_major("6.5", points).minor == 7
 
+    @settings(deadline=None)
     @given(AMOUNTS, ASSETS)
     def test_it_reads_back(self, minor: int, asset: Asset) -> None:
         """Major text names exactly the amount that it was made of."""
@@ -125,6 +127,7 @@ class TestToMajor:
 
 
 class TestWire:
+    @settings(deadline=None)
     @given(AMOUNTS, ASSETS)
     def test_it_reads_back(self, minor: int, asset: Asset) -> None:
         """The JSON form names exactly the amount that it was made of."""
@@ -270,6 +273,7 @@ class TestRounding:
         assert Money(minor, asset).share(kept).minor == standard
         assert Money(minor, asset).share(kept, Rounding.CEILING).minor == ceiling
 
+    @settings(deadline=None)
     @given(AMOUNTS, st.integers(min_value=0, max_value=20_000))
     def test_a_share_is_near_the_exact_one(self, minor: int, basis_points: int) -> None:
         """Standard rounding is off by at most a half, ceiling by less than one and never low."""

@@ -26,34 +26,48 @@ IDS = ("a", "b", "c")
 DOLLARS = {"USD", "USDC"}
 COINS = {"USDC"}
 
-percents = st.decimals(min_value=0, max_value=110, places=3)
-dollars = st.decimals(min_value=-1, max_value=20, places=7)
-moments = st.none() | st.sampled_from([NOON + timedelta(hours=hour) for hour in (-1, 0, 1)])
+percents = st.decimals(min_value=0, max_value=101, places=3)
+dollars = st.decimals(min_value=-1, max_value=20, places=7) | st.decimals("0", "0.5", places=7)
+HOUR = timedelta(hours=1)
+starts = st.sampled_from([None, None, None, NOON - HOUR, NOON, NOON + HOUR])
+ends = st.sampled_from([None, None, None, NOON + HOUR, NOON, NOON - HOUR])
+fitting = [
+    (AppliesAt.CATALOG, Scope.SPECIFIC, ["a", "b"]),
+    (AppliesAt.CATALOG, Scope.SPECIFIC, ["a", "c"]),
+    (AppliesAt.CHECKOUT, Scope.ALL, []),
+    (AppliesAt.CHECKOUT, Scope.ALL, ["b"]),
+]
+unfitting = st.tuples(
+    st.sampled_from([None, *AppliesAt]),
+    st.sampled_from(Scope),
+    st.lists(st.sampled_from(IDS), max_size=2),
+)
 
 
 @st.composite
 def coupons(draw: st.DrawFn) -> Coupon:
+    """Draw coupons of which most would count, so that they meet in one price."""
     kind = draw(st.sampled_from(DiscountType))
-    value = draw(percents if kind is DiscountType.PERCENTAGE else dollars)
+    applies_at, scope, products = draw(st.sampled_from(fitting) | unfitting)
     return Coupon(
         code=CouponCode(draw(st.sampled_from("ABCDEF"))),
         discount_type=kind,
-        discount_value=value,
-        scope=draw(st.sampled_from(Scope)),
-        product_ids=[ProductId(name) for name in draw(st.lists(st.sampled_from(IDS)))],
-        payment_method=draw(st.sampled_from([None, None, "x402", "stripe"])),
-        auto_apply=draw(st.booleans()),
-        applies_at=draw(st.sampled_from([None, AppliesAt.CATALOG, AppliesAt.CHECKOUT])),
-        usage_limit=draw(st.none() | st.integers(min_value=0, max_value=3)),
-        starts_at=draw(moments),
-        expires_at=draw(moments),
-        active=draw(st.sampled_from([True, True, True, False])),
+        discount_value=draw(percents if kind is DiscountType.PERCENTAGE else dollars),
+        scope=scope,
+        product_ids=[ProductId(name) for name in products],
+        payment_method=draw(st.sampled_from([None, None, None, "x402", "stripe"])),
+        auto_apply=draw(st.sampled_from([True, True, False])),
+        applies_at=applies_at,
+        usage_limit=draw(st.sampled_from([None, None, 0, 1, 2, 3])),
+        starts_at=draw(starts),
+        expires_at=draw(ends),
+        active=draw(st.sampled_from([True, True, True, True, False])),
     )
 
 
 @st.composite
 def sales(draw: st.DrawFn) -> Sale:
-    known = draw(st.lists(coupons(), max_size=5, unique_by=lambda coupon: coupon.code))
+    known = draw(st.lists(coupons(), min_size=3, max_size=6, unique_by=lambda one: one.code))
     typed = draw(st.sampled_from([None, *known]) | coupons())
     if typed is not None:
         # One code is one coupon: a store cannot give two.
@@ -72,7 +86,7 @@ def sales(draw: st.DrawFn) -> Sale:
 @st.composite
 def priced_assets(draw: st.DrawFn) -> tuple[Asset, int]:
     asset = draw(st.sampled_from([USD, EUR, USDC, SOL]))
-    return asset, draw(st.integers(min_value=0, max_value=10**10))
+    return asset, draw(st.integers(0, 3_000_000) | st.integers(0, 10**10))
 
 
 def sold(asset: Asset, minor: int, name: str = "a") -> Line:
