@@ -1,0 +1,1 @@
+"""Typed settings from YAML and the environment, with every fault named at once."""

@@ -1,0 +1,1 @@
+"""The settings that our own plugins declare, one module a section; importing them is cheap."""
