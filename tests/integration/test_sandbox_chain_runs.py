@@ -37,6 +37,7 @@ from support.chain import (
     signed_by,
     text,
 )
+from support.ed25519 import sign_anew
 from tillway.entrypoints.sandbox.chain import Chain, Stablecoin, fund, tokens
 from tillway.entrypoints.sandbox.chain.nonces import SIZE, value_of
 from tillway.entrypoints.sandbox.chain.programs import ASSOCIATED_TOKEN, SYSTEM, TOKEN
