@@ -154,15 +154,21 @@ async def serve_chain(
 
 def _pair(host: str, port: int, ws_port: int | None) -> tuple[socket.socket, socket.socket]:
     # A free port's neighbour may be taken: only then is another pair worth trying.
-    for _ in range(_ATTEMPTS if not port and ws_port is None else 1):
+    attempts = 1 if port or ws_port is not None else _ATTEMPTS
+    while True:
+        attempts -= 1
         first = _bound(host, port)
-        beside = first.getsockname()[1] + 1 if ws_port is None else ws_port
         try:
-            return first, _bound(host, beside)
-        except (OSError, OverflowError) as error:
+            return first, _bound(host, _beside(first) if ws_port is None else ws_port)
+        except OSError:
             first.close()
-            refused = error
-    raise OSError(f"no free pair of ports on {host}: {refused}") from refused
+            if not attempts:
+                raise
+
+
+def _beside(bound: socket.socket) -> int:
+    # Past the last port there is none; 0 then picks any free one.
+    return (int(bound.getsockname()[1]) + 1) % 65_536
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -170,7 +176,7 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
-    except OSError:
+    except OSError as error:
         bound.close()
-        raise
+        raise OSError(error.errno, f"{host}:{port}: {error.strerror}") from error
     return bound

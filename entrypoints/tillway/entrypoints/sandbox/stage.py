@@ -1,0 +1,43 @@
+"""What the sandbox's gateway stands on."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from attrs import field, frozen
+from solders.keypair import Keypair
+
+from tillway.entrypoints.sandbox.chain import Chain, Served
+from tillway.entrypoints.sandbox.clock import VirtualClock
+
+CLUSTER: Final = "devnet"
+
+
+@frozen(kw_only=True)
+class Plan:
+    """How a sandbox is to be. ``data_dir`` None: everything is forgotten at the end."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    rpc_port: int = 8899
+    data_dir: Path | None = None
+    settings: Mapping[str, object] = {}
+
+
+@frozen(kw_only=True)
+class Wallets:
+    """The shop's two wallets: the one that is paid, and the one that pays network fees."""
+
+    merchant: Keypair = field(repr=False)
+    sponsor: Keypair = field(repr=False)
+
+
+@frozen(kw_only=True)
+class Stage:
+    """What a gateway of the sandbox stands on."""
+
+    plan: Plan
+    chain: Chain
+    node: Served
+    clock: VirtualClock
+    wallets: Wallets
