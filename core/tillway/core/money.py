@@ -136,6 +136,10 @@ class Money:
         """Compare the same asset."""
         return self.minor >= self._same(other)
 
+    def __bool__(self) -> bool:
+        """Refuse a truth value: one reader means "is there a price", another "is it zero"."""
+        raise TypeError("money has no truth value: compare .minor with 0, or test for None")
+
     def share(self, basis_points: int, rounding: Rounding = Rounding.STANDARD) -> Self:
         """Take so many ten-thousandths of this amount, in whole minor units."""
         if type(basis_points) is not int:

@@ -115,19 +115,28 @@ class Purchase:
 
 
 @frozen(kw_only=True)
+class Word:
+    """A message with a wallet's signature over it, not yet believed."""
+
+    signer: str
+    message: str
+    signature: str
+
+
+@frozen(kw_only=True)
 class Asked:
     """How a request asked, hashed: what a free repeat is compared with.
 
     ``request`` covers method, path, query and body. ``idempotency`` covers the principal and
     its Idempotency-Key. ``address`` is the client's address as the trusted proxies tell it.
-    ``signer`` is a wallet that has freshly signed for this very repeat; it is never stored.
+    ``word`` is something that a wallet signed for this very repeat; it is never stored.
     """
 
     request: str
     address: str
     idempotency: str | None = None
     principal: str | None = None
-    signer: str | None = None
+    word: Word | None = None
 
 
 @frozen(kw_only=True)

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from tillway.core.catalog import Product
 from tillway.core.money import Money
-from tillway.core.payments import Chain, Outcome, PaymentKey, Reservation
+from tillway.core.payments import Chain, Outcome, PaymentKey, Reservation, Word
 from tillway.core.quotes import Quote
 
 
@@ -217,6 +217,18 @@ class BuildsTransactions(Protocol):
 
         Raises Declined (invalid_wallet, invalid_field) for keys that are malformed or not
         ours, Unavailable if the rail cannot be asked.
+        """
+        ...
+
+
+@runtime_checkable
+class KnowsPayers(Protocol):
+    """Tell whether a payer has signed a message off the rail."""
+
+    def has_signed(self, word: Word) -> bool:
+        """Verify that ``word.signer``, named as payers are on this rail, signed the message.
+
+        Pure. The message is signed as its UTF-8 bytes; malformed parts are False.
         """
         ...
 

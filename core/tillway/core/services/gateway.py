@@ -7,12 +7,14 @@ from tillway.core.observations import Observers
 from tillway.core.ports.clock import Clock, Random
 from tillway.core.ports.seals import Seals
 from tillway.core.ports.store import Store
+from tillway.core.services.build import Build
 from tillway.core.services.free import Free
 from tillway.core.services.leases import Leases
 from tillway.core.services.quote import Quoting
 from tillway.core.services.rails import Rails
 from tillway.core.services.resolve import Resolve
 from tillway.core.services.settle import Settle
+from tillway.core.services.shop import Shop
 
 
 @define(kw_only=True)
@@ -27,6 +29,8 @@ class Services:
     random: Random
     observe: Observers
     quote: Quoting
+    shop: Shop
+    build: Build
     free: Free
     settle: Settle
     resolve: Resolve

@@ -69,7 +69,7 @@ class Quoting:
             if destination is None:
                 continue
             terms = await self.priced(product, destination, rail.method, purchase)
-            if not terms.quote.amount:
+            if terms.quote.amount.minor == 0:
                 return Quoted(product=product, free=terms.quote)
             offers.append(self._offer(rail, product, terms, url))
         if not any(offer.accepts for offer in offers):
@@ -161,15 +161,19 @@ class Quoting:
         )
 
     def _offer(self, rail: Offers, product: Product, terms: PricedQuote, url: str) -> Offer:
-        shown = Shown(
-            url=url,
-            description=product.description,
-            extra=_coupon_texts(terms.priced),
-            memo_template=product.memo_template or None,
-        )
-        quote = terms.quote
+        shown, quote = shown_of(product, terms.priced, url), terms.quote
         authenticator = str(self.seals.authenticate(quote))
         return rail.offer(quote, self.seals.seal(quote), authenticator, shown)
+
+
+def shown_of(product: Product, priced: Priced, url: str) -> Shown:
+    """Give what an offer tells about a product and the coupons that came off."""
+    return Shown(
+        url=url,
+        description=product.description,
+        extra=_coupon_texts(priced),
+        memo_template=product.memo_template or None,
+    )
 
 
 def _coupon_texts(priced: Priced) -> Mapping[str, str]:
@@ -198,7 +202,7 @@ def _refuse_typed(product: Product, destination: Destination, sale: Sale, code: 
         asset=destination.price.asset,
     )
     if refusal is not None:
-        raise Declined(refusal.code, refusal.message, field="couponCode")
+        raise refusal.declined()
 
 
 def _without_limited(sale: Sale) -> Sale:

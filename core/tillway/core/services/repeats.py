@@ -9,13 +9,23 @@ from datetime import timedelta
 from attrs import define
 
 from tillway.core.errors import Code, Declined
-from tillway.core.payments import Asked, Payment, Purchase, State
+from tillway.core.payments import Asked, Payment, Purchase, State, Word
 from tillway.core.ports.clock import Clock
+from tillway.core.ports.rails import KnowsPayers
 from tillway.core.ports.seals import Seals
 from tillway.core.services.attempt import Attempt
+from tillway.core.services.rails import TakesProofs
 
 FREE_REPEATS = timedelta(hours=24)
 """How long a stored answer is given again."""
+
+WORD_LIFETIME = timedelta(minutes=5)
+"""How far a payer's signed word may lie from now."""
+
+REPEAT = "repeat-payment"
+"""A payer asks again by signing ``repeat-payment:<transaction signature>:<unix seconds>``."""
+
+_LONGEST_MOMENT = 12
 
 JOIN_WINDOW = timedelta(seconds=30)
 """How long after settling the same address may still ask with the proof alone."""
@@ -63,11 +73,22 @@ class Repeats:
 
     def _is_witness(self, known: Payment, attempt: Attempt) -> bool:
         asked, sealed = attempt.asked, attempt.proof.sealed
-        if asked.signer is not None and asked.signer == known.payer:
+        if asked.word is not None and self._is_payers(asked.word, known, attempt.rail):
             return True
         if asked.idempotency is not None and asked.idempotency == known.asked.idempotency:
             return True
         return sealed is not None and self._sealed_for(known, sealed)
+
+    def _is_payers(self, word: Word, known: Payment, rail: TakesProofs) -> bool:
+        """Take a word only from the payer, about this payment, and fresh."""
+        claimed, _, moment = word.message.rpartition(":")
+        if word.signer != known.payer or claimed != f"{REPEAT}:{known.signature}":
+            return False
+        if not moment.isascii() or not moment.isdigit() or len(moment) > _LONGEST_MOMENT:
+            return False
+        age = abs(self.clock.now().timestamp() - int(moment))
+        fresh = age <= WORD_LIFETIME.total_seconds()
+        return fresh and isinstance(rail, KnowsPayers) and rail.has_signed(word)
 
     def _sealed_for(self, known: Payment, sealed: str) -> bool:
         if known.quote_id is None:

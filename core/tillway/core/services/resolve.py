@@ -7,6 +7,7 @@ import asyncio
 
 from attrs import define
 
+from tillway.core.errors import Unavailable
 from tillway.core.payments import Outcome, Payment, Unresolved
 from tillway.core.ports.rails import Signed
 from tillway.core.ports.store import Store
@@ -46,8 +47,11 @@ class Resolve:
             return not (await self.endings.write(payment, outcome)).is_live
 
     async def _found_out(self, rail: TakesProofs, signed: Signed) -> Outcome:
-        seen = await rail.look(signed)
-        return await rail.send(signed) if isinstance(seen, Unresolved) else seen
+        try:
+            seen = await rail.look(signed)
+            return await rail.send(signed) if isinstance(seen, Unresolved) else seen
+        except Unavailable as away:
+            return Unresolved(reason=str(away))
 
     async def _put_back(self, payment: Payment) -> bool:
         async with self.store.begin() as unit:

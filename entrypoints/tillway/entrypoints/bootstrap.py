@@ -1,0 +1,247 @@
+"""The one place that joins ports to adapters: HTTP, worker, CLI and tests all start here."""
+
+import os
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import uuid4
+
+from aiohttp import web
+from attrs import define, field, frozen
+
+from tillway.adapters.sealing import MasterKey, Sealer
+from tillway.core.assets import BUILT_IN, Assets
+from tillway.core.money import Rounding
+from tillway.core.observations import Observer, Observers
+from tillway.core.ports.catalogue import Catalogue
+from tillway.core.ports.clock import Clock, Random
+from tillway.core.ports.rails import Offers
+from tillway.core.ports.store import Store
+from tillway.core.services.build import Build
+from tillway.core.services.catalogue import FixedCatalogue, StoredCatalogue
+from tillway.core.services.endings import Endings
+from tillway.core.services.free import Free
+from tillway.core.services.gateway import Services
+from tillway.core.services.leases import Leases
+from tillway.core.services.quote import Quoting
+from tillway.core.services.quote_keys import agree_on_keys
+from tillway.core.services.rails import Rails
+from tillway.core.services.repeats import Repeats
+from tillway.core.services.resolve import Resolve
+from tillway.core.services.settle import Settle
+from tillway.core.services.shop import Shop
+from tillway.core.services.terms import Terms
+from tillway.entrypoints.clocks import SystemClock
+from tillway.entrypoints.configuration import Configured
+from tillway.entrypoints.definitions import coupons_of, products_of
+from tillway.entrypoints.gateway import Gateway, lifetime
+from tillway.entrypoints.http.app import build_application
+from tillway.entrypoints.http.config import HttpConfig
+from tillway.entrypoints.settings.loading import Settings
+from tillway.entrypoints.settings.sections import QuoteSettings, ServerSettings
+from tillway.entrypoints.version import version
+from tillway.plugins.api import Api, Route
+from tillway.plugins.context import Context
+from tillway.plugins.settings.coupons import CouponSettings
+from tillway.plugins.settings.paywall import PaywallSettings
+from tillway.plugins.settings.x402 import X402Settings
+
+CLOCK_SKEW = timedelta(minutes=1)
+"""How far the clocks of processes that share a store may differ."""
+
+LEASE = timedelta(seconds=5)
+"""How long a claim is ours without renewal, where no rail says otherwise."""
+
+WAIT = timedelta(seconds=30)
+"""How long a request waits for its payment, where no rail says otherwise."""
+
+
+@frozen(kw_only=True)
+class Ports:
+    """Parts that a host gives in place of those that the settings name.
+
+    They are opened and closed with the gateway all the same.
+    """
+
+    clock: Clock = field(factory=SystemClock)
+    random: Random = secrets.token_bytes
+    store: Store | None = None
+    catalogue: Catalogue | None = None
+    rails: Sequence[Offers] | None = None
+    observers: Sequence[Observer] = ()
+    apis: Sequence[Api] = ()
+
+
+def create_app(
+    configured: Configured, *, background: bool = True, ports: Ports | None = None
+) -> Gateway:
+    """Join a gateway. Nothing is opened until ``open``, or until its application starts.
+
+    ``background`` False leaves the gateway's workers to the host.
+    Raises SettingsError and PluginError for what cannot be used as configured.
+    """
+    assembly = _Assembly(configured=configured, ports=ports or Ports())
+    return assembly.gateway(background=background)
+
+
+def register_routes(host: web.Application, gateway: Gateway, path: str = "/pay") -> None:
+    """Mount a gateway under a path of a host's application, to open and close with it."""
+    host.add_subapp(path, gateway.web)
+
+
+@define(kw_only=True)
+class _Assembly:
+    """The joining of one gateway, step by step."""
+
+    configured: Configured
+    ports: Ports
+    context: Context = field(init=False)
+    observe: Observers = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Enable the plugins that the settings name, and let them observe first."""
+        self.observe = Observers()
+        self.context = Context(
+            sections=self.settings.sections,
+            assets=self._assets(),
+            clock=self.ports.clock,
+            random=self.ports.random,
+            observe=self.observe,
+            environment=self.configured.environment,
+        )
+        self.observe.all = (*self.configured.registry.observers(self.context), *self.ports.observers)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings themselves."""
+        return self.configured.settings
+
+    def gateway(self, *, background: bool) -> Gateway:
+        """Join everything."""
+        sealer = Sealer(
+            keys=(),
+            assets=self.context.assets,
+            now=self.ports.clock.now,
+            random=self.ports.random,
+            retention=self._paywall.quote_ttl + CLOCK_SKEW,
+        )
+        services = self._services(sealer)
+        gateway = Gateway(
+            settings=self.settings,
+            services=services,
+            web=build_application(self._routes(services), config=self._http()),
+            prepare=(lambda: self._agree(services.store, sealer), lambda: self._sync(services)),
+        )
+        gateway.web.cleanup_ctx.append(lifetime(gateway, background=background))
+        return gateway
+
+    def _services(self, sealer: Sealer) -> Services:
+        ports, clock = self.ports, self.ports.clock
+        store = ports.store or self.configured.registry.store(self.context)
+        rails = Rails.of(
+            self.configured.registry.rails(self.context) if ports.rails is None else ports.rails
+        )
+        catalogue = ports.catalogue or self._catalogue(store)
+        quoting = Quoting(
+            store=store,
+            catalogue=catalogue,
+            rails=rails,
+            seals=sealer,
+            clock=clock,
+            random=ports.random,
+            lifetime=self._paywall.quote_ttl,
+            rounding=self._rounding(),
+            strict=self.settings.section(CouponSettings).strict,
+        )
+        return self._joined(store, rails, quoting, sealer)
+
+    def _joined(self, store: Store, rails: Rails, quoting: Quoting, sealer: Sealer) -> Services:
+        clock, random, x402 = self.ports.clock, self.ports.random, self._x402
+        lease, wait = (x402.claim_lease, x402.confirm_wait) if x402 else (LEASE, WAIT)
+        leases = Leases(store=store, clock=clock, owner=_owner(), length=lease)
+        endings = Endings(store=store, clock=clock, random=random)
+        repeats = Repeats(seals=sealer, clock=clock)
+        terms = Terms(quoting=quoting, seals=sealer)
+        return Services(
+            store=store,
+            rails=rails,
+            catalogue=quoting.catalogue,
+            seals=sealer,
+            clock=clock,
+            random=random,
+            observe=self.observe,
+            quote=quoting,
+            shop=Shop(catalogue=quoting.catalogue, quoting=quoting),
+            build=Build(quoting=quoting),
+            free=Free(store=store, terms=terms, repeats=repeats, leases=leases, random=random),
+            settle=Settle(
+                store=store,
+                rails=rails,
+                terms=terms,
+                repeats=repeats,
+                endings=endings,
+                leases=leases,
+                wait=wait.total_seconds(),
+            ),
+            resolve=Resolve(store=store, rails=rails, endings=endings, leases=leases),
+            leases=leases,
+        )
+
+    def _routes(self, services: Services) -> Sequence[Route]:
+        apis = (*self.configured.registry.apis(self.context), *self.ports.apis)
+        return [route for api in apis for route in api.routes(services)]
+
+    async def _agree(self, store: Store, sealer: Sealer) -> None:
+        configured = self.settings.section(QuoteSettings).keys
+        keys = await agree_on_keys(
+            store, configured, self.ports.clock.now(), self.ports.random
+        )
+        sealer.keys = [
+            MasterKey(secret=key.secret, retired_at=key.retired_at) for key in keys if key.secret
+        ]
+
+    async def _sync(self, services: Services) -> None:
+        if isinstance(services.catalogue, FixedCatalogue):
+            await services.catalogue.sync(services.store, self.ports.clock.now())
+
+    def _catalogue(self, store: Store) -> Catalogue:
+        coupons = self.settings.section(CouponSettings)
+        if self._paywall.product_source != "yaml":
+            return StoredCatalogue(
+                store=store,
+                clock=self.ports.clock,
+                product_ttl=self._paywall.product_cache_ttl,
+                coupon_ttl=coupons.cache_ttl,
+            )
+        products = products_of(self._paywall.resources.values(), self.context.assets)
+        return FixedCatalogue(products, coupons_of(coupons.coupons.values()))
+
+    def _http(self) -> HttpConfig:
+        server = self.settings.section(ServerSettings)
+        return HttpConfig(
+            environment=self.configured.environment,
+            version=version(),
+            route_prefix=server.route_prefix,
+            origins=server.cors_allowed_origins,
+            trusted_proxies=tuple(str(each) for each in server.trusted_proxies),
+            metrics_key=server.admin_metrics_api_key,
+        )
+
+    @property
+    def _paywall(self) -> PaywallSettings:
+        return self.settings.section(PaywallSettings)
+
+    @property
+    def _x402(self) -> X402Settings | None:
+        return self.settings.find(X402Settings)
+
+    def _assets(self) -> Assets:
+        return self._x402.assets if self._x402 else BUILT_IN
+
+    def _rounding(self) -> Rounding:
+        return Rounding(self._x402.rounding_mode) if self._x402 else Rounding.STANDARD
+
+
+def _owner() -> str:
+    """Name this process and its start: a process that comes back is another owner."""
+    return f"{os.getpid()}-{uuid4().hex}"

@@ -1,0 +1,148 @@
+"""A gateway in one process: its services, its HTTP application and its background work."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+
+from aiohttp import web
+from attrs import define, field
+
+from tillway.core.ports.catalogue import Catalogue
+from tillway.core.ports.rails import Starts
+from tillway.core.ports.store import Store
+from tillway.core.services.gateway import Services
+from tillway.core.services.quote import Quoting
+from tillway.core.services.rails import Rails
+from tillway.core.services.settle import Settle
+from tillway.core.services.shop import Shop
+from tillway.entrypoints.settings.loading import Settings
+
+_log = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 15.0
+"""How long payments in flight are waited for at the end; the resolver finishes the others."""
+
+RESOLVE_SECONDS = 1.0
+"""How often the resolver looks for payments that nobody works on."""
+
+
+@define(kw_only=True)
+class Gateway:
+    """What `create_app` gives.
+
+    ``web`` can be run, or mounted with ``add_subapp``; the gateway then opens and closes with
+    it. Otherwise call ``open`` and ``aclose``. ``workers`` are for the host to run, unless the
+    gateway was made with its background work.
+    """
+
+    settings: Settings
+    services: Services
+    web: web.Application
+    prepare: Sequence[Callable[[], Awaitable[None]]]
+    drain_seconds: float = DRAIN_SECONDS
+    _open: AsyncExitStack | None = field(default=None, init=False)
+    _lock: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+
+    @property
+    def store(self) -> Store:
+        """Where payments are kept."""
+        return self.services.store
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What is for sale."""
+        return self.services.catalogue
+
+    @property
+    def rails(self) -> Rails:
+        """How money moves."""
+        return self.services.rails
+
+    @property
+    def quote(self) -> Quoting:
+        """Price things and offer them."""
+        return self.services.quote
+
+    @property
+    def settle(self) -> Settle:
+        """Take proofs."""
+        return self.services.settle
+
+    @property
+    def shop(self) -> Shop:
+        """Read the price list."""
+        return self.services.shop
+
+    async def open(self) -> None:
+        """Open the store, agree on keys, start the rails. A repeat does nothing.
+
+        Raises Unavailable with the cause, and leaves nothing open, if a part cannot be opened.
+        """
+        async with self._lock:
+            if self._open is not None:
+                return
+            async with AsyncExitStack() as stack:
+                await self._opened(stack)
+                self._open = stack.pop_all()
+
+    async def aclose(self) -> None:
+        """Let payments in flight end, then close in reverse order of opening. Repeatable."""
+        async with self._lock:
+            stack, self._open = self._open, None
+            if stack is not None:
+                await stack.aclose()
+
+    def workers(self) -> Sequence[Coroutine[None, None, None]]:
+        """Give the background work of this gateway, each to be run as a task until cancelled."""
+        return [_repeat(self.services.resolve.once, RESOLVE_SECONDS, self.services)]
+
+    async def _opened(self, stack: AsyncExitStack) -> None:
+        await self.services.store.start()
+        stack.push_async_callback(self.services.store.aclose)
+        for step in self.prepare:
+            await step()
+        for rail in self.services.rails.all:
+            if isinstance(rail, Starts):
+                stack.push_async_callback(rail.aclose)
+                await rail.start()
+        keeper = asyncio.create_task(self.services.leases.keep(), name="leases")
+        stack.push_async_callback(_stop, keeper)
+        stack.push_async_callback(self._drain)
+
+    async def _drain(self) -> None:
+        left = await self.services.settle.drain(self.drain_seconds)
+        if left:
+            _log.warning("%d payments are left to be resolved", left)
+
+
+def lifetime(
+    gateway: Gateway, *, background: bool
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Give the aiohttp lifetime that opens a gateway with its application."""
+
+    async def live(_: web.Application) -> AsyncIterator[None]:
+        await gateway.open()
+        tasks = [asyncio.create_task(work) for work in gateway.workers()] if background else []
+        yield
+        for task in tasks:
+            await _stop(task)
+        await gateway.aclose()
+
+    return live
+
+
+async def _repeat(
+    work: Callable[[], Awaitable[object]], seconds: float, services: Services
+) -> None:
+    while True:
+        try:
+            await work()
+        except Exception:  # background work outlives what it stumbles over
+            _log.exception("background work failed; it goes on")
+        await services.clock.sleep(seconds)
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,1 @@
+"""The routes of the Cedros Pay server, as its clients call them."""

@@ -1,0 +1,47 @@
+"""GET /paywall/v1/x402-transaction/verify: whether a transaction has paid here."""
+
+from aiohttp import web
+from attrs import define
+
+from tillway.core.errors import Code, Declined
+from tillway.core.payments import Payment, State
+from tillway.core.services.gateway import Services
+from tillway.entrypoints.http.apis.cedros.texts import moment
+from tillway.entrypoints.http.render import answer
+from tillway.entrypoints.http.request import TENANT
+
+_LONGEST = 128
+
+
+@define
+class Lookup:
+    """Tell what a settled x402 payment was for. Claims that are still open are not found."""
+
+    services: Services
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        """Answer 200 for a settled payment, 402 transaction_not_found for all others."""
+        signature = request.query.get("signature", "")
+        if not signature:
+            raise Declined(Code.MISSING_FIELD, "signature is required", field="signature")
+        payment = await self._found(request, signature)
+        if payment is None or payment.state is not State.SETTLED:
+            raise Declined(Code.TRANSACTION_NOT_FOUND, "Transaction not found or not verified")
+        return answer(_proof(payment))
+
+    async def _found(self, request: web.Request, signature: str) -> Payment | None:
+        if len(signature) > _LONGEST:
+            return None
+        async with self.services.store.view() as view:
+            return await view.payments.by_signature(request[TENANT], signature)
+
+
+def _proof(payment: Payment) -> dict[str, object]:
+    return {
+        "verified": True,
+        "resource_id": payment.purchase.resource,
+        "wallet": payment.payer,
+        "paid_at": moment(payment.ended_at or payment.created_at),
+        "amount": str(payment.amount),
+        "metadata": dict(payment.metadata) or None,
+    }

@@ -1,0 +1,76 @@
+"""POST /paywall/v1/verify: a payment in any dialect, for the resource that it names."""
+
+from urllib.parse import unquote, urlsplit
+
+from aiohttp import web
+from attrs import define
+
+from tillway.core.errors import Code, Declined, Unsettled
+from tillway.core.ids import CART_ID, REFUND_ID
+from tillway.core.payments import Purchase
+from tillway.core.ports.rails import Proof
+from tillway.core.quotes import Purpose
+from tillway.core.services.gateway import Services
+from tillway.entrypoints.http.apis.x402.challenge import NO_STORE
+from tillway.entrypoints.http.apis.x402.headers import asked_by, proof_in
+from tillway.entrypoints.http.apis.x402.receipts import failed_receipt, receipt
+from tillway.entrypoints.http.render import answer, refuse
+from tillway.entrypoints.http.request import TENANT
+
+_TYPES = ("", "regular", "cart", "refund")
+
+
+@define
+class Verify:
+    """Settle a proof and grant what it pays for. The body is ignored."""
+
+    services: Services
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        """Answer 200 with the grant, or the Cedros code and status of the refusal."""
+        proof = proof_in(request, self.services.rails)
+        if proof is None:
+            raise Declined(Code.MISSING_FIELD, "Missing X-PAYMENT header", field="X-PAYMENT")
+        purchase = self._purchase(request, proof)
+        try:
+            granted = await self.services.settle.settle(proof, purchase, asked_by(request))
+        except Unsettled as pending:
+            reference = pending.reference or ""
+            headers = failed_receipt(proof, "settlement_pending", reference)
+            return refuse(pending, {**NO_STORE, **headers})
+        return answer(granted.payment.grant, 200, receipt(proof, granted.payment))
+
+    def _purchase(self, request: web.Request, proof: Proof) -> Purchase:
+        resource = self._resource(request, proof)
+        if (proof.resource_type or "") not in _TYPES:
+            text = "Invalid resourceType (must be: regular, cart, or refund)"
+            raise Declined(Code.INVALID_FIELD, text, field="resourceType")
+        _refuse_unknown(resource, proof.resource_type)
+        return Purchase(
+            tenant=request[TENANT],
+            purpose=Purpose.PURCHASE,
+            resource=resource,
+            coupon=proof.coupon,
+        )
+
+    def _resource(self, request: web.Request, proof: Proof) -> str:
+        """Find what the payment is for: v0 names it, v2 has its address or our sealed quote."""
+        if proof.resource:
+            return _last_segment(proof.resource) if proof.version == 2 else proof.resource
+        if proof.sealed is not None:
+            return self.services.seals.open(proof.sealed, request[TENANT]).resource
+        raise Declined(
+            Code.MISSING_FIELD, "resource field required in payment payload", field="resource"
+        )
+
+
+def _last_segment(address: str) -> str:
+    return unquote(urlsplit(address).path.rpartition("/")[2])
+
+
+def _refuse_unknown(resource: str, kind: str | None) -> None:
+    """Carts and refunds have ids of ours; none is open under any other."""
+    if kind == "cart" or CART_ID.fullmatch(resource):
+        raise Declined(Code.CART_NOT_FOUND, f"cart not found: {resource[:64]}")
+    if kind == "refund" or REFUND_ID.fullmatch(resource):
+        raise Declined(Code.REFUND_NOT_FOUND, f"refund not found: {resource[:64]}")

@@ -1,0 +1,1 @@
+"""The resource itself, for standard x402 clients of every version."""

@@ -1,0 +1,47 @@
+"""The face for standard x402 clients."""
+
+from collections.abc import Sequence
+
+from tillway.core.services.gateway import Services
+from tillway.entrypoints.http.apis.cedros.bodies import Challenge, Grant
+from tillway.entrypoints.http.apis.x402.handlers import Resource
+from tillway.plugins.api import Answer, Api, Parameter, Route
+from tillway.plugins.context import Context
+from tillway.plugins.hooks import hookimpl
+from tillway.plugins.plugin import Kind, Plugin
+
+PLUGIN = Plugin(kind=Kind.API, name="paywall", summary="resources, paid by x402 v1 and v2")
+
+_PARAMETERS = (
+    Parameter(name="resourceId", where="path", required=True, description="A product's id."),
+    Parameter(name="couponCode", where="query", description="A coupon to take off."),
+    Parameter(name="PAYMENT-SIGNATURE", where="header", description="An x402 v2 payment."),
+    Parameter(name="X-PAYMENT", where="header", description="An x402 v1 or v0 payment."),
+    Parameter(name="Idempotency-Key", where="header", description="Makes a repeat free."),
+)
+_ANSWERS = (
+    Answer(status=200, description="The grant.", body=Grant),
+    Answer(status=402, description="Payment is due, or is on its way.", body=Challenge),
+)
+
+
+@hookimpl
+def tillway_apis(context: Context) -> Sequence[Api]:
+    """Give the face."""
+    return [Api(name="paywall", routes=_routes)]
+
+
+def _routes(services: Services) -> Sequence[Route]:
+    handler = Resource(services)
+    return [
+        Route(
+            method=method,
+            path="/paywall/{resourceId}",
+            handler=handler,
+            name=f"{method.lower()}_resource",
+            summary="Buy a resource",
+            parameters=_PARAMETERS,
+            answers=_ANSWERS,
+        )
+        for method in ("GET", "POST")
+    ]
