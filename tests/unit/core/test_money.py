@@ -214,6 +214,11 @@ class TestArithmetic:
         with pytest.raises(TypeError, match="money meets money"):
             Money(5, USD) + 5  # type: ignore[operator]  # the mistake under test
 
+    def test_money_is_neither_true_nor_false(self) -> None:
+        """Zero is an amount: whoever means nothing, or no price, has to say so."""
+        with pytest.raises(TypeError, match="no truth value"):
+            bool(Money(0, USD))
+
     def test_64_bits_hold(self) -> None:
         """Whatever would leave them is refused with the contract's code."""
         most, least = Money(MOST, USD), Money(LEAST, USD)
