@@ -55,11 +55,14 @@ class Http:
     connect_timeout: float = 3.0
     largest: int = LARGEST_ANSWER
     connections: int = 256
-    _session: aiohttp.ClientSession | None = None
+    _session: aiohttp.ClientSession | None = field(default=None, init=False, repr=False)
+    _closed: bool = field(default=False, init=False, repr=False)
 
     def session(self) -> aiohttp.ClientSession:
-        """Give the session, opening it if need be."""
-        if self._session is None or self._session.closed:
+        """Give the session, opening it if need be; raises NodeFailed once it was closed."""
+        if self._closed:
+            raise NodeFailed("closed", written=False)
+        if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self.connections, ttl_dns_cache=60),
                 timeout=aiohttp.ClientTimeout(
@@ -71,7 +74,8 @@ class Http:
         return self._session
 
     async def aclose(self) -> None:
-        """Close all connections. A repeat does nothing."""
+        """Close all connections for good. A repeat does nothing."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
 

@@ -28,7 +28,7 @@ from tillway.core.ports.rails import Signed
 
 _log = logging.getLogger(__name__)
 
-_WAIT_ON: Final = frozenset({ALREADY_PROCESSED, BLOCKHASH_NOT_FOUND})
+_WAIT_ON: Final = (ALREADY_PROCESSED, BLOCKHASH_NOT_FOUND)
 """Preflight errors after which it may well land: sent before, or a node that lags."""
 
 

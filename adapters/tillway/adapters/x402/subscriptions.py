@@ -13,6 +13,7 @@ from solders.signature import Signature
 
 from tillway.adapters.x402.answers import Level
 from tillway.adapters.x402.endpoints import Http
+from tillway.adapters.x402.errors import NodeFailed
 from tillway.core.ports.clock import Clock
 
 _log = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ class Subscriptions:
     _changes: "asyncio.Queue[Signature]" = field(factory=asyncio.Queue, init=False, repr=False)
     _running: asyncio.Task[None] | None = field(default=None, init=False, repr=False)
     _line: _Line | None = field(default=None, init=False, repr=False)
+    _failures: int = field(default=0, init=False, repr=False)
 
     @property
     def connected(self) -> bool:
@@ -119,19 +121,18 @@ class Subscriptions:
             await asyncio.gather(self._running, return_exceptions=True)
 
     async def _run(self) -> None:
-        failures = 0
+        self._failures = 0
         while self._watched:
             try:
                 await self._live()
-                failures = 0
-            except (aiohttp.ClientError, OSError, ValueError) as error:
+            except (aiohttp.ClientError, OSError, ValueError, NodeFailed) as error:
                 # Only the kind: the text would hold the URL.
                 _log.info("the WebSocket to the node failed: %s", type(error).__name__)
-                failures += 1
+                self._failures += 1
             finally:
                 self._line = None
             if self._watched:
-                pause = self.first_pause * 2 ** min(failures, 10)
+                pause = self.first_pause * 2 ** min(self._failures, 10)
                 await self.clock.sleep(min(self.longest_pause, pause))
 
     async def _live(self) -> None:
@@ -140,7 +141,8 @@ class Subscriptions:
                 self._url, heartbeat=_HEARTBEAT, max_msg_size=_LARGEST_MESSAGE
             )
         async with socket:
-            self._line = line = _Line(socket=socket)
+            self._line, self._failures = _Line(socket=socket), 0
+            line = self._line
             self._changes = asyncio.Queue()
             for signature in list(self._watched):
                 self._changes.put_nowait(signature)
