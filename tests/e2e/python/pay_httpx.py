@@ -1,0 +1,36 @@
+"""Buy one URL with the official x402 client for httpx, and print what came back as a JSON line.
+
+Usage: SECRET=<base58 key pair> python pay_httpx.py URL RPC_URL
+"""
+
+# The SDK is not in the environment of the tests, only in its own.
+# mypy: disable-error-code="import-not-found"
+
+import asyncio
+import json
+import os
+import sys
+
+from x402 import x402Client
+from x402.http import decode_payment_response_header
+from x402.http.clients import x402HttpxClient
+from x402.mechanisms.svm import KeypairSigner
+from x402.mechanisms.svm.exact import register_exact_svm_client
+
+
+async def pay(url: str, rpc_url: str, secret: str) -> dict[str, object]:
+    """Ask for the URL; the client pays what is asked within its default spend caps."""
+    payer = x402Client()
+    register_exact_svm_client(payer, KeypairSigner.from_base58(secret), rpc_url=rpc_url)
+    async with x402HttpxClient(payer, timeout=30) as client:
+        response = await client.get(url)
+    receipt = response.headers.get("PAYMENT-RESPONSE")
+    return {
+        "status": response.status_code,
+        "body": response.json(),
+        "receipt": receipt and decode_payment_response_header(receipt).model_dump(by_alias=True),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(pay(sys.argv[1], sys.argv[2], os.environ["SECRET"]))))
