@@ -37,6 +37,10 @@ class Unavailable(Exception):
     """The clients cannot be had on this machine; the text says why."""
 
 
+class Broke(Exception):
+    """A script ended with an error; the text is what it said."""
+
+
 @frozen(kw_only=True)
 class Purchase:
     """What a client printed: the last answer's status and body, and the decoded receipt."""
@@ -53,19 +57,19 @@ class Client:
     version: Literal[1, 2]
     command: tuple[str | Path, ...]
 
-    def buy(self, url: str, rpc_url: str, wallet: Keypair) -> Purchase:
-        """Let it ask for a URL and pay what it is asked."""
-        return Purchase(**run([*self.command, url, rpc_url], SECRET=str(wallet)))
+    def buy(self, url: str, rpc_url: str, wallet: Keypair, *caps: str) -> Purchase:
+        """Let it ask for a URL and pay what it is asked. Raises Broke when it gives up."""
+        return Purchase(**run([*self.command, url, rpc_url, *caps], SECRET=str(wallet)))
 
 
 def run(command: Iterable[str | Path], **environment: str) -> dict[str, Any]:
-    """Run a script and read the JSON line that it prints."""
+    """Run a script and read the JSON line that it prints. Raises Broke."""
     read: dict[str, Any] = json.loads(printed(command, **environment))
     return read
 
 
 def printed(command: Iterable[str | Path], **environment: str) -> str:
-    """Run a script and give what it prints."""
+    """Run a script and give what it prints. Raises Broke when it ends with an error."""
     no_proxy = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
     done = subprocess.run(
         [*command],
@@ -75,7 +79,8 @@ def printed(command: Iterable[str | Path], **environment: str) -> str:
         timeout=_RUN,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    if done.returncode:
+        raise Broke(done.stderr)
     return done.stdout
 
 

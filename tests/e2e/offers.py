@@ -17,16 +17,15 @@ DEVNET: Final = "solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1"
 
 @frozen(kw_only=True)
 class Shop:
-    """The demo article's seller: where buyers ask, and what he receives in which mint."""
+    """The sandbox's seller: where buyers ask, and who is paid in which mint."""
 
     sandbox: Sandbox
     payee: Pubkey
     mint: Pubkey
 
-    @property
-    def url(self) -> str:
-        """The article itself."""
-        return f"{self.sandbox.url}/paywall/{ARTICLE}"
+    def at(self, product: str) -> str:
+        """Give the URL of something that he sells."""
+        return f"{self.sandbox.url}/paywall/{product}"
 
     def takings(self) -> int:
         """Ask the chain for the seller's balance."""

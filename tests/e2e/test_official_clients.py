@@ -1,9 +1,9 @@
-"""Others' x402 clients, unmodified but for the RPC URL, buy the demo article."""
+"""Others' x402 clients, unmodified but for the RPC URL, buy the demo seller."""
 
 import pytest
 from solders.keypair import Keypair
 
-from e2e.clients import Client
+from e2e.clients import Broke, Client
 from e2e.offers import ARTICLE, DEVNET, PRICE, shop
 from e2e.sandbox import Sandbox
 
@@ -13,11 +13,11 @@ class TestBuying:
         self, client: Client, sandbox: Sandbox, wallet: Keypair
     ) -> None:
         """One run: 200, the grant, the receipt; and on the chain one payment of 50,000 units."""
-        article, buyer = shop(sandbox), wallet.pubkey()
+        seller, buyer = shop(sandbox), wallet.pubkey()
         sandbox.fund(buyer, usdc="1.00")
-        before = article.takings()
+        before = seller.takings()
 
-        bought = client.buy(article.url, sandbox.rpc_url, wallet)
+        bought = client.buy(seller.at(ARTICLE), sandbox.rpc_url, wallet)
 
         assert bought.status == 200, bought
         assert bought.receipt is not None
@@ -39,22 +39,22 @@ class TestBuying:
             "payer": str(buyer),
         }
         assert sandbox.has_confirmed(signature)
-        assert article.takings() - before == PRICE
-        assert sandbox.tokens(buyer, article.mint) == 1_000_000 - PRICE
+        assert seller.takings() - before == PRICE
+        assert sandbox.tokens(buyer, seller.mint) == 1_000_000 - PRICE
 
     def test_the_buyer_needs_no_sol(
         self, client: Client, sandbox: Sandbox, wallet: Keypair
     ) -> None:
         """Our wallet pays the fee: a buyer without a lamport buys, and still has none."""
-        article, buyer = shop(sandbox), wallet.pubkey()
+        seller, buyer = shop(sandbox), wallet.pubkey()
         sandbox.fund(buyer, usdc="0.05")
         assert sandbox.lamports(buyer) == 0
 
-        bought = client.buy(article.url, sandbox.rpc_url, wallet)
+        bought = client.buy(seller.at(ARTICLE), sandbox.rpc_url, wallet)
 
         assert bought.status == 200, bought
         assert sandbox.lamports(buyer) == 0
-        assert sandbox.tokens(buyer, article.mint) == 0
+        assert sandbox.tokens(buyer, seller.mint) == 0
 
 
 class TestBuyingWithoutMoney:
@@ -64,12 +64,30 @@ class TestBuyingWithoutMoney:
         self, client: Client, sandbox: Sandbox, wallet: Keypair
     ) -> None:
         """The clients pay what they do not have; the answer is an offer again, no receipt."""
-        article = shop(sandbox)
+        seller = shop(sandbox)
         sandbox.fund(wallet.pubkey(), usdc="0.049999")
-        before = article.takings()
+        before = seller.takings()
 
-        refused = client.buy(article.url, sandbox.rpc_url, wallet)
+        refused = client.buy(seller.at(ARTICLE), sandbox.rpc_url, wallet)
 
         assert refused.status == 402
         assert refused.receipt is None
-        assert article.takings() == before
+        assert seller.takings() == before
+
+
+class TestSpendingCaps:
+    def test_a_dear_course_is_bought_only_when_the_buyer_raises_his_cap(
+        self, client: Client, sandbox: Sandbox, wallet: Keypair
+    ) -> None:
+        """At $49 every client refuses by itself and pays nothing; told to, it pays exactly."""
+        seller, buyer = shop(sandbox), wallet.pubkey()
+        sandbox.fund(buyer, usdc="50.00")
+        before, url = seller.takings(), seller.at("demo-course")
+
+        with pytest.raises(Broke, match=r"max_?[aA]mount_?[pP]er_?[pP]ayment|exceeds maximum"):
+            client.buy(url, sandbox.rpc_url, wallet)
+        assert seller.takings() == before
+
+        cap = "$50" if client.version == 2 else "49000000"
+        assert client.buy(url, sandbox.rpc_url, wallet, cap).status == 200
+        assert seller.takings() - before == 49_000_000

@@ -1,11 +1,12 @@
 // Buy one URL with the legacy client x402-fetch, and print what came back as a JSON line.
-// Usage: SECRET=<base58 key pair> node pay_legacy.mjs URL RPC_URL
+// Usage: SECRET=<base58 key pair> node pay_legacy.mjs URL RPC_URL [CAP]    (CAP in minor units)
 import { createSigner, decodeXPaymentResponse, wrapFetchWithPayment } from "x402-fetch";
 
-const [url, rpcUrl] = process.argv.slice(2);
+const [url, rpcUrl, cap] = process.argv.slice(2);
 const signer = await createSigner("solana-devnet", process.env.SECRET);
-// The two arguments left out are the client's defaults: its cap and its choice of an offer.
-const pay = wrapFetchWithPayment(fetch, signer, undefined, undefined, { svmConfig: { rpcUrl } });
+// What is undefined is the client's default: its cap, and its choice of an offer.
+const most = cap && BigInt(cap);
+const pay = wrapFetchWithPayment(fetch, signer, most, undefined, { svmConfig: { rpcUrl } });
 
 const response = await pay(url);
 const receipt = response.headers.get("X-PAYMENT-RESPONSE");

@@ -1,6 +1,6 @@
 """Buy one URL with the official x402 client for httpx, and print what came back as a JSON line.
 
-Usage: SECRET=<base58 key pair> python pay_httpx.py URL RPC_URL
+Usage: SECRET=<base58 key pair> python pay_httpx.py URL RPC_URL [CAP]    (CAP like $5)
 """
 
 # The SDK is not in the environment of the tests, only in its own.
@@ -18,10 +18,12 @@ from x402.mechanisms.svm import KeypairSigner
 from x402.mechanisms.svm.exact import register_exact_svm_client
 
 
-async def pay(url: str, rpc_url: str, secret: str) -> dict[str, object]:
-    """Ask for the URL; the client pays what is asked within its default spend caps."""
+async def pay(url: str, rpc_url: str, secret: str, cap: str = "") -> dict[str, object]:
+    """Ask for the URL; the client pays what is asked, within its default cap unless told."""
     payer = x402Client()
     register_exact_svm_client(payer, KeypairSigner.from_base58(secret), rpc_url=rpc_url)
+    if cap:
+        payer.set_spend_controls({"max_amount_per_payment": cap})
     async with x402HttpxClient(payer, timeout=30) as client:
         response = await client.get(url)
     receipt = response.headers.get("PAYMENT-RESPONSE")
@@ -33,4 +35,6 @@ async def pay(url: str, rpc_url: str, secret: str) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(pay(sys.argv[1], sys.argv[2], os.environ["SECRET"]))))
+    url, rpc_url, *cap = sys.argv[1:]
+    bought = asyncio.run(pay(url, rpc_url, os.environ["SECRET"], *cap))
+    print(json.dumps(bought))

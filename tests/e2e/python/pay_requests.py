@@ -1,6 +1,6 @@
 """Buy one URL with the official x402 client for requests, and print what came back as a JSON line.
 
-Usage: SECRET=<base58 key pair> python pay_requests.py URL RPC_URL
+Usage: SECRET=<base58 key pair> python pay_requests.py URL RPC_URL [CAP]    (CAP like $5)
 """
 
 # The SDK is not in the environment of the tests, only in its own.
@@ -17,10 +17,12 @@ from x402.mechanisms.svm import KeypairSigner
 from x402.mechanisms.svm.exact import register_exact_svm_client
 
 
-def pay(url: str, rpc_url: str, secret: str) -> dict[str, object]:
-    """Ask for the URL; the client pays what is asked within its default spend caps."""
+def pay(url: str, rpc_url: str, secret: str, cap: str = "") -> dict[str, object]:
+    """Ask for the URL; the client pays what is asked, within its default cap unless told."""
     payer = x402ClientSync()
     register_exact_svm_client(payer, KeypairSigner.from_base58(secret), rpc_url=rpc_url)
+    if cap:
+        payer.set_spend_controls({"max_amount_per_payment": cap})
     with x402_requests(payer) as session:
         response = session.get(url, timeout=30)
     receipt = response.headers.get("PAYMENT-RESPONSE")
@@ -32,4 +34,6 @@ def pay(url: str, rpc_url: str, secret: str) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(pay(sys.argv[1], sys.argv[2], os.environ["SECRET"])))
+    url, rpc_url, *cap = sys.argv[1:]
+    bought = pay(url, rpc_url, os.environ["SECRET"], *cap)
+    print(json.dumps(bought))
