@@ -25,7 +25,7 @@ from tillway.adapters.stores.sqlite.payments import (
 )
 from tillway.adapters.stores.sqlite.readers import Readers
 from tillway.adapters.stores.sqlite.schema import connect, prepare
-from tillway.adapters.stores.sqlite.writer import Writer
+from tillway.adapters.stores.sqlite.writer import Transaction, Writer
 from tillway.core.assets import BUILT_IN, Assets
 
 
@@ -109,7 +109,8 @@ class SqliteStore:
 
     def _opened(self) -> _Connections:
         lanes = [Lane(partial(connect, self.path, reading=True)) for _ in range(self.readers)]
-        writer = Writer(Lane(partial(connect, self.path)), self._busy(), self.patience)
+        lane, transaction = Lane(partial(connect, self.path)), Transaction(self._busy())
+        writer = Writer(lane, transaction, self.patience)
         return _Connections(
             process=os.getpid(), writer=writer, readers=Readers(lanes, self.patience)
         )

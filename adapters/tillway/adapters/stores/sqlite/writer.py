@@ -10,6 +10,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TypeVar
 
 from attrs import define, field
@@ -36,11 +37,44 @@ class Group:
 
 
 @define(eq=False)
+class Transaction:
+    """The transaction around units. Used in the writer's thread only.
+
+    A unit that was kept stays open until the next one begins, or the transaction ends.
+    """
+
+    busy: Patience
+    kept: bool = False
+
+    def begin_unit(self, sql: sqlite3.Connection) -> None:
+        """Set a savepoint, in the transaction that is open or in a new one."""
+        if not sql.in_transaction:
+            self.kept = False
+            self.busy.call(lambda: sql.execute("BEGIN IMMEDIATE"))
+        if self.kept:
+            sql.execute("RELEASE unit")
+        sql.execute("SAVEPOINT unit")
+        self.kept = True
+
+    def drop_unit(self, sql: sqlite3.Connection) -> None:
+        """Undo the unit that is open, and no other."""
+        sql.execute("ROLLBACK TO unit")
+        sql.execute("RELEASE unit")
+        self.kept = False
+
+    def roll_back(self, sql: sqlite3.Connection) -> None:
+        """Undo everything that is not committed."""
+        with suppress(sqlite3.Error):  # the error that led here is the one that counts
+            if sql.in_transaction:
+                sql.execute("ROLLBACK")
+
+
+@define(eq=False)
 class UnitSession:
     """One unit of work, from its first statement on."""
 
     lane: Lane
-    busy: Patience
+    transaction: Transaction
     used: bool = False
     begun: bool = False
     over: bool = False
@@ -54,7 +88,7 @@ class UnitSession:
             raise self.spoiled
         self.used = True
         try:
-            return await self.lane.run(lambda connection: self._inside(connection, work))
+            return await self.lane.run(lambda sql: self._inside(sql, work))
         except asyncio.CancelledError:
             # The work may be done or not, so the unit is worth nothing, whoever catches this.
             self.spoiled = unavailable("was left in the middle of an operation")
@@ -67,24 +101,26 @@ class UnitSession:
         """Run work between this unit's savepoint and its end."""
         return await self.read(work)
 
-    def end(self, connection: sqlite3.Connection, keep: bool) -> None:
-        """Release the savepoint, with what was done since or without."""
-        if not self.begun:
-            return
-        if not connection.in_transaction:
-            # Some errors, a full disk for one, make SQLite drop the whole transaction.
-            raise self.spoiled or unavailable("has lost a transaction")
-        if not keep:
-            connection.execute("ROLLBACK TO unit")
-        connection.execute("RELEASE unit")
+    def end(self, sql: sqlite3.Connection, *, keep: bool, commit: bool) -> bool:
+        """End the unit, and the transaction too if told so; tell whether that is still open."""
+        try:
+            if self.begun and not sql.in_transaction:
+                # Some errors, a full disk for one, make SQLite drop the whole transaction.
+                raise self.spoiled or unavailable("has lost a transaction")
+            if self.begun and not keep:
+                self.transaction.drop_unit(sql)
+            if commit and sql.in_transaction:
+                sql.execute("COMMIT")
+        except Exception:
+            self.transaction.roll_back(sql)
+            raise
+        return sql.in_transaction
 
-    def _inside(self, connection: sqlite3.Connection, work: Work[T]) -> T:
+    def _inside(self, sql: sqlite3.Connection, work: Work[T]) -> T:
         if not self.begun:
-            if not connection.in_transaction:
-                self.busy.call(lambda: connection.execute("BEGIN IMMEDIATE"))
+            self.transaction.begin_unit(sql)
             self.begun = True
-            connection.execute("SAVEPOINT unit")
-        return work(connection)
+        return work(sql)
 
 
 @define(eq=False)
@@ -95,7 +131,7 @@ class Writer:
     """
 
     lane: Lane
-    busy: Patience
+    transaction: Transaction
     patience: float
     _turn: asyncio.Lock = field(init=False, factory=asyncio.Lock)
     _waiting: int = field(init=False, default=0)
@@ -106,7 +142,7 @@ class Writer:
     async def unit(self) -> AsyncIterator[UnitSession]:
         """Open a unit: committed on leaving, rolled back on an exception."""
         await self._take_turn()
-        session = UnitSession(self.lane, self.busy)
+        session = UnitSession(self.lane, self.transaction)
         try:
             async with within(self.patience):
                 yield session
@@ -169,21 +205,12 @@ class Writer:
 
     async def _ended(self, session: UnitSession, group: Group, keep: bool) -> None:
         commit = self._is_complete(group)
-
-        def end(connection: sqlite3.Connection) -> bool:
-            try:
-                session.end(connection, keep)
-                if commit and connection.in_transaction:
-                    connection.execute("COMMIT")
-            except Exception:
-                _roll_back(connection)
-                raise
-            return connection.in_transaction
-
+        if keep and not commit:
+            return
+        failure = None
         try:
-            if await self.lane.run(end):
+            if await self.lane.run(partial(session.end, keep=keep, commit=commit)):
                 return
-            failure = None
         except Unavailable as error:
             failure = error
         except Exception as error:
@@ -214,12 +241,6 @@ async def _whatever_comes(ending: Awaitable[T]) -> T:
         current.uncancel()
         current.cancel()
     return task.result()
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    with suppress(sqlite3.Error):  # the error that led here is the one that counts
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
 
 
 def _again(failure: Unavailable) -> Unavailable:
