@@ -36,7 +36,7 @@ class PaymentCompleted:
 
 @frozen(kw_only=True)
 class RpcCalled:
-    """A node was asked. ``error`` is one of the few kinds that metrics name, None if it answered."""
+    """A node was asked. ``error`` is one of the kinds that metrics name, None if it answered."""
 
     method: str
     network: str

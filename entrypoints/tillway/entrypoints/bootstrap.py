@@ -17,6 +17,7 @@ from tillway.core.ports.catalogue import Catalogue
 from tillway.core.ports.clock import Clock, Random
 from tillway.core.ports.rails import Offers
 from tillway.core.ports.store import Store
+from tillway.core.services.budgets import Budgets
 from tillway.core.services.build import Build
 from tillway.core.services.catalogue import FixedCatalogue, StoredCatalogue
 from tillway.core.services.endings import Endings
@@ -109,7 +110,10 @@ class _Assembly:
             observe=self.observe,
             environment=self.configured.environment,
         )
-        self.observe.all = (*self.configured.registry.observers(self.context), *self.ports.observers)
+        self.observe.all = (
+            *self.configured.registry.observers(self.context),
+            *self.ports.observers,
+        )
 
     @property
     def settings(self) -> Settings:
@@ -152,6 +156,7 @@ class _Assembly:
             lifetime=self._paywall.quote_ttl,
             rounding=self._rounding(),
             strict=self.settings.section(CouponSettings).strict,
+            observe=self.observe,
         )
         return self._joined(store, rails, quoting, sealer)
 
@@ -182,9 +187,11 @@ class _Assembly:
                 endings=endings,
                 leases=leases,
                 wait=wait.total_seconds(),
+                observe=self.observe,
             ),
             resolve=Resolve(store=store, rails=rails, endings=endings, leases=leases),
             leases=leases,
+            budgets=Budgets(store=store, rails=rails),
         )
 
     def _routes(self, services: Services) -> Sequence[Route]:
@@ -193,9 +200,7 @@ class _Assembly:
 
     async def _agree(self, store: Store, sealer: Sealer) -> None:
         configured = self.settings.section(QuoteSettings).keys
-        keys = await agree_on_keys(
-            store, configured, self.ports.clock.now(), self.ports.random
-        )
+        keys = await agree_on_keys(store, configured, self.ports.clock.now(), self.ports.random)
         sealer.keys = [
             MasterKey(secret=key.secret, retired_at=key.retired_at) for key in keys if key.secret
         ]

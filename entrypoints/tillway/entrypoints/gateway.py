@@ -23,6 +23,9 @@ _log = logging.getLogger(__name__)
 DRAIN_SECONDS = 15.0
 """How long payments in flight are waited for at the end; the resolver finishes the others."""
 
+BUDGET_SECONDS = 5.0
+"""How often a process learns what the others have spent on buyers."""
+
 RESOLVE_SECONDS = 1.0
 """How often the resolver looks for payments that nobody works on."""
 
@@ -106,9 +109,17 @@ class Gateway:
             if isinstance(rail, Starts):
                 stack.push_async_callback(rail.aclose)
                 await rail.start()
-        keeper = asyncio.create_task(self.services.leases.keep(), name="leases")
-        stack.push_async_callback(_stop, keeper)
+        for work in self._always():
+            stack.push_async_callback(_stop, asyncio.create_task(work))
         stack.push_async_callback(self._drain)
+
+    def _always(self) -> Sequence[Coroutine[None, None, None]]:
+        """Give the work without which this process may not take payments."""
+        services = self.services
+        return [
+            _repeat(services.leases.renew, services.leases.pause, services),
+            _repeat(services.budgets.refresh, BUDGET_SECONDS, services),
+        ]
 
     async def _drain(self) -> None:
         left = await self.services.settle.drain(self.drain_seconds)

@@ -13,6 +13,7 @@ from tillway.core.catalog import Product
 from tillway.core.money import Money
 from tillway.core.payments import Chain, Outcome, PaymentKey, Reservation, Word
 from tillway.core.quotes import Quote
+from tillway.core.tenancy import Tenant
 
 
 @frozen(kw_only=True)
@@ -218,6 +219,19 @@ class BuildsTransactions(Protocol):
         Raises Declined (invalid_wallet, invalid_field) for keys that are malformed or not
         ours, Unavailable if the rail cannot be asked.
         """
+        ...
+
+
+@runtime_checkable
+class KeepsBudget(Protocol):
+    """A rail that spends our own money on buyers, up to a limit that all processes share."""
+
+    def budget_names(self) -> Sequence[str]:
+        """Name the running totals that limit it now."""
+        ...
+
+    def learn_budget(self, tenant: Tenant, totals: Mapping[str, int]) -> None:
+        """Take over a tenant's totals, so that no offer is made that a claim would refuse."""
         ...
 
 

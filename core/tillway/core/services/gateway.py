@@ -1,12 +1,13 @@
 """The use cases of one gateway, joined."""
 
 from attrs import define
-from tillway.core.ports.catalogue import Catalogue
 
 from tillway.core.observations import Observers
+from tillway.core.ports.catalogue import Catalogue
 from tillway.core.ports.clock import Clock, Random
 from tillway.core.ports.seals import Seals
 from tillway.core.ports.store import Store
+from tillway.core.services.budgets import Budgets
 from tillway.core.services.build import Build
 from tillway.core.services.free import Free
 from tillway.core.services.leases import Leases
@@ -35,3 +36,4 @@ class Services:
     settle: Settle
     resolve: Resolve
     leases: Leases
+    budgets: Budgets

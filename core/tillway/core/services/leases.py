@@ -45,8 +45,7 @@ class Leases:
         async with self.store.begin() as unit:
             return await unit.payments.renew(self.owner, tuple(self._held), self.until())
 
-    async def keep(self) -> None:
-        """Renew three times a lease, until cancelled."""
-        while True:
-            await self.clock.sleep(self.length.total_seconds() / 3)
-            await self.renew()
+    @property
+    def pause(self) -> float:
+        """Seconds between two renewals: three to a lease."""
+        return self.length.total_seconds() / 3

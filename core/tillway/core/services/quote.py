@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from attrs import define, evolve, frozen
-from tillway.core.ports.catalogue import Catalogue
 
 from tillway.core.catalog import Coupon, PriceKind, Product
 from tillway.core.coupons import coupon_refusal
 from tillway.core.errors import Code, Declined
 from tillway.core.ids import CouponCode, ProductId, coupon_code_fault, product_id_fault
 from tillway.core.money import Rounding
+from tillway.core.observations import Observer, PaymentStarted
 from tillway.core.payments import Purchase
+from tillway.core.ports.catalogue import Catalogue
 from tillway.core.ports.clock import Clock, Random
 from tillway.core.ports.rails import Destination, Offer, Offers, Shown
 from tillway.core.ports.seals import Seals
@@ -55,6 +56,7 @@ class Quoting:
     lifetime: timedelta
     rounding: Rounding
     strict: bool
+    observe: Observer
 
     async def quote(self, purchase: Purchase, url: str) -> Quoted:
         """Offer the purchase on every rail that sells it, in their order.
@@ -69,6 +71,7 @@ class Quoting:
             if destination is None:
                 continue
             terms = await self.priced(product, destination, rail.method, purchase)
+            self.observe(PaymentStarted(method="quote", resource=product.id))
             if terms.quote.amount.minor == 0:
                 return Quoted(product=product, free=terms.quote)
             offers.append(self._offer(rail, product, terms, url))

@@ -5,10 +5,12 @@ never cancels what was begun.
 """
 
 import asyncio
+from datetime import datetime
 
 from attrs import define, field, frozen
 
-from tillway.core.errors import Declined, Unavailable, Unsettled
+from tillway.core.errors import Code, Declined, TillwayError, Unavailable, Unsettled
+from tillway.core.observations import Observer, PaymentCompleted
 from tillway.core.payments import (
     Asked,
     Failed,
@@ -28,6 +30,7 @@ from tillway.core.services.repeats import Repeats
 from tillway.core.services.terms import Agreed, Terms
 
 _PENDING_RETRY_AFTER = 2.0
+_UNKNOWN_RESOURCE = frozenset({Code.RESOURCE_NOT_FOUND, Code.INVALID_RESOURCE})
 
 
 @frozen(kw_only=True)
@@ -58,6 +61,7 @@ class Settle:
     endings: Endings
     leases: Leases
     wait: float
+    observe: Observer
     most_running: int = 10_000
     _running: dict[str, asyncio.Task[_Ended]] = field(factory=dict, init=False)
 
@@ -73,6 +77,16 @@ class Settle:
         Raises Declined for what is refused, Unavailable if nothing was sent, Unsettled with
         the signature as its reference if the rail has not answered in time.
         """
+        started = self.leases.clock.now()
+        try:
+            granted = await self._settle(proof, purchase, asked)
+        except TillwayError as error:
+            self._report(proof, purchase, started, error=error)
+            raise
+        self._report(proof, purchase, started, payment=granted.payment)
+        return granted
+
+    async def _settle(self, proof: Proof, purchase: Purchase, asked: Asked) -> Granted:
         rail = self.rails.taking(proof.rail)
         attempt = Attempt(
             rail=rail,
@@ -130,6 +144,27 @@ class Settle:
             created_at=leases.clock.now(),
             reservations=(*agreed.reservations, *signed.reservations),
             metadata=attempt.proof.metadata,
+        )
+
+    def _report(
+        self,
+        proof: Proof,
+        purchase: Purchase,
+        started: datetime,
+        *,
+        payment: Payment | None = None,
+        error: TillwayError | None = None,
+    ) -> None:
+        unknown = error is not None and error.code in _UNKNOWN_RESOURCE
+        self.observe(
+            PaymentCompleted(
+                method=self.rails.taking(proof.rail).method,
+                resource="unknown" if unknown else purchase.resource,
+                amount=payment.amount if payment else None,
+                network=proof.network,
+                seconds=(self.leases.clock.now() - started).total_seconds(),
+                reason=error.code.value if error else None,
+            )
         )
 
     def _refuse_when_full(self) -> None:

@@ -57,8 +57,7 @@ def _chain(data: Path, clock: VirtualClock) -> Chain:
     kept = data / _CHAIN_FILE
     if kept.exists():
         return load(kept.read_bytes(), clock.seconds)
-    chain = Chain(clock=clock.seconds, cluster=CLUSTER)
-    return chain
+    return Chain(clock=clock.seconds, cluster=CLUSTER)
 
 
 def _wallets(data: Path) -> Wallets:

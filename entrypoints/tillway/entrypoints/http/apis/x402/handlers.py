@@ -3,12 +3,11 @@
 from aiohttp import web
 from attrs import define
 
-from tillway.core.errors import Code, Declined, Unsettled
+from tillway.core.errors import Declined, Unsettled
 from tillway.core.payments import Payment, Purchase
 from tillway.core.ports.rails import Proof
 from tillway.core.quotes import Purpose
 from tillway.core.services.gateway import Services
-from tillway.core.services.settle import Granted
 from tillway.entrypoints.http.apis.x402.challenge import NO_STORE, PAYMENT_REQUIRED_TEXT, challenge
 from tillway.entrypoints.http.apis.x402.headers import asked_by, proof_in
 from tillway.entrypoints.http.apis.x402.reasons import WITH_OFFER, reason_of
