@@ -18,8 +18,8 @@ from tillway.entrypoints.settings.loading import (
 from tillway.entrypoints.settings.sections import BUILT_IN, LoggingSettings
 from tillway.plugins.registry import Registry, installed, sections
 
-FACES: Final = ("paywall", "cedros", "discovery", "ops")
-OBSERVERS: Final = ("prometheus",)
+FACES: Final = ("paywall", "cedros")
+OBSERVERS: Final[tuple[str, ...]] = ()
 
 
 @frozen(kw_only=True)

@@ -52,9 +52,11 @@ def sandbox_api(stage: Stage) -> Api:
 
 def _routes(stage: Stage) -> Sequence[Route]:
     return [
-        _route("GET", "/sandbox", _About(stage), "describe_sandbox", "What there is"),
-        _route("POST", "/sandbox/fund", _Fund(stage), "fund", "Fund a wallet", FundRequest),
-        _route("POST", "/sandbox/clock", _Clock(stage), "move_clock", "Move on", ClockRequest),
+        _route("GET", "/sandbox", _About(stage).handle, "describe_sandbox", "What there is"),
+        _route("POST", "/sandbox/fund", _Fund(stage).handle, "fund", "Fund a wallet", FundRequest),
+        _route(
+            "POST", "/sandbox/clock", _Clock(stage).handle, "move_clock", "Move on", ClockRequest
+        ),
     ]
 
 
@@ -108,7 +110,7 @@ def lines_to_try(address: str) -> list[str]:
 class _About:
     stage: Stage
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         return answer(about(self.stage, origin(request)))
 
 
@@ -116,7 +118,7 @@ class _About:
 class _Fund:
     stage: Stage
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         asked = await body_of(request, FundRequest)
         owner = _wallet(asked.wallet)
         coin = next((c for c in STABLECOINS[CLUSTER] if c.code == asked.asset), None)
@@ -133,7 +135,7 @@ class _Fund:
 class _Clock:
     stage: Stage
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         asked = await body_of(request, ClockRequest)
         self.stage.clock.forward(timedelta(seconds=asked.forward_seconds))
         self.stage.chain.tick()

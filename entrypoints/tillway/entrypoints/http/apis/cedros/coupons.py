@@ -20,7 +20,7 @@ class Coupons:
 
     services: Services
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer 200 with ``valid`` and what the coupon does, or with the reason."""
         asked = await body_of(request, CouponRequest)
         method = asked.payment_method or None

@@ -20,7 +20,7 @@ class Gasless:
 
     services: Services
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer 200 with the transaction, its blockhash and who pays the fee."""
         asked = await body_of(request, GaslessRequest)
         purchase = Purchase(

@@ -19,7 +19,7 @@ class Lookup:
 
     services: Services
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer 200 for a settled payment, 402 transaction_not_found for all others."""
         signature = request.query.get("signature", "")
         if not signature:

@@ -35,7 +35,7 @@ def _buying(services: Services, prefix: str) -> Sequence[Route]:
         Route(
             method="POST",
             path="/paywall/v1/quote",
-            handler=Quote(services, prefix),
+            handler=Quote(services, prefix).handle,
             name="quote",
             summary="Quote a resource for x402 v0",
             body=bodies.QuoteRequest,
@@ -47,7 +47,7 @@ def _buying(services: Services, prefix: str) -> Sequence[Route]:
         Route(
             method="POST",
             path="/paywall/v1/verify",
-            handler=Verify(services),
+            handler=Verify(services).handle,
             name="verify",
             summary="Pay for a resource with an x402 payment of any version",
             parameters=(
@@ -62,7 +62,7 @@ def _buying(services: Services, prefix: str) -> Sequence[Route]:
         Route(
             method="POST",
             path="/paywall/v1/gasless-transaction",
-            handler=Gasless(services),
+            handler=Gasless(services).handle,
             name="build_gasless_transaction",
             summary="Build a transaction whose fee the gateway pays",
             body=bodies.GaslessRequest,
@@ -78,7 +78,7 @@ def _looking(services: Services) -> Sequence[Route]:
         Route(
             method="GET",
             path="/paywall/v1/products",
-            handler=Products(services),
+            handler=Products(services).handle,
             name="list_products",
             summary="The price list",
             answers=(Answer(status=200, description="Products and coupons."),),
@@ -86,7 +86,7 @@ def _looking(services: Services) -> Sequence[Route]:
         Route(
             method="POST",
             path="/paywall/v1/coupons/validate",
-            handler=Coupons(services),
+            handler=Coupons(services).handle,
             name="validate_coupon",
             summary="What a coupon does",
             body=bodies.CouponRequest,
@@ -95,7 +95,7 @@ def _looking(services: Services) -> Sequence[Route]:
         Route(
             method="GET",
             path="/paywall/v1/x402-transaction/verify",
-            handler=Lookup(services),
+            handler=Lookup(services).handle,
             name="verify_transaction",
             summary="Whether a transaction has paid here",
             parameters=(

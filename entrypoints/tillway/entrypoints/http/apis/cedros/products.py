@@ -23,7 +23,7 @@ class Products:
 
     services: Services
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer 200 with products and the coupons of the checkout."""
         prices = await self.services.shop.price_list(request[TENANT])
         body = {

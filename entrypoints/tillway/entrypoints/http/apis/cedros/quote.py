@@ -22,7 +22,7 @@ class Quote:
     services: Services
     prefix: str
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer 402 with one offer, or 200 with the grant of what is free after coupons."""
         asked = await body_of(request, QuoteRequest)
         purchase = Purchase(

@@ -26,7 +26,7 @@ class Verify:
 
     services: Services
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer 200 with the grant, or the Cedros code and status of the refusal."""
         proof = proof_in(request, self.services.rails)
         if proof is None:

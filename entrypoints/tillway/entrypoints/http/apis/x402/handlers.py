@@ -12,6 +12,7 @@ from tillway.entrypoints.http.apis.x402.challenge import NO_STORE, PAYMENT_REQUI
 from tillway.entrypoints.http.apis.x402.headers import asked_by, proof_in
 from tillway.entrypoints.http.apis.x402.reasons import WITH_OFFER, reason_of
 from tillway.entrypoints.http.apis.x402.receipts import failed_receipt, receipt
+from tillway.entrypoints.http.convert import raw_body
 from tillway.entrypoints.http.render import answer, refuse
 from tillway.entrypoints.http.request import TENANT, url
 
@@ -24,9 +25,10 @@ class Resource:
 
     services: Services
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request; a repeat is answered as `Repeats` allows."""
         purchase = _purchase(request)
+        await raw_body(request)  # a repeat is the same request only with the same body
         try:
             proof = proof_in(request, self.services.rails)
         except Declined as refusal:

@@ -32,7 +32,7 @@ def tillway_apis(context: Context) -> Sequence[Api]:
 
 
 def _routes(services: Services) -> Sequence[Route]:
-    handler = Resource(services)
+    handler = Resource(services).handle
     return [
         Route(
             method=method,

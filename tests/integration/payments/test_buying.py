@@ -1,0 +1,178 @@
+"""Buying by every dialect, over HTTP, on a real chain and both stores."""
+
+import asyncio
+import base64
+from typing import Any
+
+import pytest
+from solders.message import to_bytes_versioned
+from solders.transaction import VersionedTransaction
+
+from support.chain import Wallet, blockhash_of, pay
+from support.shop import ARTICLE, Shop, signature_of, v0_header, v1_header, v2_header
+from tillway.core.tenancy import DEFAULT
+
+
+class TestVersion2:
+    async def test_a_purchase_moves_the_price_and_grants(self, shop: Shop) -> None:
+        """The merchant has exactly the price, and the buyer a grant with a receipt."""
+        buyer = shop.buyer()
+
+        answer = await shop.paid(buyer)
+
+        assert answer.status == 200
+        assert answer.body["granted"] is True
+        assert answer.body["wallet"] == str(buyer.address)
+        assert answer.receipt["success"] is True
+        assert answer.receipt["transaction"] == answer.body["signature"]
+        assert shop.balance() == ARTICLE
+
+    async def test_the_buyer_needs_no_sol(self, shop: Shop) -> None:
+        """The sponsor pays the network fee."""
+        before = shop.sponsored()
+
+        answer = await shop.paid(shop.buyer(sol=0))
+
+        assert answer.status == 200
+        assert before - shop.sponsored() == 10_001
+
+    async def test_a_lost_reply_is_free_with_the_sealed_quote(self, shop: Shop) -> None:
+        """The same proof with its quote gets the very same answer and moves nothing."""
+        asked = await shop.offer()
+        header = v2_header(shop.sign(shop.buyer(), asked.offer), asked.offer)
+        first = await shop.get("/paywall/article", header)
+
+        again = await shop.get("/paywall/article", header)
+
+        assert (again.status, again.body) == (200, first.body)
+        assert again.receipt == first.receipt
+        assert shop.balance() == ARTICLE
+
+    async def test_sixty_four_at_once_buy_one(self, shop: Shop) -> None:
+        """The same proof many times at once lands once, and every asker has the one grant."""
+        asked = await shop.offer()
+        header = v2_header(shop.sign(shop.buyer(), asked.offer), asked.offer)
+
+        answers = await asyncio.gather(*(shop.get("/paywall/article", header) for _ in range(64)))
+
+        assert {answer.status for answer in answers} == {200}
+        assert len({answer.body["signature"] for answer in answers}) == 1
+        assert shop.balance() == ARTICLE
+        async with shop.gateway.store.view() as view:
+            assert len(await view.payments.newest(DEFAULT, 10)) == 1
+            assert len(await view.events.newest(DEFAULT, 10)) == 1
+
+
+class TestVersion1:
+    async def test_a_legacy_client_without_memo_pays_the_price_of_now(self, shop: Shop) -> None:
+        """No memo, no quote: the list price buys."""
+        offer = (await shop.offer()).offer
+        transaction = shop.sign(shop.buyer(), offer, note=b"")
+
+        answer = await shop.get("/paywall/article", v1_header(transaction))
+
+        assert answer.status == 200
+        assert answer.receipt["network"] == "solana-devnet"
+        assert shop.balance() == ARTICLE
+
+    async def test_a_memo_of_ours_is_enough(self, shop: Shop) -> None:
+        """The authenticator vouches for the price without the sealed quote."""
+        offer = (await shop.offer()).offer
+
+        answer = await shop.get("/paywall/article", v1_header(shop.sign(shop.buyer(), offer)))
+
+        assert answer.status == 200
+
+
+class TestVersion0:
+    async def test_a_buyer_who_pays_the_fee_is_granted(self, shop: Shop) -> None:
+        """Quote, transfer and verify as the Cedros client does."""
+        buyer = shop.buyer(sol=1)
+        quoted = await shop.post("/paywall/v1/quote", {"resource": "article", "couponCode": None})
+        transaction = _self_paid(shop, buyer, quoted.body["accepts"][0])
+
+        answer = await shop.post("/paywall/v1/verify", headers=v0_header(transaction, "article"))
+
+        assert quoted.status == 402
+        assert answer.status == 200
+        assert answer.body["resource"] == "article"
+        assert answer.receipt == {
+            "success": True,
+            "error": None,
+            "txHash": signature_of(transaction),
+            "networkId": "devnet",
+        }
+
+    async def test_a_transaction_of_ours_needs_only_a_signature(self, shop: Shop) -> None:
+        """Gasless: the gateway builds, the buyer signs, the sponsor pays."""
+        buyer = shop.buyer()
+        signed = await _gasless(shop, buyer, "article")
+
+        answer = await shop.post(
+            "/paywall/v1/verify",
+            headers=v0_header(signed, "article", feePayer=str(shop.sponsor.address)),
+        )
+
+        assert answer.status == 200
+        assert shop.balance() == ARTICLE
+
+
+def _self_paid(shop: Shop, buyer: Wallet, requirement: dict[str, Any]) -> bytes:
+    return bytes(
+        pay(
+            buyer,
+            shop.merchant.address,
+            int(requirement["maxAmountRequired"]),
+            blockhash_of(shop.chain),
+            note=requirement["extra"]["memo"],
+            legacy=True,
+        )
+    )
+
+
+async def _gasless(shop: Shop, buyer: Wallet, resource: str) -> bytes:
+    built = await shop.post(
+        "/paywall/v1/gasless-transaction",
+        {"resourceId": resource, "userWallet": str(buyer.address)},
+    )
+    assert built.status == 200, built.body
+    unsigned = VersionedTransaction.from_bytes(base64.b64decode(built.body["transaction"]))
+    place = unsigned.message.account_keys.index(buyer.address)
+    signatures = list(unsigned.signatures)
+    signatures[place] = buyer.keypair.sign_message(to_bytes_versioned(unsigned.message))
+    return bytes(VersionedTransaction.populate(unsigned.message, signatures))
+
+
+class TestCoupons:
+    async def test_a_limited_coupon_is_redeemed_once(self, shop: Shop) -> None:
+        """Two quotes with it can be had; only one can be paid."""
+        first, second = [await shop.offer("article", "?couponCode=ONCE") for _ in range(2)]
+        headers = [
+            v2_header(shop.sign(shop.buyer(), asked.offer), asked.offer)
+            for asked in (first, second)
+        ]
+
+        paid = await shop.get("/paywall/article?couponCode=ONCE", headers[0])
+        refused = await shop.get("/paywall/article?couponCode=ONCE", headers[1])
+
+        assert paid.status == 200
+        assert refused.status == 402
+        assert refused.body["error"] == "coupon_usage_limit_reached"
+        assert refused.offer["amount"] == str(ARTICLE)
+        assert shop.balance() == ARTICLE // 2 + 5_000  # rounded up to the cent
+
+    async def test_what_costs_nothing_is_granted_and_counted(self, shop: Shop) -> None:
+        """A coupon of 100 % grants as often as its limit says."""
+        answers = [await shop.get("/paywall/article?couponCode=FREE") for _ in range(3)]
+
+        assert [answer.status for answer in answers] == [200, 200, 402]
+        assert answers[0].body["method"] == "free"
+
+    @pytest.mark.parametrize("code", ["NOSUCH", "x" * 300, "a,b", "\x7f"])
+    async def test_an_unknown_coupon_is_ignored(self, shop: Shop, code: str) -> None:
+        """As in Cedros, unless coupons.strict is set."""
+        answer = await shop.post(
+            "/paywall/v1/quote", {"resource": "article", "couponCode": code[:255]}
+        )
+
+        assert answer.body["accepts"][0]["maxAmountRequired"] == str(ARTICLE)
