@@ -11,10 +11,12 @@ from typing import Final
 from attrs import frozen
 
 from tillway.adapters.x402.programs import TOKEN, TOKEN_2022
+from tillway.adapters.x402.reasons import Reason, refused
 from tillway.adapters.x402.transaction import Instruction
 
 _TRANSFER: Final = 3
 _TRANSFER_CHECKED: Final = 12
+_KINDS: Final = (bytes([_TRANSFER]), bytes([_TRANSFER_CHECKED]))
 _PLAIN: Final = struct.Struct("<BQ")
 _CHECKED: Final = struct.Struct("<BQB")
 
@@ -61,8 +63,14 @@ def read_plain(place: int, instruction: Instruction) -> Transfer | None:
 
 
 def transfers(instructions: Sequence[Instruction]) -> Iterator[Transfer]:
-    """Go through the transfers of a transaction in their order."""
+    """Go through the transfers of a transaction in their order.
+
+    Raises Declined for one of another length: token programs run it all the same, ignoring
+    what follows, so that money would move unseen.
+    """
     for place, one in enumerate(instructions):
         found = read_checked(place, one) or read_plain(place, one)
         if found is not None:
             yield found
+        elif one.program in (TOKEN, TOKEN_2022) and one.data[:1] in _KINDS:
+            raise refused(Reason.NO_TRANSFER, "A token transfer is malformed.")

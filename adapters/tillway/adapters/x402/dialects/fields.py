@@ -12,6 +12,7 @@ from attrs import frozen
 
 from tillway.adapters.x402.reasons import Reason, refused
 from tillway.adapters.x402.transaction import LONGEST
+from tillway.core.errors import Code
 
 LONGEST_NAME: Final = 64
 LONGEST_TEXT: Final = 500
@@ -34,7 +35,8 @@ class Fields:
     def refuse(self, name: str, fault: str, reason: Reason = Reason.INVALID_PAYLOAD) -> NoReturn:
         """Raise Declined (invalid_payment_proof) that names the member at fault."""
         place = self.place(name)
-        raise refused(reason, f"{place} {fault}", field=place)
+        code = Code.INVALID_PAYMENT_PROOF
+        raise refused(reason, f"{place} {fault}", code=code, field=place)
 
     def text(self, name: str, most: int = LONGEST_TEXT) -> str | None:
         """Give a text of at most that many characters, None if absent."""
