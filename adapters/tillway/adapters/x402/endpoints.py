@@ -10,13 +10,14 @@ import orjson
 from attrs import Factory, define, field
 
 from tillway.adapters.x402.answers import Misshapen, text
-from tillway.adapters.x402.errors import NodeFailed, RpcRefused
+from tillway.adapters.x402.errors import NodeFailed, RpcRefused, label_of
 from tillway.core.errors import Code
 
 Answer = TypeVar("Answer")
 Read = Callable[[object], Answer]
 Observe = Callable[[str, float, str | None], None]
-"""Hears of every request on the wire: method, seconds, one word for the failure or None."""
+"""Hears of every request on the wire: method, seconds, and None or what kind of failure it was:
+timeout, connection, rate_limit, not_found, other."""
 
 LARGEST_ANSWER: Final = 4 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
@@ -93,15 +94,12 @@ class Node:
     async def call(self, method: str, params: Sequence[object], read: Read[Answer]) -> Answer:
         """Make one request; the law is that of Calls."""
         started = time.perf_counter()
-        error: str | None = "cancelled"
+        error: str | None = label_of("")
         try:
             answer = await self._call(method, params, read)
             error = None
-        except RpcRefused as refused:
-            error = str(refused.number)
-            raise
         except NodeFailed as failed:
-            error = failed.kind
+            error = label_of(failed.kind)
             raise
         finally:
             self.observe(method, time.perf_counter() - started, error)

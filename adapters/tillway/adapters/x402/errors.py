@@ -39,7 +39,7 @@ _LONGEST_REASON: Final = 200
 class NodeFailed(Unavailable):
     """A node gave no usable answer.
 
-    ``kind`` is one word for metrics. ``written`` tells that the request may have reached the
+    ``kind`` says how, in a few words. ``written`` tells that the request may have reached the
     node, so that what it asked for may have been done.
     """
 
@@ -54,6 +54,21 @@ class NodeFailed(Unavailable):
         super().__init__(code, retry_after=retry_after, details={"kind": kind})
         self.kind = kind
         self.written = written
+
+
+def label_of(kind: str) -> str:
+    """Give a failure's name in metrics, one of the contract's few."""
+    return _LABELS.get(kind, "other")
+
+
+_LABELS: Final = {
+    "timeout": "timeout",
+    "connect": "connection",
+    "connection": "connection",
+    "http 429": "rate_limit",
+    "429": "rate_limit",
+    "http 404": "not_found",
+}
 
 
 class RpcRefused(Exception):
