@@ -374,6 +374,7 @@ class TestBadRequests:
             ('{"jsonrpc":"2.0","id":1,"method":"getBalance","params":["xyz"]}', -32602),
             ('{"jsonrpc":"2.0","id":1,"method":"getSlot","params":[{"commitment":"now"}]}', -32602),
             ('{"jsonrpc":"2.0","id":1,"method":"getSlot","params":[[1]]}', -32602),
+            ('{"jsonrpc":"2.0","id":1,"method":"isBlockhashValid","params":["xy"]}', -32602),
         ],
     )
     async def test_each_gets_its_code(self, rpc: Caller, body: str | bytes, code: int) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from math import floor
 from typing import Final
 
 from attrs import define, field
@@ -56,9 +57,9 @@ class Slots:
             del self._slot_of[next(iter(self._slot_of))]
 
     def at_time(self, when: float) -> int:
-        """Give the slot of a clock reading; never before the first."""
+        """Give the slot of a clock reading, which may lie before the first."""
         # A microsecond of grace: 0.4 s over a float origin may read as 0.39999.
-        return self.first + max(0, int((when - self.origin + 1e-6) * 1000 / self.slot_ms))
+        return self.first + floor((when - self.origin + 1e-6) * 1000 / self.slot_ms)
 
     def time_of(self, slot: int) -> float:
         """Give the clock reading at which a slot begins."""
