@@ -161,7 +161,11 @@ class FakeClock:
 
 
 def config_of(
-    sponsoring: Sponsoring | None = None, *, gasless: bool = True, **more: int
+    sponsoring: Sponsoring | None = None,
+    *,
+    gasless: bool = True,
+    compute_unit_limit: int = 200_000,
+    compute_unit_price: int = 1,
 ) -> RailConfig:
     """Give the tests' configuration: one legacy token, one of Token-2022, wrapped SOL."""
     return RailConfig(
@@ -170,7 +174,8 @@ def config_of(
         assets=(USDC, PYUSD, SOL),
         gasless=gasless,
         sponsoring=sponsoring or Sponsoring(),
-        **more,
+        compute_unit_limit=compute_unit_limit,
+        compute_unit_price=compute_unit_price,
     )
 
 

@@ -31,7 +31,7 @@ from support.transactions import (
     quote_of,
     self_paid,
 )
-from tillway.adapters.x402.answers import Landed, Simulation
+from tillway.adapters.x402.answers import Account, Landed, Simulation
 from tillway.adapters.x402.check import Verified
 from tillway.adapters.x402.landing import CLOCK_SKEW
 from tillway.adapters.x402.reasons import Reason
@@ -104,7 +104,7 @@ class TestAlive:
         ],
         ids=["given away", "other mint"],
     )
-    async def test_an_account_that_is_no_longer_the_sellers(self, receiver: object) -> None:
+    async def test_an_account_that_is_no_longer_the_sellers(self, receiver: Account) -> None:
         """An associated account keeps its address when its owner gives it away."""
         source = token_account_bytes()
         chain = FakeChain(simulation=evolve(alive(), accounts=(source, receiver)))

@@ -199,7 +199,7 @@ class TestVersionOne:
 
     @pytest.mark.parametrize("top", [{"scheme": "upto"}, {"network": "base"}, {"scheme": None}])
     def test_other_schemes_and_chains_are_not_ours(self, top: Mapping[str, object]) -> None:
-        """ "exact" exists on many chains."""
+        """The scheme "exact" exists on many chains."""
         assert read(v1(**top)) is None
 
     def test_another_solana_network_is_refused(self) -> None:

@@ -10,8 +10,10 @@ from support.transactions import (
     MEMO_TEXT,
     SEALED,
     SPONSOR,
+    STRANGER,
     Draft,
     Move,
+    account_of,
     authenticator_of,
     memo,
     proof_of,
@@ -123,6 +125,12 @@ class TestIdentity:
         """Which of them is the payment is only known with a quote."""
         raw = self_paid([Move(amount=1).checked(), Move(amount=2).checked()])
         assert checker_of(FakeChain()).identify(proof_of(raw)).amount is None
+
+    def test_a_transfer_to_us_goes_before_others(self) -> None:
+        """A buyer who pays a friend in the same transaction still pays us."""
+        friend = Move(amount=1, destination=account_of(STRANGER.pubkey())).checked()
+        raw = self_paid([friend, Move(amount=2).checked()])
+        assert checker_of(FakeChain()).identify(proof_of(raw)).amount == 2
 
     @pytest.mark.parametrize(
         ("raw", "code"),

@@ -165,7 +165,7 @@ class TestOfficialVersions:
         offering.budget.learn(tenant, {names[0]: 1})
         assert str(OTHER_SPONSOR.pubkey()) in str(offer(offering).accepts[2])
         assert str(OTHER_SPONSOR.pubkey()) in str(offer(offering).accepts[2])
-        offering.budget.learn(tenant, {names[1]: 1})
+        offering.budget.learn(tenant, dict.fromkeys(names, 1))
         assert set(offer(offering).accepts) == {0}
 
     def test_nothing_cheaper_than_its_fee_is_worth(self) -> None:

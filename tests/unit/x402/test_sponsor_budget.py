@@ -45,6 +45,16 @@ class TestBudget:
         budget.learn(DEFAULT, {name: 10_000, "another": 5})
         assert budget.allows(DEFAULT, WALLET)
 
+    def test_what_was_signed_and_never_claimed_is_given_back(self) -> None:
+        """The store names only what has claims."""
+        budget = budget_at(FakeClock())
+        other = Tenant("other")
+        for tenant in (DEFAULT, other):
+            budget.took(tenant, budget.name_of(WALLET), 100_000)
+        budget.learn(DEFAULT, {})
+        assert budget.allows(DEFAULT, WALLET)
+        assert not budget.allows(other, WALLET)
+
     def test_it_begins_anew_every_hour(self) -> None:
         """Hours are those of UTC."""
         clock = FakeClock()

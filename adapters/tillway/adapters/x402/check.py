@@ -8,7 +8,7 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 
 from tillway.adapters.x402 import memo, selfpaid, sponsored
-from tillway.adapters.x402.accounts import TokenAccount, read_token_account
+from tillway.adapters.x402.accounts import TokenAccount, read_token_account, token_account
 from tillway.adapters.x402.answers import Account, Simulation
 from tillway.adapters.x402.config import RailConfig
 from tillway.adapters.x402.destinations import Expected, expected_of
@@ -61,6 +61,12 @@ class Checker:
     config: RailConfig
     chain: Simulates
     sponsors: Sponsors = field(repr=False)
+    _receiving: frozenset[bytes] = field(init=False, repr=False)
+
+    @_receiving.default
+    def _own_accounts(self) -> frozenset[bytes]:
+        owner, tokens = self.config.owner, self.config.tokens.values()
+        return frozenset(token_account(owner, token.mint, token.program) for token in tokens)
 
     def identify(self, proof: Proof) -> Identity:
         """Read off what was signed. ``amount`` is None where several transfers could be meant."""
@@ -68,11 +74,13 @@ class Checker:
         found = list(transfers(transaction.instructions))
         if not found:
             raise refused(Reason.NO_TRANSFER)
+        ours = [one for one in found if one.destination in self._receiving]
+        likely = ours or found
         return Identity(
             chain=chain_of(self.config.network),
             key=transaction.key,
-            payer=written(found[0].authority),
-            amount=found[0].amount if len(found) == 1 else None,
+            payer=written(likely[0].authority),
+            amount=likely[0].amount if len(likely) == 1 else None,
             memo=memo.only(transaction),
         )
 

@@ -121,8 +121,11 @@ class Budget:
         spent[tenant, name] = spent.get((tenant, name), 0) + lamports
 
     def learn(self, tenant: Tenant, totals: Mapping[str, int]) -> None:
-        """Take over the store's totals, by name. Others' names and past hours do no harm."""
-        self._of_this_hour().update({(tenant, name): total for name, total in totals.items()})
+        """Take over the store's totals, by name; what it does not name has no claim."""
+        spent = self._of_this_hour()
+        for owner, name in [key for key in spent if key[0] == tenant]:
+            del spent[owner, name]
+        spent.update({(tenant, name): total for name, total in totals.items()})
 
     def _of_this_hour(self) -> dict[tuple[Tenant, str], int]:
         if self._hour != self.hour:
