@@ -174,7 +174,7 @@ class Writer:
         self._waiting -= 1
 
     def _stand_in(self) -> None:
-        """See to a group that was left to a unit that has given up waiting."""
+        """See to a group that was left to units of which all have given up waiting."""
         if self._group is not None and not self._turn.locked() and not self._waiting:
             task = asyncio.ensure_future(self._nothing())
             self._standing_in.add(task)
@@ -194,6 +194,7 @@ class Writer:
             await self._ended(session, group, keep)
         finally:
             self._turn.release()
+            self._stand_in()
         return await group.done
 
     def _joined(self, session: UnitSession) -> Group | None:

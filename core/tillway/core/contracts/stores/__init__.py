@@ -1,0 +1,32 @@
+"""What every store must pass: each law that stands in a docstring of ``ports.store``.
+
+Inherit ``StoreContract`` in a test module and give it the fixture ``store``: a store that was
+started and is empty, closed again afterwards. Nothing else is needed of the store; what happens
+in a crash, on a full disk or between processes is for tests of its own.
+"""
+
+from tillway.core.contracts.stores.catalogue import CouponLaws, ProductLaws, QuoteKeyLaws
+from tillway.core.contracts.stores.claims import ClaimLaws
+from tillway.core.contracts.stores.endings import EndingLaws
+from tillway.core.contracts.stores.leases import LeaseLaws
+from tillway.core.contracts.stores.logs import LogLaws
+from tillway.core.contracts.stores.reservations import ReservationLaws
+from tillway.core.contracts.stores.tenants import TenantLaws
+from tillway.core.contracts.stores.units import UnitLaws
+
+__all__ = ["StoreContract"]
+
+
+class StoreContract(
+    ClaimLaws,
+    EndingLaws,
+    LeaseLaws,
+    ReservationLaws,
+    UnitLaws,
+    LogLaws,
+    ProductLaws,
+    CouponLaws,
+    QuoteKeyLaws,
+    TenantLaws,
+):
+    """All laws of a store."""

@@ -1,0 +1,61 @@
+"""What contract tests do again and again, and how often."""
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+
+from tillway.core.contracts.samples import CHAIN
+from tillway.core.payments import Chain, Payment
+from tillway.core.ports.store import ClaimResult, Store
+from tillway.core.tenancy import DEFAULT, Tenant
+
+
+def count(few: int, full: int) -> int:
+    """Give how often to do something: few times, or the full count when that is asked for."""
+    return full if os.environ.get("TILLWAY_TESTS") == "full" else few
+
+
+async def claim(store: Store, payment: Payment) -> ClaimResult:
+    """Claim in a unit of its own."""
+    async with store.begin() as unit:
+        return await unit.payments.claim(payment)
+
+
+async def settle(store: Store, payment: Payment) -> bool:
+    """Settle in a unit of its own."""
+    async with store.begin() as unit:
+        return await unit.payments.settle(payment)
+
+
+async def fail(store: Store, payment: Payment, *, landed: bool = False) -> bool:
+    """Fail in a unit of its own."""
+    async with store.begin() as unit:
+        return await unit.payments.fail(payment, landed)
+
+
+async def release(store: Store, payment: Payment, until: datetime) -> bool:
+    """Release in a unit of its own."""
+    async with store.begin() as unit:
+        return await unit.payments.release(payment, until)
+
+
+async def take_over(
+    store: Store, owner: str, now: datetime, until: datetime, limit: int = 100
+) -> Sequence[Payment]:
+    """Take over in a unit of its own."""
+    async with store.begin() as unit:
+        return await unit.payments.take_over(owner, now, until, limit)
+
+
+async def find(store: Store, payment: Payment) -> Payment | None:
+    """Find what is stored under a payment's key."""
+    async with store.view() as view:
+        return await view.payments.find(payment.chain, payment.key)
+
+
+async def total(
+    store: Store, name: str, tenant: Tenant | None = DEFAULT, chain: Chain = CHAIN
+) -> int:
+    """Give a running total, nothing if there is none."""
+    async with store.view() as view:
+        return (await view.tallies.totals(tenant, [name], chain)).get(name, 0)
