@@ -62,6 +62,7 @@ class Hub:
     _numbers: "itertools.count[int]" = field(factory=lambda: itertools.count(1), init=False)
     _order: "itertools.count[int]" = field(factory=itertools.count, init=False)
     _told_slot: int = field(default=0, init=False)
+    _watched: int = field(default=0, init=False)  # accounts: their names are costly to write
     _wanted: asyncio.Event = field(factory=asyncio.Event, init=False)
 
     def open(self) -> None:
@@ -95,6 +96,7 @@ class Hub:
         if not self._topics:
             self._told_slot = self.node.slot()
         self._topics[topic][made.number] = made
+        self._watched += topic[0] == ACCOUNT
         self._wanted.set()
         return made
 
@@ -107,19 +109,21 @@ class Hub:
 
     def drop(self, subscription: Subscription) -> None:
         """Remove a subscription; a repeat does nothing."""
+        if not subscription.live:
+            return
         subscription.live = False
-        wishes = self._topics.get(subscription.topic, {})
-        wishes.pop(subscription.number, None)
+        self._watched -= subscription.topic[0] == ACCOUNT
+        wishes = self._topics[subscription.topic]
+        del wishes[subscription.number]
         if not wishes:
-            self._topics.pop(subscription.topic, None)
+            del self._topics[subscription.topic]
         if not self._topics:
             self._wanted.clear()
 
     def _landed(self, record: Landed) -> None:
-        if not self._topics:
-            return
         topics = [(SIGNATURE, record.signature)]
-        topics += [(ACCOUNT, str(key)) for key in record.keys.all]
+        if self._watched:
+            topics += [(ACCOUNT, str(key)) for key in record.keys.all]
         for topic in topics:
             for subscription in list(self._topics.get(topic, {}).values()):
                 self._expect(subscription, record)
