@@ -134,7 +134,7 @@ def _written(shape: Shape, node: Text) -> str:
 
 
 def _one(field: Field, key: str, shape: Shape, text: str, place: str) -> Leaf:
-    if not text.strip() and not _takes_blank(shape):
+    if not text.strip() and (field.required or not _takes_blank(shape)):
         return Leaf()
     try:
         value = _parse(field.setting, shape, text)

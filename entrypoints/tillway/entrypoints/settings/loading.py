@@ -54,9 +54,9 @@ class Settings:
     """Valid settings.
 
     `sections` holds an instance of each section's class, by name; a rail whose section was not
-    set has none. `origins` tells where each key that was set stood: `yaml line 12`, a variable's name,
-    or the key whose value it took. `not_in_force` are keys that were set although nothing uses
-    them yet.
+    set has none. `origins` tells where each key that was set stood: `yaml line 12`, a variable's
+    name, or the key whose value it took. `not_in_force` are keys that were set although nothing
+    uses them yet.
     """
 
     plugins: tuple[str, ...] = ()

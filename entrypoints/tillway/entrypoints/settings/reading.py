@@ -187,7 +187,8 @@ class Reader:
         key = join(spot.key, field.name)
         if spot.entry is None or getattr(kind, "KEYED", None) != field.name or key in self.bad:
             return UNSET
-        leaf = finish(field, key, spot.entry, place_of(spot.node))
+        own = evolve(field, setting=evolve(field.setting, unset_when=None))
+        leaf = finish(own, key, spot.entry, place_of(spot.node))
         self.faults += leaf.faults
         if leaf.wrong:
             self.bad.add(key)
@@ -214,11 +215,11 @@ class Reader:
             if not self.is_sound(*keys):
                 continue
             message = rule.check(*(getattr(instance, name) for name in rule.fields))
-            fault = Fault(key=keys[0], message=message or "", place=self.origins.get(keys[0], ""))
+            place = self.origins.get(keys[0], "")
             if message is not None and rule.warns:
-                self.warnings.append(str(fault))
+                self.warnings.append(str(Fault(key=keys[0], message=message, place=place)))
             elif message is not None:
-                self.faults.append(fault)
+                self.refuse(keys[0], message, place)
 
 
 def _known_names(kind: type) -> frozenset[str]:

@@ -92,7 +92,7 @@ def parse_choice(text: str, choices: tuple[str, ...], synonyms: Mapping[str, str
 
 
 def did_you_mean(
-    word: str, known: Mapping[str, object] | tuple[str, ...], likeness: float = 0.6
+    word: str, known: Mapping[str, object] | tuple[str, ...], likeness: float = 0.55
 ) -> str:
     """Give ` (did you mean ...?)` when a known word is close, else nothing."""
     close = get_close_matches(word, [each for each in known if each], n=1, cutoff=likeness)

@@ -45,9 +45,7 @@ def effective_values(
     )
 
 
-def _values(
-    instance: Any, key: str, origins: Mapping[str, str], used: bool
-) -> Iterator[Effective]:
+def _values(instance: Any, key: str, origins: Mapping[str, str], used: bool) -> Iterator[Effective]:
     kind: type = type(instance)
     for field in fields_of(kind):
         value, path = getattr(instance, field.name), join(key, field.name)

@@ -10,7 +10,7 @@ from attrs import frozen
 from tillway.core.catalog import FIXED_MOST
 from tillway.core.ids import coupon_code_fault
 from tillway.core.secrets import Secret
-from tillway.plugins.rules import each, identifier, not_blank, not_negative, positive
+from tillway.plugins.rules import each, identifier, is_blank, not_blank, not_negative, positive
 from tillway.plugins.setting import Rule, setting
 from tillway.plugins.settings.pools import Pool
 
@@ -123,7 +123,7 @@ class CouponSettings:
         default_is="`storage.schema_mapping.coupons.table_name`, else `coupons`",
         env=None,
         rules=(identifier,),
-        unset_when=lambda text: not text,
+        unset_when=is_blank,
         in_force=False,
         doc="Their table.",
     )
@@ -146,7 +146,7 @@ class CouponSettings:
         default_is="`storage.schema_mapping.coupons.table_name`, else `coupons`",
         env="COUPON_MONGODB_COLLECTION",
         rules=(identifier,),
-        unset_when=lambda text: not text,
+        unset_when=is_blank,
         in_force=False,
         doc="Their collection.",
     )

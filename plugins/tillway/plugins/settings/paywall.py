@@ -11,7 +11,15 @@ from tillway.core.catalog import STRIPE_MOST_MINOR
 from tillway.core.ids import product_id_fault
 from tillway.core.money import MOST
 from tillway.core.secrets import Secret
-from tillway.plugins.rules import base58_key, between, identifier, is_zero, not_negative, positive
+from tillway.plugins.rules import (
+    base58_key,
+    between,
+    identifier,
+    is_blank,
+    is_zero,
+    not_negative,
+    positive,
+)
 from tillway.plugins.setting import Alias, setting
 from tillway.plugins.settings.pools import Pool
 
@@ -63,6 +71,7 @@ class Resource:
         default="",
         env=None,
         default_is="the entry's key",
+        unset_when=is_blank,
         rules=(product_id_fault,),
         doc="The product's id.",
     )
@@ -75,7 +84,11 @@ class Resource:
         doc="The price in cents; 0 for none.",
     )
     fiat_currency: str = setting(
-        default="usd", env=None, rules=(_currency,), doc="The currency of that price."
+        default="usd",
+        env=None,
+        unset_when=is_blank,
+        rules=(_currency,),
+        doc="The currency of that price.",
     )
     crypto_atomic_amount: int = setting(
         default=0,
@@ -145,7 +158,7 @@ class PaywallSettings:
         default_is="`storage.schema_mapping.products.table_name`, else `products`",
         env=None,
         rules=(identifier,),
-        unset_when=lambda text: not text,
+        unset_when=is_blank,
         in_force=False,
         doc="Their table.",
     )
@@ -171,7 +184,7 @@ class PaywallSettings:
         env="CEDROS_PAYWALL_MONGODB_COLLECTION",
         aliases=_bare("MONGODB_COLLECTION"),
         rules=(identifier,),
-        unset_when=lambda text: not text,
+        unset_when=is_blank,
         in_force=False,
         doc="Their collection.",
     )
