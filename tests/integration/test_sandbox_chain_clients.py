@@ -25,7 +25,7 @@ from spl.token.models import TransferCheckedParams
 from support.chain import SOL, USDC, Wallet, blockhash_of, funded, pay
 from tillway.entrypoints.sandbox.chain import Chain, Served, fund
 
-WAIT = 5
+WAIT = 15
 
 
 @pytest.fixture

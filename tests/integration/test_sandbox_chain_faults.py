@@ -78,7 +78,7 @@ class TestSpoiledAnswers:
                 hanging = asyncio.create_task(Caller(served.rpc_url, session).call("getSlot"))
                 await asyncio.sleep(0.05)
                 began = time.monotonic()
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 3
             with pytest.raises(aiohttp.ClientConnectionError):
                 await hanging
 
@@ -109,25 +109,25 @@ class TestSpoiledAnswers:
 class TestTime:
     async def test_latency_by_method(self, node: Served, rpc: Caller) -> None:
         """One method is slow, the rest is not."""
-        node.faults.latency_ms = {"getSlot": 120}
+        node.faults.latency_ms = {"getSlot": 300}
 
         async def took(method: str) -> float:
             began = time.monotonic()
             await rpc.call(method)
             return time.monotonic() - began
 
-        assert await took("getSlot") >= 0.12
-        assert await took("getHealth") < 0.12
-        node.faults.latency_ms = {"*": 120, "getSlot": 0}
-        assert await took("getHealth") >= 0.12
-        assert await took("getSlot") < 0.12
+        assert await took("getSlot") >= 0.3
+        assert await took("getHealth") < 0.3
+        node.faults.latency_ms = {"*": 300, "getSlot": 0}
+        assert await took("getHealth") >= 0.3
+        assert await took("getSlot") < 0.3
 
     async def test_latencies_run_side_by_side(self, node: Served, rpc: Caller) -> None:
         """Ten slow calls take as long as one."""
-        node.faults.latency_ms = {"*": 100}
+        node.faults.latency_ms = {"*": 200}
         began = time.monotonic()
         await asyncio.gather(*(rpc.call("getSlot") for _ in range(10)))
-        assert time.monotonic() - began < 0.6
+        assert time.monotonic() - began < 1.5
 
     async def test_a_late_delivery(
         self, chain: Chain, node: Served, rpc: Caller, hand: Hand

@@ -22,7 +22,7 @@ from tillway.entrypoints.sandbox.chain import Chain, Served
 from tillway.entrypoints.sandbox.chain.rpc import MAX_BODY
 from tillway.entrypoints.sandbox.chain.slots import FINALITY
 
-LONG_ENOUGH = 2.0
+LONG_ENOUGH = 10.0
 SHORT = 0.15  # three heartbeats of the hub
 
 

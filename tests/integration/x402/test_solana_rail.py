@@ -10,7 +10,7 @@ from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
-from support.chain import SOL, Wallet, blockhash_of, fund, funded
+from support.chain import SOL, Wallet, blockhash_of, funded
 from support.quick_clock import QuickClock
 from support.solana import Wire, rpc_to, sender_over
 from support.transactions import (
@@ -50,7 +50,7 @@ from tillway.core.ports.rails import (
 )
 from tillway.core.quotes import Purpose, Quote
 from tillway.core.tenancy import DEFAULT
-from tillway.entrypoints.sandbox.chain import Chain, Served
+from tillway.entrypoints.sandbox.chain import Chain, Served, fund
 
 PRICE = 50_000
 SEALED = "q1.sealed"
