@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,8 +6,7 @@ import pytest
 
 from support.settings_files import SHOP, file_of
 from tillway.entrypoints.settings.checking import check
-from tillway.entrypoints.settings.faults import SettingsError
-from tillway.entrypoints.settings.loading import load_config, read_source
+from tillway.entrypoints.settings.loading import read_source
 from tillway.entrypoints.settings.reference import render_reference
 
 HIDDEN = "hunter2"
@@ -100,18 +98,6 @@ class TestLoading:
         """An empty path skips the file, as in Cedros."""
         assert read_source("", {}, tmp_path).yaml == ""
         assert read_source(None, {}, tmp_path).yaml == ""
-
-    def test_load_config_reads_a_path(self, file: Path) -> None:
-        """The embedding call takes a file and this process's environment."""
-        if any(name.startswith(("CEDROS_", "X402_")) for name in os.environ):
-            pytest.skip("the environment has settings of its own")
-        assert load_config(file).origins["x402.payment_address"] == "yaml line 2"
-
-    def test_load_config_names_faults(self, tmp_path: Path) -> None:
-        """The embedding call raises what `config check` would tell."""
-        (tmp_path / "bad.yaml").write_text("paywal: {}\n")
-        with pytest.raises(SettingsError, match=r"paywal: is no section \(did you mean paywall"):
-            load_config(tmp_path / "bad.yaml")
 
     def test_nothing_heavy_is_imported(self) -> None:
         """Reading settings costs no rail, no web server and no plugin system."""

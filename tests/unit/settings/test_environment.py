@@ -156,6 +156,15 @@ class TestFamilies:
         assert "is set by the environment only: X402_SERVER_WALLET_1" in fault
         assert "hunter2" not in fault
 
+    def test_blanks_around_a_secret_do_not_count(self) -> None:
+        """A line break at the end of a mounted secret is not part of it."""
+        settings = loaded(
+            variables={"CEDROS_STRIPE_SECRET_KEY": " sk\n", "X402_SERVER_WALLET_1": "w\n"}
+        )
+
+        assert settings.section(StripeSettings).secret_key == Secret("sk")
+        assert settings.section(X402Settings).server_wallet_keys == (Secret("w"),)
+
     def test_the_same_wallet_twice_is_refused(self) -> None:
         """A wallet counts once, so twice is a mistake."""
         (fault,) = faults_of(variables={f"X402_SERVER_WALLET_{n}": "hunter2" for n in (1, 2)})

@@ -425,7 +425,7 @@ class TestSecrecy:
             {"api_key.keys": f"{{{HIDDEN}: gold}}"},
             {"api_key.keys": f"{{{HIDDEN}: [pro]}}"},
             {"quotes.keys": f"[{HIDDEN}, {HIDDEN}]"},
-            {"callbacks.headers": f'{{Authorization: "{HIDDEN}\\n"}}'},
+            {"callbacks.headers": f'{{Authorization: "{HIDDEN}\\nX: y"}}'},
             {"x402.payment_address": HIDDEN * 4},
             {"logging.level": HIDDEN * 4},
         ],

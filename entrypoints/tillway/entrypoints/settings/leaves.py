@@ -97,7 +97,7 @@ def _numbered(
         return Leaf(wrong=True)
     if not found:
         return Leaf()
-    wallets = tuple(Secret(one.text or "") for one in found)
+    wallets = tuple(Secret((one.text or "").strip()) for one in found)
     return finish(field, key, wallets, f"{family.prefix}1..{len(found)}")
 
 
@@ -166,7 +166,7 @@ def _parse(setting: Setting, shape: Shape, text: str) -> object:
     if isinstance(shape, Choice):
         return parse_choice(text, shape.choices, setting.synonyms)
     assert isinstance(shape, Plain)  # noqa: S101 - blocks and collections are read elsewhere
-    return _scalar(shape.kind)(text if shape.kind in (str, Secret) else text.strip())
+    return _scalar(shape.kind)(text if shape.kind is str else text.strip())
 
 
 def _scalar(kind: Any) -> Callable[[str], object]:

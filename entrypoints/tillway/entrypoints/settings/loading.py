@@ -125,11 +125,6 @@ def load(sections: Mapping[str, type], source: Source) -> Settings:
     return settled(draft)
 
 
-def load_config(path: Path | str | None = None) -> Settings:
-    """Load the built-in sections from a file and the environment, as `tillway serve` does."""
-    return load(BUILT_IN, read_source(path))
-
-
 def settled(draft: Draft) -> Settings:
     """Give what a draft without faults holds."""
     return Settings(
