@@ -63,7 +63,8 @@ class Declined(TillwayError):
     """The answer is no, and it stays no. Nothing was granted.
 
     `field` is the path of the field at fault. `reason` is the rail's own word for the refusal
-    (for x402, what `invalidReason` takes), for faces that speak the rail's protocol.
+    (for x402, what `invalidReason` takes), for faces that speak the rail's protocol. `reference` is
+    the rail's id of what was sent, if anything was: a payment that was tried and failed.
     """
 
     def __init__(
@@ -74,10 +75,12 @@ class Declined(TillwayError):
         field: str | None = None,
         details: Details | None = None,
         reason: str | None = None,
+        reference: str | None = None,
     ) -> None:
         super().__init__(code, message, details=details)
         self.field = field
         self.reason = reason
+        self.reference = reference
 
     @classmethod
     def for_faults(cls, faults: Sequence[Fault], code: Code = Code.INVALID_FIELD) -> Self:

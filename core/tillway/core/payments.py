@@ -190,7 +190,21 @@ class Payment:
 
     def settled(self, at: datetime, slot: int | None, grant: Mapping[str, object]) -> "Payment":
         """Give the payment as it stands once the money has arrived."""
-        return evolve(self, state=State.SETTLED, ended_at=at, slot=slot, grant=grant)
+        return evolve(
+            self, state=State.SETTLED, ended_at=at, slot=slot, grant=grant, code=None, reason=None
+        )
+
+    def refused(self, refusal: Failed) -> "Payment":
+        """Give the payment whose buyer was refused although its end is not proven.
+
+        From then on it is only looked up and never sent again: the buyer may have paid anew.
+        """
+        return evolve(self, code=refusal.code, reason=refusal.reason)
+
+    @property
+    def is_refused(self) -> bool:
+        """Tell whether the buyer was refused before the end was proven."""
+        return self.is_live and self.code is not None
 
     def failed(self, at: datetime, failure: Failed) -> "Payment":
         """Give the payment as it stands once failure is proven."""

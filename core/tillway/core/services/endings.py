@@ -3,11 +3,10 @@
 from attrs import define
 
 from tillway.core.errors import Unavailable
-from tillway.core.events import Event
 from tillway.core.ids import new_event_id
 from tillway.core.payments import Failed, Outcome, Payment, Settled
 from tillway.core.ports.clock import Clock, Random
-from tillway.core.ports.store import Store
+from tillway.core.ports.store import Store, UnitOfWork
 from tillway.core.services.grants import grant_of, succeeded
 
 _STORE_RETRIES = 6
@@ -35,27 +34,29 @@ class Endings:
         return payment
 
     async def _written(self, payment: Payment, outcome: Outcome) -> Payment:
+        ended = self._ended(payment, outcome)
+        async with self.store.begin() as unit:
+            ours = await self._write(unit, ended, outcome)
+        return ended if ours else await self._found(payment)
+
+    def _ended(self, payment: Payment, outcome: Outcome) -> Payment:
         now = self.clock.now()
         if isinstance(outcome, Settled):
-            ended = payment.settled(now, outcome.slot, grant_of(payment))
-        elif isinstance(outcome, Failed):
-            ended = payment.failed(now, outcome)
-        else:
-            ended = payment
-        async with self.store.begin() as unit:
-            if isinstance(outcome, Settled):
-                ours = await unit.payments.settle(ended)
-                if ours:
-                    await unit.events.append(self._fact(ended))
-            elif isinstance(outcome, Failed):
-                ours = await unit.payments.fail(ended, outcome.landed)
-            else:
-                ours = await unit.payments.release(payment, now)
-        return ended if ours else await self._found(payment)
+            return payment.settled(now, outcome.slot, grant_of(payment))
+        if isinstance(outcome, Failed):
+            return payment.failed(now, outcome)
+        return payment.refused(outcome.refusal) if outcome.refusal else payment
+
+    async def _write(self, unit: UnitOfWork, ended: Payment, outcome: Outcome) -> bool:
+        if isinstance(outcome, Failed):
+            return await unit.payments.fail(ended, outcome.landed)
+        if not isinstance(outcome, Settled):
+            return await unit.payments.release(ended, self.clock.now())
+        ours = await unit.payments.settle(ended)
+        if ours:
+            await unit.events.append(succeeded(new_event_id(self.random), ended))
+        return ours
 
     async def _found(self, payment: Payment) -> Payment:
         async with self.store.view() as view:
             return await view.payments.find(payment.chain, payment.key) or payment
-
-    def _fact(self, payment: Payment) -> Event:
-        return succeeded(new_event_id(self.random), payment)

@@ -47,6 +47,11 @@ class Repeats:
             running = Code.SIGNATURE_REUSED if known.is_live else Code.PAYMENT_ALREADY_USED
             raise Declined(running, reason="duplicate_settlement")
 
+    def refuse_refused(self, known: Payment) -> None:
+        """Raise Declined again for a payment whose buyer was refused and that is still open."""
+        if known.is_refused and known.code is not None:
+            raise Declined(known.code, reason=known.reason)
+
     def refuse_others(self, known: Payment, purchase: Purchase, asked: Asked) -> None:
         """Raise Declined unless this is the very request that the payment was made by."""
         if not _is_same(known, purchase, asked):
@@ -59,7 +64,7 @@ class Repeats:
         if ended.state is State.SETTLED:
             return ended
         if ended.state is State.FAILED and ended.code is not None:
-            raise Declined(ended.code, reason=ended.reason)
+            raise Declined(ended.code, reason=ended.reason, reference=ended.signature)
         raise Declined(Code.PAYMENT_ALREADY_USED)
 
     def _may_have(self, known: Payment, attempt: Attempt) -> bool:

@@ -41,15 +41,18 @@ class Resolve:
 
     async def _resolved(self, payment: Payment) -> bool:
         with self.leases.held(payment.key):
-            outcome = await self._found_out(self.rails.taking(payment.rail), signed_of(payment))
+            outcome = await self._found_out(self.rails.taking(payment.rail), payment)
             if isinstance(outcome, Unresolved):
                 return await self._put_back(payment)
             return not (await self.endings.write(payment, outcome)).is_live
 
-    async def _found_out(self, rail: TakesProofs, signed: Signed) -> Outcome:
+    async def _found_out(self, rail: TakesProofs, payment: Payment) -> Outcome:
+        signed = signed_of(payment)
         try:
             seen = await rail.look(signed)
-            return await rail.send(signed) if isinstance(seen, Unresolved) else seen
+            if isinstance(seen, Unresolved) and not payment.is_refused:
+                return await rail.send(signed)
+            return seen
         except Unavailable as away:
             return Unresolved(reason=str(away))
 

@@ -197,6 +197,7 @@ class Settle:
 
     async def _again(self, known: Payment, attempt: Attempt) -> Granted:
         self.repeats.refuse_strangers(known, attempt)
+        self.repeats.refuse_refused(known)
         if known.is_live:
             return await self._joined(known)
         return Granted(payment=self.repeats.granted(known), repeated=True)
@@ -225,7 +226,8 @@ class Settle:
             raise pending(payment)
         ended = task.result()
         if ended.refusal is not None and ended.payment.is_live:
-            raise Declined(ended.refusal.code, reason=ended.refusal.reason)
+            sent = payment.signature if ended.refusal.landed else None
+            raise Declined(ended.refusal.code, reason=ended.refusal.reason, reference=sent)
         if ended.payment.is_live:
             raise pending(payment)
         return Granted(payment=self.repeats.granted(ended.payment))

@@ -66,7 +66,8 @@ class Resource:
         quoted = await self.services.quote.quote(purchase, address)
         if quoted.free is not None:
             return refuse(refusal, NO_STORE)
-        headers = failed_receipt(proof, reason, "") if proof else {}
+        tried = proof if refusal.reference else None
+        headers = failed_receipt(tried, reason, refusal.reference or "") if tried else {}
         return challenge(quoted, address, reason, headers)
 
 
