@@ -181,7 +181,9 @@ class TestMetadata:
     )
     def test_what_cannot_be_kept_is_refused(self, key: str, value: str) -> None:
         """Too long, null characters and broken Unicode never reach a store."""
-        assert refusal(v0({"metadata": {key: value}})).code == Code.INVALID_PAYMENT_PROOF
+        found = refusal(v0({"metadata": {key: value}}))
+        assert found.code == Code.INVALID_PAYMENT_PROOF
+        assert f"{found.message}{found.field}".encode()
 
     @pytest.mark.parametrize("metadata", ["text", [], 5, True])
     def test_it_is_an_object(self, metadata: object) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 
 import pytest
+from solders.instruction import CompiledInstruction
 from solders.keypair import Keypair
 from solders.message import MessageAddressTableLookup, MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
@@ -35,14 +36,17 @@ def refusal(raw: bytes) -> Declined:
     return caught.value
 
 
-def with_table(raw: bytes) -> bytes:
-    """Give the same payment with an address lookup table."""
+def with_table(raw: bytes, *, used: bool) -> bytes:
+    """Give the same payment with an address lookup table, used by the memo or by nothing."""
     message = VersionedTransaction.from_bytes(raw).message
     assert isinstance(message, MessageV0)
+    instructions = message.instructions
+    if used:
+        last = instructions[-1]
+        beyond = bytes([len(message.account_keys)])
+        instructions[-1] = CompiledInstruction(last.program_id_index, bytes(last.data), beyond)
     table = MessageAddressTableLookup(Pubkey.new_unique(), bytes([1]), bytes([0]))
-    changed = MessageV0(
-        message.header, message.account_keys, BLOCKHASH, message.instructions, [table]
-    )
+    changed = MessageV0(message.header, message.account_keys, BLOCKHASH, instructions, [table])
     data = to_bytes_versioned(changed)
     signatures = [Signature.default(), BUYER.sign_message(data)]
     return bytes(VersionedTransaction.populate(changed, signatures))
@@ -131,9 +135,10 @@ class TestRefusing:
             Reason.UNDECODABLE
         )
 
-    def test_lookup_tables(self) -> None:
+    @pytest.mark.parametrize("used", [False, True])
+    def test_lookup_tables(self, used: bool) -> None:
         """Keys that are not in the transaction could be anyone's."""
-        raw = with_table(Draft().raw())
+        raw = with_table(Draft().raw(), used=used)
         found = refusal(raw)
         assert found.reason == Reason.UNDECODABLE
         assert "lookup tables" in found.message

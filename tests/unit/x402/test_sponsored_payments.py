@@ -8,7 +8,7 @@ from attrs import evolve
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
-from support.solana_fakes import BALANCE, FakeChain, alive, checker_of
+from support.solana_fakes import BALANCE, FakeChain, alive, checker_of, config_of
 from support.transactions import (
     BUYER,
     MEMO_TEXT,
@@ -165,7 +165,7 @@ class TestLayout:
         "first",
         [
             unit_price(),
-            memo(),
+            memo("foreign"),
             Instruction(Pubkey(COMPUTE_BUDGET), b"\x01\x00\x00\x01\x00", []),
             Instruction(Pubkey(COMPUTE_BUDGET), b"\x02\x20\x4e\x00", []),
             Instruction(Pubkey(COMPUTE_BUDGET), b"\x02\x20\x4e\x00\x00\x00", []),
@@ -175,14 +175,14 @@ class TestLayout:
     )
     async def test_the_first_sets_the_unit_limit(self, first: Instruction) -> None:
         """Exactly SetComputeUnitLimit, of exactly its length."""
-        raw = Draft().running([first, unit_price(), Move().checked(), memo()])
+        raw = Draft().running([first, unit_price(), Move().checked(), memo("mine")])
         assert await reason(raw) == Reason.UNIT_LIMIT
 
     @pytest.mark.parametrize(
         "second",
         [
             unit_limit(),
-            memo(),
+            memo("foreign"),
             Instruction(Pubkey(COMPUTE_BUDGET), b"\x03" + bytes(7), []),
             Instruction(Pubkey(COMPUTE_BUDGET), b"\x03" + bytes(9), []),
         ],
@@ -190,7 +190,7 @@ class TestLayout:
     )
     async def test_the_second_sets_the_unit_price(self, second: Instruction) -> None:
         """Exactly SetComputeUnitPrice."""
-        raw = Draft().running([unit_limit(), second, Move().checked(), memo()])
+        raw = Draft().running([unit_limit(), second, Move().checked(), memo("mine")])
         assert await reason(raw) == Reason.UNIT_PRICE
 
     @pytest.mark.parametrize(
@@ -307,6 +307,17 @@ class TestFeePayer:
         """What the proof names must be ours too."""
         found = await reason(Draft().raw(), sponsor=str(STRANGER.pubkey()))
         assert found == Reason.FEE_PAYER_UNKNOWN
+
+    async def test_the_old_server_with_gasless_switched_off(self) -> None:
+        """The switch is for version 0; official clients have no other way to pay."""
+        chain = FakeChain()
+        checker = checker_of(chain)
+        checker.config = config_of(gasless=False)
+        raw, sponsor = Draft().raw(), str(SPONSOR.pubkey())
+        with pytest.raises(Declined, match="not enabled"):
+            await checker.check(proof_of(raw, version=0, sponsor=sponsor), quote_of())
+        assert chain.asked == []
+        assert await checker.check(proof_of(raw, version=2, sponsor=sponsor), quote_of())
 
     async def test_the_proof_names_another_of_ours(self) -> None:
         """Account 0 is the fee payer that the buyer chose."""

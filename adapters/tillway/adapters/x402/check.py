@@ -1,6 +1,7 @@
 """Refuse everything that can be refused before money moves."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Protocol
 
 from attrs import define, evolve, field, frozen
@@ -14,7 +15,7 @@ from tillway.adapters.x402.config import RailConfig
 from tillway.adapters.x402.destinations import Expected, expected_of
 from tillway.adapters.x402.dialects import v0
 from tillway.adapters.x402.errors import ALREADY_PROCESSED, BLOCKHASH_NOT_FOUND
-from tillway.adapters.x402.landing import Chain, require_paid
+from tillway.adapters.x402.landing import Chain, refusal_of_past, require_paid
 from tillway.adapters.x402.networks import chain_of
 from tillway.adapters.x402.programs import address, written
 from tillway.adapters.x402.reasons import Reason, refused
@@ -23,6 +24,7 @@ from tillway.adapters.x402.sponsors import Sponsors, is_worth_sponsoring
 from tillway.adapters.x402.transaction import Transaction, decode
 from tillway.adapters.x402.transfer import Transfer, transfers
 from tillway.core.errors import Code
+from tillway.core.payments import Chain as ChainName
 from tillway.core.ports.rails import Checked, Identity, Proof
 from tillway.core.quotes import Quote
 
@@ -70,37 +72,27 @@ class Checker:
 
     def identify(self, proof: Proof) -> Identity:
         """Read off what was signed. ``amount`` is None where several transfers could be meant."""
-        transaction = decode(proof.payload)
-        found = list(transfers(transaction.instructions))
-        if not found:
-            raise refused(Reason.NO_TRANSFER)
-        ours = [one for one in found if one.destination in self._receiving]
-        likely = ours or found
-        return Identity(
-            chain=chain_of(self.config.network),
-            key=transaction.key,
-            payer=written(likely[0].authority),
-            amount=likely[0].amount if len(likely) == 1 else None,
-            memo=memo.only(transaction),
-        )
+        return _identity(proof.payload, chain_of(self.config.network), self._receiving)
 
     async def check(self, proof: Proof, quote: Quote) -> Checked:
         """Hold a proof to its quote: all rules first, without the network, then the chain."""
+        identity = self.identify(proof)
         expected = expected_of(quote, self.config)
         verified = self._verified(proof, quote, expected)
-        bound = self._bound(proof, quote, verified)
+        bound = self._bound(proof, quote, verified, identity.memo)
         simulation = await self._simulated(verified)
         if simulation.err in (ALREADY_PROCESSED, BLOCKHASH_NOT_FOUND):
-            signature = self._landing_signature(verified)
-            takes = bound and proof.sealed is not None
-            await require_paid(self.chain, signature, quote, simulation, takes=takes)
-            return self._checked(proof, quote, verified, landed=True)
+            if not bound or proof.sealed is None:
+                raise refusal_of_past(simulation)
+            await require_paid(self.chain, self._landing_signature(verified), quote, simulation)
+            return _checked(proof, quote, verified, identity, landed=True)
         if simulation.err is not None:
             raise refusal_of(
                 simulation, verified.transfer.place, sponsored=verified.sponsor is not None
             )
         balance = await self._balance(simulation, verified, expected)
-        return self._checked(proof, quote, evolve(verified, balance=balance), landed=False)
+        verified = evolve(verified, balance=balance)
+        return _checked(proof, quote, verified, identity, landed=False)
 
     def _verified(self, proof: Proof, quote: Quote, expected: Expected) -> Verified:
         transaction = decode(proof.payload)
@@ -108,6 +100,8 @@ class Checker:
         if not is_sponsored(proof):
             transfer = selfpaid.verify(transaction, expected, ours=ours)
             return Verified(transaction=transaction, transfer=transfer, sponsor=None, lamports=0)
+        if proof.version == v0.VERSION and not self.config.gasless:
+            raise refused(Reason.FEE_PAYER_UNKNOWN, "gasless transactions not enabled")
         limits = self.config.sponsoring
         named = None if proof.sponsor is None else address(proof.sponsor)
         found = sponsored.verify(transaction, expected, ours=ours, named=named, limits=limits)
@@ -120,9 +114,8 @@ class Checker:
             lamports=found.lamports,
         )
 
-    def _bound(self, proof: Proof, quote: Quote, verified: Verified) -> bool:
-        bare = proof.version != v0.VERSION
-        bound = memo.binds(verified.transaction, quote, bare=bare)
+    def _bound(self, proof: Proof, quote: Quote, verified: Verified, text: str | None) -> bool:
+        bound = memo.binds(text, quote, bare=proof.version != v0.VERSION)
         exclusive = verified.sponsor is not None and self.config.sponsoring.exclusive
         memo.require_bound(bound, sealed=proof.sealed is not None, exclusive=exclusive)
         return bound
@@ -153,16 +146,32 @@ class Checker:
         _require_receiver(destination, expected)
         return source.amount + moved
 
-    def _checked(self, proof: Proof, quote: Quote, verified: Verified, *, landed: bool) -> Checked:
-        transfer, transaction = verified.transfer, verified.transaction
-        identity = Identity(
-            chain=chain_of(self.config.network),
-            key=transaction.key,
-            payer=written(transfer.authority),
-            amount=transfer.amount,
-            memo=memo.only(transaction),
-        )
-        return Checked(proof=proof, identity=identity, quote=quote, landed=landed, context=verified)
+
+@lru_cache(maxsize=512)
+def _identity(raw: bytes, chain: ChainName, receiving: frozenset[bytes]) -> Identity:
+    transaction = decode(raw)
+    found = list(transfers(transaction.instructions))
+    if not found:
+        raise refused(Reason.NO_TRANSFER)
+    ours = [one for one in found if one.destination in receiving]
+    likely = ours or found
+    return Identity(
+        chain=chain,
+        key=transaction.key,
+        payer=written(likely[0].authority),
+        amount=likely[0].amount if len(likely) == 1 else None,
+        memo=memo.only(transaction),
+    )
+
+
+def _checked(
+    proof: Proof, quote: Quote, verified: Verified, identity: Identity, *, landed: bool
+) -> Checked:
+    # Only with a quote is it certain which of several transfers is the payment.
+    payer, amount = written(verified.transfer.authority), verified.transfer.amount
+    if (identity.payer, identity.amount) != (payer, amount):
+        identity = evolve(identity, payer=payer, amount=amount)
+    return Checked(proof=proof, identity=identity, quote=quote, landed=landed, context=verified)
 
 
 def is_sponsored(proof: Proof) -> bool:

@@ -36,21 +36,24 @@ class Chain(Protocol):
         ...
 
 
+def refusal_of_past(simulation: Simulation) -> Declined:
+    """Refuse a transaction that has run, or whose blockhash is too old to tell or to run."""
+    if simulation.err == ALREADY_PROCESSED:
+        return refused(Reason.DUPLICATE)
+    return refused(Reason.INVALID_STATE, code=Code.TRANSACTION_EXPIRED)
+
+
 async def require_paid(
-    chain: Chain, signature: Signature, quote: Quote, simulation: Simulation, *, takes: bool
+    chain: Chain, signature: Signature, quote: Quote, simulation: Simulation
 ) -> None:
     """Return if a transaction of the past has paid this quote in time.
 
-    ``simulation`` has said that it ran, or that its blockhash is too old to tell; ``takes``
-    tells that it carries the quote's authenticator and came with the sealed quote. Raises
-    Declined if it has not paid and cannot any more, Unavailable (transaction_not_confirmed)
-    while the chain has it but cannot show it yet.
+    The caller has made sure that it carries the quote's authenticator, and that the sealed
+    quote came with it. Raises Declined if it has not paid and cannot any more, Unavailable
+    (transaction_not_confirmed) while the chain has it but cannot show it yet.
     """
-    ran = simulation.err == ALREADY_PROCESSED
-    if not takes:
-        raise refused(Reason.DUPLICATE) if ran else _expired()
-    if not ran and not await _is_known(chain, signature):
-        raise _expired()
+    if simulation.err != ALREADY_PROCESSED and not await _is_known(chain, signature):
+        raise refusal_of_past(simulation)
     landed = await chain.transaction(signature)
     if landed is None or landed.block_time is None:
         raise Unavailable(Code.TRANSACTION_NOT_CONFIRMED, retry_after=_RETRY_AFTER)
@@ -62,10 +65,6 @@ async def require_paid(
 async def _is_known(chain: Chain, signature: Signature) -> bool:
     found = await chain.statuses([signature], history=True)
     return found.values[0] is not None
-
-
-def _expired() -> Declined:
-    return refused(Reason.INVALID_STATE, code=Code.TRANSACTION_EXPIRED)
 
 
 def _require_in_time(block_time: int, quote: Quote) -> None:

@@ -53,18 +53,17 @@ def only(transaction: Transaction) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def binds(transaction: Transaction, quote: Quote, *, bare: bool) -> bool:
-    """Tell whether the transaction carries the quote's authenticator; False if it carries none.
+def binds(text: str | None, quote: Quote, *, bare: bool) -> bool:
+    """Tell whether a memo carries the quote's authenticator; False if it carries none.
 
     ``bare`` demands that the memo is nothing else. Raises Declined if it is another quote's.
     """
-    memo = only(transaction)
-    found = read_authenticator(memo) if memo is not None else None
+    found = read_authenticator(text) if text is not None else None
     if found is None:
         return False
     if (found.expires_at, found.nonce) != (quote.expires_at, quote.nonce):
         raise refused(Reason.MEMO)
-    if bare and memo != str(found):
+    if bare and text != str(found):
         raise refused(Reason.MEMO)
     return True
 

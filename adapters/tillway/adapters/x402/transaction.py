@@ -29,9 +29,6 @@ _V0: Final = 0x80
 _ADVANCE_NONCE: Final = (4).to_bytes(4, "little")
 """The system program's AdvanceNonceAccount."""
 
-_Compiled = tuple[int, bytes, bytes]
-"""Program, accounts and data, the first two as places in the list of keys."""
-
 
 @frozen
 class Instruction:
@@ -93,11 +90,7 @@ def decode(raw: bytes) -> Transaction:
     _require_canonical(raw)
     start = 1 + SIGNATURE_BYTES * raw[0]
     message = raw[start:]
-    keys, compiled = _read(message)
-    instructions = tuple(
-        Instruction(keys[program], tuple([keys[place] for place in places]), data)
-        for program, places, data in compiled
-    )
+    keys, instructions = _read(message)
     _refuse_durable_nonce(instructions)
     return Transaction(
         raw=raw,
@@ -129,30 +122,40 @@ def _require_canonical(raw: bytes) -> None:
         raise undecodable("Other bytes follow the transaction.")
 
 
-def _read(message: bytes) -> tuple[tuple[bytes, ...], list[_Compiled]]:
+def _read(message: bytes) -> tuple[tuple[bytes, ...], tuple[Instruction, ...]]:
     versioned = message[0] >= _V0
     count, at = _compact(message, 4 if versioned else 3)
     end = at + KEY_BYTES * count
     keys = tuple([message[place : place + KEY_BYTES] for place in range(at, end, KEY_BYTES)])
     if len(set(keys)) < count:
         raise undecodable("The transaction names an account twice.")
-    compiled, end = _compiled(message, end + KEY_BYTES)
+    try:
+        instructions, end = _instructions(message, end + KEY_BYTES, keys)
+    except IndexError:
+        raise _has_tables() from None
     if versioned and message[end]:
-        raise undecodable("Address lookup tables are not accepted.")
-    return keys, compiled
+        raise _has_tables()
+    return keys, instructions
 
 
-def _compiled(message: bytes, at: int) -> tuple[list[_Compiled], int]:
+def _has_tables() -> Declined:
+    # A place beyond the keys is one in a table: any other would not have been sanitary.
+    return undecodable("Address lookup tables are not accepted.")
+
+
+def _instructions(
+    message: bytes, at: int, keys: tuple[bytes, ...]
+) -> tuple[tuple[Instruction, ...], int]:
     count, at = _compact(message, at)
     found = []
     for _ in range(count):
-        program = message[at]
+        program = keys[message[at]]
         length, at = _compact(message, at + 1)
-        places, at = message[at : at + length], at + length
-        length, at = _compact(message, at)
-        found.append((program, places, message[at : at + length]))
+        accounts = tuple([keys[place] for place in message[at : at + length]])
+        length, at = _compact(message, at + length)
+        found.append(Instruction(program, accounts, message[at : at + length]))
         at += length
-    return found, at
+    return tuple(found), at
 
 
 def _compact(message: bytes, at: int) -> tuple[int, int]:

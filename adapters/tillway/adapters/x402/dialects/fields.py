@@ -3,7 +3,6 @@
 Unknown members are tolerated; null is the same as absent (TypeScript clients send it).
 """
 
-import base64
 import binascii
 from collections.abc import Mapping
 from typing import Final, NoReturn
@@ -72,10 +71,11 @@ class Fields:
         if not text:
             self.refuse(name, "is missing")
         try:
-            raw = base64.b64decode(text, validate=True)
-        except (binascii.Error, ValueError):
-            self.refuse(name, "must be base64 with padding", Reason.UNDECODABLE)
-        if base64.b64encode(raw).decode() != text:
+            raw = binascii.a2b_base64(text, strict_mode=True)
+            same = binascii.b2a_base64(raw, newline=False) == text.encode()
+        except ValueError:
+            same = False
+        if not same:
             self.refuse(name, "must be base64 with padding", Reason.UNDECODABLE)
         return raw
 

@@ -52,13 +52,12 @@ def read(payload: Fields) -> Mapping[str, str]:
         return {}
     if len(found.members) > MOST_PAIRS:
         payload.refuse("metadata", f"must not have more than {MOST_PAIRS} entries")
+    if any(fault_of(name, LONGEST_TEXT) for name in found.members):
+        payload.refuse("metadata", "has a key that cannot be kept")
     return {name: value for name in found.members if (value := _value(found, name)) is not None}
 
 
 def _value(found: Fields, name: str) -> str | None:
-    fault = fault_of(name, LONGEST_TEXT)
-    if fault is not None:
-        found.refuse(name[:32], "has a key that cannot be kept")
     return found.text(name, LONGEST_SEALED if name == QUOTE else LONGEST_TEXT)
 
 
