@@ -2,12 +2,13 @@
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import TypedDict, Unpack
 from uuid import uuid4
 
 from aiohttp import web
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from tillway.adapters.sealing import MasterKey, Sealer
 from tillway.core.assets import BUILT_IN, Assets
@@ -19,7 +20,6 @@ from tillway.core.ports.rails import Offers
 from tillway.core.ports.store import Store
 from tillway.core.services.budgets import Budgets
 from tillway.core.services.build import Build
-from tillway.core.services.catalogue import FixedCatalogue, StoredCatalogue
 from tillway.core.services.endings import Endings
 from tillway.core.services.free import Free
 from tillway.core.services.gateway import Services
@@ -34,12 +34,12 @@ from tillway.core.services.shop import Shop
 from tillway.core.services.terms import Terms
 from tillway.entrypoints.clocks import SystemClock
 from tillway.entrypoints.configuration import Configured
-from tillway.entrypoints.definitions import coupons_of, products_of
 from tillway.entrypoints.gateway import Gateway, lifetime
 from tillway.entrypoints.http.app import build_application
 from tillway.entrypoints.http.config import HttpConfig
 from tillway.entrypoints.settings.loading import Settings
 from tillway.entrypoints.settings.sections import QuoteSettings, ServerSettings
+from tillway.entrypoints.sources import Sources
 from tillway.entrypoints.version import version
 from tillway.plugins.api import Api, Route
 from tillway.plugins.context import Context
@@ -73,21 +73,49 @@ class Ports:
     apis: Sequence[Api] = ()
 
 
+class Given(TypedDict, total=False):
+    """The fields of `Ports`, to be given one by one."""
+
+    clock: Clock
+    random: Random
+    store: Store
+    catalogue: Catalogue
+    rails: Sequence[Offers]
+    observers: Sequence[Observer]
+    apis: Sequence[Api]
+
+
 def create_app(
-    configured: Configured, *, background: bool = True, ports: Ports | None = None
+    configured: Configured,
+    *,
+    background: bool = True,
+    ports: Ports | None = None,
+    **given: Unpack[Given],
 ) -> Gateway:
     """Join a gateway. Nothing is opened until ``open``, or until its application starts.
 
-    ``background`` False leaves the gateway's workers to the host.
-    Raises SettingsError and PluginError for what cannot be used as configured.
+    ``background`` False leaves the gateway's workers to the host. Ports are given by name, or
+    all in ``ports``. Raises SettingsError and PluginError for what cannot be used as configured.
     """
-    assembly = _Assembly(configured=configured, ports=ports or Ports())
+    assembly = _Assembly(configured=configured, ports=evolve(ports or Ports(), **given))
     return assembly.gateway(background=background)
 
 
 def register_routes(host: web.Application, gateway: Gateway, path: str = "/pay") -> None:
     """Mount a gateway under a path of a host's application, to open and close with it."""
     host.add_subapp(path, gateway.web)
+
+
+def store_of(configured: Configured) -> Store:
+    """Give the store that the settings name, not yet started, and nothing else.
+
+    Raises PluginError if it cannot be had.
+    """
+    return _Assembly(configured=configured, ports=Ports()).store()
+
+
+async def _nothing() -> None:
+    """Have nothing to prepare: a host that brings its own catalogue looks after it."""
 
 
 @define(kw_only=True)
@@ -98,6 +126,7 @@ class _Assembly:
     ports: Ports
     context: Context = field(init=False)
     observe: Observers = field(init=False)
+    sync: Callable[[], Awaitable[None]] = field(init=False, default=_nothing)
 
     def __attrs_post_init__(self) -> None:
         """Enable the plugins that the settings name, and let them observe first."""
@@ -134,14 +163,18 @@ class _Assembly:
             settings=self.settings,
             services=services,
             web=build_application(self._routes(services), config=self._http()),
-            prepare=(lambda: self._agree(services.store, sealer), lambda: self._sync(services)),
+            prepare=(lambda: self._agree(services.store, sealer), self.sync),
         )
         gateway.web.cleanup_ctx.append(lifetime(gateway, background=background))
         return gateway
 
+    def store(self) -> Store:
+        """Give the host's store, or make the one that the settings name."""
+        return self.ports.store or self.configured.registry.store(self.context)
+
     def _services(self, sealer: Sealer) -> Services:
         ports, clock = self.ports, self.ports.clock
-        store = ports.store or self.configured.registry.store(self.context)
+        store = self.store()
         rails = Rails.of(
             self.configured.registry.rails(self.context) if ports.rails is None else ports.rails
         )
@@ -205,21 +238,12 @@ class _Assembly:
             MasterKey(secret=key.secret, retired_at=key.retired_at) for key in keys if key.secret
         ]
 
-    async def _sync(self, services: Services) -> None:
-        if isinstance(services.catalogue, FixedCatalogue):
-            await services.catalogue.sync(services.store, self.ports.clock.now())
-
     def _catalogue(self, store: Store) -> Catalogue:
-        coupons = self.settings.section(CouponSettings)
-        if self._paywall.product_source != "yaml":
-            return StoredCatalogue(
-                store=store,
-                clock=self.ports.clock,
-                product_ttl=self._paywall.product_cache_ttl,
-                coupon_ttl=coupons.cache_ttl,
-            )
-        products = products_of(self._paywall.resources.values(), self.context.assets)
-        return FixedCatalogue(products, coupons_of(coupons.coupons.values()))
+        sources = Sources(
+            settings=self.settings, store=store, clock=self.ports.clock, assets=self.context.assets
+        )
+        self.sync = lambda: sources.sync(self.ports.clock.now())
+        return sources.catalogue
 
     def _http(self) -> HttpConfig:
         server = self.settings.section(ServerSettings)

@@ -8,6 +8,7 @@ from attrs import define, evolve, field
 
 from tillway.core.catalog import Coupon, Product
 from tillway.core.ids import CouponCode, ProductId
+from tillway.core.ports.catalogue import Catalogue
 from tillway.core.ports.clock import Clock
 from tillway.core.ports.store import Store
 from tillway.core.services.caching import Cache
@@ -131,6 +132,30 @@ class FixedCatalogue:
     async def coupon(self, tenant: Tenant, code: CouponCode) -> Coupon | None:
         """Give an active coupon."""
         return _active(self._coupons.get(code)) if tenant == self.tenant else None
+
+
+@define(kw_only=True)
+class JoinedCatalogue:
+    """Products from one source, coupons from another."""
+
+    of_products: Catalogue
+    of_coupons: Catalogue
+
+    async def product(self, tenant: Tenant, product: ProductId) -> Product | None:
+        """Give an active product."""
+        return await self.of_products.product(tenant, product)
+
+    async def products(self, tenant: Tenant) -> Sequence[Product]:
+        """Give the active products by id, ascending."""
+        return await self.of_products.products(tenant)
+
+    async def coupons(self, tenant: Tenant) -> Sequence[Coupon]:
+        """Give the active coupons by code, ascending."""
+        return await self.of_coupons.coupons(tenant)
+
+    async def coupon(self, tenant: Tenant, code: CouponCode) -> Coupon | None:
+        """Give an active coupon."""
+        return await self.of_coupons.coupon(tenant, code)
 
 
 def _active(found: Sold | None) -> Sold | None:

@@ -14,7 +14,7 @@ from tillway.plugins.rules import each, identifier, is_blank, not_blank, not_neg
 from tillway.plugins.setting import Rule, setting
 from tillway.plugins.settings.pools import Pool
 
-Source = Literal["yaml", "postgres", "mongodb", "disabled"]
+Source = Literal["yaml", "file", "postgres", "mongodb", "disabled"]
 
 
 def _not_too_much(value: Decimal, kind: str) -> str | None:

@@ -23,7 +23,7 @@ from tillway.plugins.rules import (
 from tillway.plugins.setting import Alias, setting
 from tillway.plugins.settings.pools import Pool
 
-Source = Literal["yaml", "postgres", "mongodb"]
+Source = Literal["yaml", "file", "postgres", "mongodb"]
 
 
 def _bare(name: str) -> tuple[Alias, ...]:
