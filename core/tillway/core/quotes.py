@@ -86,8 +86,8 @@ class Authenticator:
 def read_authenticator(memo: str) -> Authenticator | None:
     """Read the authenticator that a memo is, or ends with after a colon; None if it has none.
 
-    A v0 memo is a template filled with the authenticator as its nonce, so other text may
-    stand around it; the longest run of base64url characters of the right length is taken.
+    A v0 memo is a template filled with the authenticator as its nonce, so other words may
+    stand beside it; the last word of the right length and alphabet is taken.
     """
     for word in reversed(memo.replace(":", " ").split()):
         if len(word) == AUTHENTICATOR_LENGTH:

@@ -7,7 +7,7 @@ never cancels what was begun.
 import asyncio
 from datetime import datetime
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from tillway.core.errors import Code, Declined, TillwayError, Unavailable, Unsettled
 from tillway.core.observations import Observer, PaymentCompleted
@@ -111,6 +111,7 @@ class Settle:
         if not checked.landed:
             self.terms.refuse_expired(agreed.quote)
         signed = await attempt.rail.sign(checked)
+        attempt = evolve(attempt, identity=checked.identity)
         payment = self._payment(attempt, agreed, signed)
         async with self.store.begin() as unit:
             result = await unit.payments.claim(payment)
