@@ -10,6 +10,7 @@ from uuid import uuid4
 from aiohttp import web
 from attrs import define, evolve, field, frozen
 
+from tillway.adapters.observed import ObservedStore
 from tillway.adapters.sealing import MasterKey, Sealer
 from tillway.core.assets import BUILT_IN, Assets
 from tillway.core.money import Rounding
@@ -45,6 +46,7 @@ from tillway.plugins.api import Api, Route
 from tillway.plugins.context import Context
 from tillway.plugins.settings.coupons import CouponSettings
 from tillway.plugins.settings.paywall import PaywallSettings
+from tillway.plugins.settings.storage import StorageSettings
 from tillway.plugins.settings.x402 import X402Settings
 
 CLOCK_SKEW = timedelta(minutes=1)
@@ -237,6 +239,10 @@ class _Assembly:
         sealer.keys = [
             MasterKey(secret=key.secret, retired_at=key.retired_at) for key in keys if key.secret
         ]
+
+    def _observed(self, store: Store) -> Store:
+        backend = self.settings.section(StorageSettings).backend
+        return ObservedStore(store=store, backend=backend, observe=self.observe)
 
     def _catalogue(self, store: Store) -> Catalogue:
         sources = Sources(
