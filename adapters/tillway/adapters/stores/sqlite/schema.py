@@ -36,6 +36,15 @@ def connect(path: Path, *, reading: bool = False) -> sqlite3.Connection:
     return connection
 
 
+def connect_to_write(path: Path, most_bytes: int | None) -> sqlite3.Connection:
+    """Open a connection that lets the database grow to so many bytes, or as far as its disk."""
+    connection = connect(path)
+    if most_bytes is not None:
+        page = _number(connection, "page_size")
+        connection.execute(f"PRAGMA max_page_count = {max(1, most_bytes // page)}")
+    return connection
+
+
 def migrations() -> Sequence[str]:
     """Give the steps from an empty database to the present schema, in their order."""
     folder = resources.files("tillway.adapters.stores.sqlite") / "migrations"
@@ -52,7 +61,7 @@ def prepare(path: Path, patience: Patience) -> None:
         raise unavailable(f"needs SQLite 3.37 or newer, not {sqlite3.sqlite_version}")
     try:
         _create(path)
-        _migrate(path, patience)
+        patience.call(partial(_migrate, path))
     except OSError as error:
         raise unavailable(f"{path} cannot be opened ({error.strerror})") from error
     except sqlite3.Error as error:
@@ -67,21 +76,17 @@ def _create(path: Path) -> None:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
 
 
-def _migrate(path: Path, patience: Patience) -> None:
+def _migrate(path: Path) -> None:
     connection = connect(path)
     try:
-        if patience.call(partial(_journal_mode, connection)) != "wal":
+        if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
             raise unavailable(f"{path} is on a disk that cannot share it between processes")
         # Also shows at once whether the database can be written to.
-        patience.call(partial(connection.execute, "BEGIN IMMEDIATE"))
+        connection.execute("BEGIN IMMEDIATE")
         _apply(connection, path)
         connection.execute("COMMIT")
     finally:
         connection.close()
-
-
-def _journal_mode(connection: sqlite3.Connection) -> object:
-    return connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
 
 
 def _apply(connection: sqlite3.Connection, path: Path) -> None:

@@ -24,7 +24,7 @@ from tillway.adapters.stores.sqlite.payments import (
     SqliteTallies,
 )
 from tillway.adapters.stores.sqlite.readers import Readers
-from tillway.adapters.stores.sqlite.schema import connect, prepare
+from tillway.adapters.stores.sqlite.schema import connect, connect_to_write, prepare
 from tillway.adapters.stores.sqlite.writer import Transaction, Writer
 from tillway.core.assets import BUILT_IN, Assets
 
@@ -57,13 +57,15 @@ class SqliteStore:
     What is committed has reached the disk. Units of work of one process run one after the
     other and share commits; ``readers`` views can be open at once besides. Who waits for the
     file, for a turn or for a view, and a unit that lasts, is given up as Unavailable after
-    ``patience`` seconds. After a fork the child opens connections of its own.
+    ``patience`` seconds. What would make the file larger than ``most_bytes`` is refused as
+    Unavailable, like a full disk. After a fork the child opens connections of its own.
     """
 
     path: Path = field(converter=Path)
     assets: Assets = BUILT_IN
     readers: int = field(default=4, kw_only=True)
     patience: float = field(default=10.0, kw_only=True)
+    most_bytes: int | None = field(default=None, kw_only=True)
     jitter: Callable[[], float] = field(default=random.random, kw_only=True)
     _codec: Codec = field(init=False)
     _open: _Connections | None = field(init=False, default=None)
@@ -108,12 +110,12 @@ class SqliteStore:
         return self._open
 
     def _opened(self) -> _Connections:
-        lanes = [Lane(partial(connect, self.path, reading=True)) for _ in range(self.readers)]
-        lane, transaction = Lane(partial(connect, self.path)), Transaction(self._busy())
-        writer = Writer(lane, transaction, self.patience)
-        return _Connections(
-            process=os.getpid(), writer=writer, readers=Readers(lanes, self.patience)
-        )
+        busy = self._busy()
+        reading = partial(busy.call, partial(connect, self.path, reading=True))
+        writing = partial(busy.call, partial(connect_to_write, self.path, self.most_bytes))
+        readers = Readers([Lane(reading) for _ in range(self.readers)], self.patience)
+        writer = Writer(Lane(writing), Transaction(busy), self.patience)
+        return _Connections(process=os.getpid(), writer=writer, readers=readers)
 
     def _busy(self) -> Patience:
         return Patience(seconds=self.patience / 2, jitter=self.jitter)

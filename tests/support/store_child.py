@@ -1,0 +1,58 @@
+"""A process of its own that works on a SQLite store, for tests that need several.
+
+It says ``ready`` and begins when a line arrives. Each acknowledged claim is one line of output:
+the name claimed, or nothing if another process has it.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from tillway.adapters.stores.sqlite import SqliteStore
+from tillway.core.contracts.samples import event, payment, reservation, settled
+from tillway.core.ports.store import Claimed, Store
+
+
+async def race(store: Store, who: str, rounds: int) -> None:
+    """Claim the same names as every other process, several at a time."""
+
+    async def one(n: int) -> None:
+        claim = payment(f"race-{n}", owner=who, reservations=(reservation("raced", 1, rounds),))
+        async with store.begin() as unit:
+            result = await unit.payments.claim(claim)
+        print(f"{n}" if isinstance(result, Claimed) else "", flush=True)
+
+    for first in range(0, rounds, 8):
+        await asyncio.gather(*(one(n) for n in range(first, min(first + 8, rounds))))
+
+
+async def work(store: Store, who: str, rounds: int) -> None:
+    """Claim and settle names of its own until it is killed, saying what was acknowledged."""
+
+    async def one(n: int) -> None:
+        name = f"{who}-{n}"
+        claim = payment(name, owner=who, reservations=(reservation("worked", 1, None),))
+        async with store.begin() as unit:
+            await unit.payments.claim(claim)
+        print(f"claimed {name}", flush=True)
+        async with store.begin() as unit:
+            await unit.payments.settle(settled(claim))
+            await unit.events.append(event(name))
+        print(f"settled {name}", flush=True)
+
+    for first in range(0, rounds, 8):
+        await asyncio.gather(*(one(n) for n in range(first, first + 8)))
+
+
+async def main(verb: str, path: str, who: str, rounds: str) -> None:
+    """Open the store, wait for the word, work."""
+    store = SqliteStore(Path(path))
+    await store.start()
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    await {"race": race, "work": work}[verb](store, who, int(rounds))
+    await store.aclose()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
