@@ -5,9 +5,13 @@ from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+from multidict import istr
 
 from tillway.entrypoints.http.middleware.vary import vary
 
+ORIGIN: Final = istr("Origin")
+ALLOW_ORIGIN: Final = istr("Access-Control-Allow-Origin")
+EXPOSE: Final = istr("Access-Control-Expose-Headers")
 METHODS: Final = "GET, POST, DELETE, OPTIONS"
 SECONDS: Final = "300"
 EXPOSED: Final = ", ".join(
@@ -65,12 +69,12 @@ def cors(origins: Sequence[str]) -> Middleware | None:
     async def cors_(request: web.Request, handler: Handler) -> web.StreamResponse:
         asked = is_preflight(request)
         response = preflight(request) if asked else await handler(request)
-        allowed = allow(request.headers.get("Origin"))
+        allowed = allow(request.headers.get(ORIGIN))
         if allowed != "*":
             vary(response.headers, "Origin")
         if allowed is not None:
-            response.headers.setdefault("Access-Control-Allow-Origin", allowed)
-            response.headers.setdefault("Access-Control-Expose-Headers", EXPOSED)
+            response.headers.setdefault(ALLOW_ORIGIN, allowed)
+            response.headers.setdefault(EXPOSE, EXPOSED)
         return response
 
     return cors_
@@ -99,7 +103,7 @@ def preflight(request: web.Request) -> web.Response:
 async def open_preflight(request: web.Request) -> web.StreamResponse:
     """Answer a preflight for a route that every page may call."""
     response = preflight(request)
-    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers[ALLOW_ORIGIN] = "*"
     return response
 
 

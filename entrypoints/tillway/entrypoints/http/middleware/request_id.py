@@ -4,11 +4,12 @@ from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+from multidict import istr
 
 from tillway.core.ids import RandomBytes, new_request_id
 from tillway.entrypoints.http.request import REQUEST_ID
 
-HEADER: Final = "X-Request-ID"
+HEADER: Final = istr("X-Request-ID")
 LONGEST: Final = 128
 _SAFE: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-")
 
