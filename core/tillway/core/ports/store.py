@@ -255,8 +255,10 @@ class Store(Protocol):
         """Open a unit of work: committed on leaving, rolled back on an exception.
 
         Units hold each other up: await nothing but the store in one. One that waits or lasts
-        too long is given up as Unavailable. One that has ended can be used no more
-        (RuntimeError).
+        too long is given up as Unavailable. An operation that raises spoils its unit: caught
+        or not, nothing of it is written, and leaving it raises the same again. A task that is
+        cancelled while it leaves finds the unit written or not, as after a crash. A unit that
+        has ended can be used no more (RuntimeError).
         """
         ...
 

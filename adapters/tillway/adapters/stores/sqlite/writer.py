@@ -226,21 +226,15 @@ class Writer:
 
 
 async def _whatever_comes(ending: Awaitable[T]) -> T:
-    """Wait for an ending, even when cancelled: the caller's task hears of it afterwards.
-
-    Otherwise a unit could be left by an exception and be written all the same.
-    """
-    task = asyncio.ensure_future(ending)
-    cancelled = False
+    """Wait for an ending to the end; a cancellation meanwhile is heard of afterwards."""
+    task, cancelled = asyncio.ensure_future(ending), None
     while not task.done():
         try:
             await asyncio.wait([task])
-        except asyncio.CancelledError:
-            cancelled = True
-    current = asyncio.current_task()
-    if cancelled and current is not None:
-        current.uncancel()
-        current.cancel()
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
     return task.result()
 
 
