@@ -183,6 +183,32 @@ class TestPlacesThatCannotBeUsed:
             await store.aclose()
         assert (tmp_path / "tillway.db").exists()
 
+    async def test_closing_finishes_what_has_begun(self, tmp_path: Path) -> None:
+        """Units and views that run are waited for; what comes later is refused."""
+        store = await _opened(tmp_path / "tillway.db")
+        running = [asyncio.ensure_future(claim(store, payment(str(n)))) for n in range(20)]
+        async with store.view() as view:
+            assert await view.tallies.totals(DEFAULT, ["stock"]) == {}
+            closing = asyncio.ensure_future(store.aclose())
+            await asyncio.sleep(0)
+            with pytest.raises(Unavailable, match="not open"):
+                await claim(store, payment("late"))
+            assert await asyncio.gather(*running) == [Claimed()] * 20
+        await closing
+        store = await _opened(tmp_path / "tillway.db")
+        assert await find(store, payment("19")) == payment("19")
+        await store.aclose()
+
+    async def test_what_hangs_does_not_keep_a_store_open(self, tmp_path: Path) -> None:
+        """Closing gives up waiting for a view or a unit that does not end, and says so."""
+        store = SqliteStore(tmp_path / "tillway.db", patience=0.1)
+        await store.start()
+        async with store.view() as view:
+            await view.tallies.totals(DEFAULT, ["stock"])
+            with pytest.raises(Unavailable):
+                await store.aclose()
+        await store.aclose()
+
 
 class TestFullDisk:
     async def test_what_does_not_fit_is_refused_whole(self, tmp_path: Path) -> None:

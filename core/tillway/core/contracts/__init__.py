@@ -1,6 +1,6 @@
 """What every implementation of a port must pass, as test classes to inherit.
 
-An outsider's store is tested like ours, with pytest, pytest-asyncio and hypothesis installed::
+An outsider's store is tested like ours, with pytest and pytest-asyncio installed::
 
     from tillway.core.contracts.stores import StoreContract
 

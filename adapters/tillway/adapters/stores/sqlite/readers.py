@@ -74,12 +74,14 @@ class Readers:
             self._places.release()
 
     async def aclose(self) -> None:
-        """Wait for the views that are open, then close."""
-        for _ in self.lanes:
+        """Wait for the views that are open, as long as patience lasts, then close."""
+        try:
             async with within(self.patience):
-                await self._places.acquire()
-        for lane in self.lanes:
-            await lane.aclose()
+                for _ in self.lanes:
+                    await self._places.acquire()
+        finally:
+            for lane in self.lanes:
+                await lane.aclose()
 
 
 def _end(connection: sqlite3.Connection) -> None:

@@ -85,8 +85,10 @@ class SqliteStore:
         """Finish what has begun, then close. A repeat does nothing."""
         closing, self._open = self._open, None
         if closing is not None and closing.process == os.getpid():
-            await closing.readers.aclose()
-            await closing.writer.aclose()
+            try:
+                await closing.readers.aclose()
+            finally:
+                await closing.writer.aclose()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[SqliteUnit]:

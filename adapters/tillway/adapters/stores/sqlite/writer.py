@@ -158,8 +158,10 @@ class Writer:
             raise _again(failure) from failure
 
     async def aclose(self) -> None:
-        """Commit what is open, then close."""
-        async with self.unit():
+        """Commit what has begun, then close."""
+        try:
+            await self._nothing()
+        finally:
             await self.lane.aclose()
 
     async def _take_turn(self) -> None:
@@ -181,6 +183,7 @@ class Writer:
             task.add_done_callback(self._standing_in.discard)
 
     async def _nothing(self) -> None:
+        """Be an empty unit, which commits what others have left open."""
         async with self.unit():
             pass
 
