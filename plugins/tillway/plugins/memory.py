@@ -15,4 +15,4 @@ def tillway_stores(context: Context) -> Sequence[Store]:
     """Give a store in memory."""
     from tillway.adapters.stores.memory.store import MemoryStore
 
-    return [MemoryStore()]
+    return [MemoryStore(assets=context.assets)]
