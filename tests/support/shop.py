@@ -1,7 +1,7 @@
 """A gateway over a real chain, served on loopback, with buyers of every dialect."""
 
 import base64
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,13 @@ import orjson
 import pytest
 import yaml
 from aiohttp import web
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from solders.transaction import VersionedTransaction
 
 from support.chain import USDC, Wallet, blockhash_of, funded, pay
+from tillway.core.events import Event
+from tillway.core.payments import Payment
+from tillway.core.tenancy import DEFAULT
 from tillway.entrypoints.bootstrap import Ports, create_app
 from tillway.entrypoints.configuration import configure
 from tillway.entrypoints.gateway import Gateway
@@ -102,12 +105,20 @@ class Shop:
     merchant: Wallet
     sponsor: Wallet
     gateway: Gateway
+    node: Served
     address: str
     http: aiohttp.ClientSession = field(repr=False)
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """GET a path."""
         return await self.call("GET", path, headers)
+
+    @asynccontextmanager
+    async def visited_from(self, host: str = "127.0.0.2") -> AsyncIterator["Shop"]:
+        """Give the same shop, visited from another address of this machine."""
+        connector = aiohttp.TCPConnector(local_addr=(host, 0))
+        async with aiohttp.ClientSession(connector=connector) as http:
+            yield evolve(self, http=http)
 
     async def post(
         self, path: str, body: object = None, headers: Mapping[str, str] | None = None
@@ -157,6 +168,20 @@ class Shop:
         asked = await self.offer(resource, query)
         header = v2_header(self.sign(buyer, asked.offer), asked.offer)
         return await self.get(f"/paywall/{resource}{query}", header)
+
+    async def payments(self) -> Sequence[Payment]:
+        """Give what the gateway's store has of payments, newest first."""
+        async with self.gateway.store.view() as view:
+            return await view.payments.newest(DEFAULT, 10_000)
+
+    async def events(self) -> Sequence[Event]:
+        """Give the facts that the gateway has written, newest first."""
+        async with self.gateway.store.view() as view:
+            return await view.events.newest(DEFAULT, 10_000)
+
+    def sent(self) -> int:
+        """Tell how often the node was asked to send a transaction."""
+        return self.node.node.calls["sendTransaction"]
 
     def balance(self) -> int:
         """Tell what the merchant has, in the token's smallest units."""
@@ -238,10 +263,12 @@ def settings_text(node: Served, merchant: Wallet, **changes: Mapping[str, Any]) 
 
 
 @asynccontextmanager
-async def open_shop(**changes: Mapping[str, Any]) -> AsyncIterator[Shop]:
+async def open_shop(
+    *, slot_ms: int = 400, confirm_delay_ms: int = 20, **changes: Mapping[str, Any]
+) -> AsyncIterator[Shop]:
     """Serve a gateway over a chain of its own; ``changes`` are settings by section."""
     clock, faults = VirtualClock(), Faults()
-    chain = Chain(clock=clock.seconds, confirm_delay_ms=20)
+    chain = Chain(clock=clock.seconds, slot_ms=slot_ms, confirm_delay_ms=confirm_delay_ms)
     merchant, sponsor = funded(chain), funded(chain, sol=10)
     async with serve_chain(chain, faults=faults) as node:
         text = settings_text(node, merchant, **changes)
@@ -259,6 +286,7 @@ async def open_shop(**changes: Mapping[str, Any]) -> AsyncIterator[Shop]:
                 merchant=merchant,
                 sponsor=sponsor,
                 gateway=gateway,
+                node=node,
                 address=f"http://127.0.0.1:{runner.addresses[0][1]}",
                 http=http,
             )

@@ -1,12 +1,12 @@
 """Which terms a proof must meet: the quote that came back with it, or the price of now."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from attrs import define, evolve, frozen
 
 from tillway.core.catalog import Product
 from tillway.core.errors import Code, Declined
-from tillway.core.money import Money
+from tillway.core.money import MOST, Money
 from tillway.core.payments import Phase, Purchase, Reservation
 from tillway.core.ports.rails import Destination, Identity
 from tillway.core.ports.seals import Seals
@@ -92,15 +92,16 @@ class Terms:
         attempt: Attempt,
     ) -> Quote:
         now = await self._priced(product, destination, attempt)
-        shown = evolve(
-            now,
-            amount=_moved(attempt.identity, now),
-            expires_at=authenticator.expires_at,
-            nonce=authenticator.nonce,
-        )
-        for candidate in _with_fewer_coupons(shown, attempt.purchase):
-            if self.seals.vouches(authenticator, candidate):
-                return candidate
+        for amount in _amounts(attempt.identity, now):
+            shown = evolve(
+                now,
+                amount=amount,
+                expires_at=authenticator.expires_at,
+                nonce=authenticator.nonce,
+            )
+            for candidate in _with_fewer_coupons(shown, attempt.purchase):
+                if self.seals.vouches(authenticator, candidate):
+                    return candidate
         raise _other_memo()
 
     async def _of_now(self, product: Product, destination: Destination, attempt: Attempt) -> Quote:
@@ -139,11 +140,15 @@ class Terms:
         )
 
 
-def _moved(identity: Identity, quote: Quote) -> Money:
-    """Give what the transaction would move; the authenticator decides whether we asked for it."""
-    if identity.amount is None:
-        return quote.amount
-    return Money(minor=identity.amount, asset=quote.amount.asset)
+def _amounts(identity: Identity, now: Quote) -> Sequence[Money]:
+    """Give what the buyer may have been shown; the authenticator decides whether he was.
+
+    That is what the transaction would move, then the price of now: a payment of another amount
+    than it vouches for is refused for its amount.
+    """
+    if identity.amount is None or identity.amount > MOST:
+        return (now.amount,)
+    return (Money(minor=identity.amount, asset=now.amount.asset), now.amount)
 
 
 def _spent(quote: Quote) -> Reservation:
