@@ -8,7 +8,6 @@ from typing import Final
 from attrs import frozen
 
 from tillway.entrypoints.settings.loading import (
-    Glance,
     Settings,
     Source,
     glance,
@@ -50,17 +49,18 @@ def configure(text: str, environ: Mapping[str, str]) -> Configured:
 
 def _configured(source: Source) -> Configured:
     registry = Registry()
-    plugins = registry.load(_names(glance(source)))
+    plugins = registry.load(plugins_of(source))
     settings = load({**BUILT_IN, **sections(plugins)}, source)
     registry.enable(plugins)
     return Configured(settings=settings, registry=registry)
 
 
-def _names(seen: Glance) -> Sequence[str]:
+def plugins_of(source: Source) -> Sequence[str]:
     """Name the plugins: ours, the store, rails whose section is set, and what is listed.
 
     A section of ours whose rail is not there yet is read and not in force.
     """
+    seen = glance(source)
     offered = {plugin.name for plugin in installed()}
     rails = [name for name in seen.rails if name in offered]
     return [*OBSERVERS, seen.backend, *rails, *FACES, *seen.plugins]

@@ -101,8 +101,8 @@ class Gateway:
         return [_repeat(self.services.resolve.once, RESOLVE_SECONDS, self.services)]
 
     async def _opened(self, stack: AsyncExitStack) -> None:
-        await self.services.store.start()
         stack.push_async_callback(self.services.store.aclose)
+        await self.services.store.start()
         for step in self.prepare:
             await step()
         for rail in self.services.rails.all:

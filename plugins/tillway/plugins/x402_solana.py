@@ -12,10 +12,13 @@ from tillway.core.ports.rails import Offers
 from tillway.plugins.context import Context
 from tillway.plugins.hooks import hookimpl
 from tillway.plugins.plugin import Kind, Plugin
+from tillway.plugins.registry import PluginError
 from tillway.plugins.settings.breakers import BreakerSettings
 from tillway.plugins.settings.x402 import X402Settings
 
 if TYPE_CHECKING:
+    from solders.keypair import Keypair
+
     from tillway.adapters.guarded import Tripping
     from tillway.adapters.x402.config import RailConfig
     from tillway.adapters.x402.endpoints import Http
@@ -47,18 +50,15 @@ def _rail(settings: X402Settings, context: Context) -> SolanaRail:
     from tillway.adapters.x402.rail import SolanaRail
     from tillway.adapters.x402.settle import Sender
     from tillway.adapters.x402.subscriptions import Subscriptions
-    from tillway.adapters.x402.wallets import Wallets, read_keypairs
+    from tillway.adapters.x402.wallets import Wallets
 
     clock, http = context.clock, Http()
     rpc = _rpc(settings, context, http)
-    hints = Subscriptions(
-        http=http, clock=clock, commitment=rpc.commitment, url=settings.ws_url
-    )
+    hints = Subscriptions(http=http, clock=clock, commitment=rpc.commitment, url=settings.ws_url)
     confirmations = Confirmations(
         rpc=rpc, clock=clock, hints=hints, interval=settings.confirm_poll.total_seconds()
     )
-    secrets = [key.reveal() for key in settings.server_wallet_keys]
-    wallets = Wallets(keys=read_keypairs(secrets), rpc=rpc, clock=clock)
+    wallets = Wallets(keys=_keypairs(settings), rpc=rpc, clock=clock)
     queue = Queue(
         clock=clock,
         min_gap=settings.tx_queue_min_time_between.total_seconds(),
@@ -87,6 +87,15 @@ def _rail(settings: X402Settings, context: Context) -> SolanaRail:
             _Part(open=lambda: _provide(settings, config, rpc, wallets, sender)),
         ),
     )
+
+
+def _keypairs(settings: X402Settings) -> Sequence[Keypair]:
+    from tillway.adapters.x402.wallets import BadKey, read_keypairs
+
+    try:
+        return read_keypairs([key.reveal() for key in settings.server_wallet_keys])
+    except BadKey as error:
+        raise PluginError(str(error)) from None
 
 
 async def _nothing() -> None:

@@ -9,7 +9,7 @@ from solders.pubkey import Pubkey
 from support.chain import PYUSD, USDC, Wallet, funded
 from support.quick_clock import QuickClock
 from support.solana import CHAIN, NOBODY, Wire, rpc_to, sender_over
-from tillway.adapters.x402.doctor import Finding, examine
+from tillway.adapters.x402.doctor import examine
 from tillway.adapters.x402.provision import Wanted, provide
 from tillway.adapters.x402.rpc import Rpc
 from tillway.adapters.x402.settle import Sender
@@ -17,6 +17,7 @@ from tillway.adapters.x402.wallets import Wallets
 from tillway.core.assets import Network
 from tillway.core.codes import Code
 from tillway.core.errors import Declined, Unavailable
+from tillway.core.ports.rails import Finding
 from tillway.entrypoints.sandbox.chain import Chain, Served, Stablecoin
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve
 
 from tillway.adapters.x402.answers import Account
 from tillway.adapters.x402.networks import CAIP2
@@ -12,18 +12,9 @@ from tillway.adapters.x402.rpc import Rpc
 from tillway.adapters.x402.wallets import HEALTHY_FROM, LAMPORTS_PER_SOL, Standing, Wallets
 from tillway.core.assets import Network
 from tillway.core.errors import Unavailable
+from tillway.core.ports.rails import Finding
 
 _CAIP2_DIGITS: Final = 32
-
-
-@frozen(kw_only=True)
-class Finding:
-    """One fact. ``advice`` says what to do, None if all is well. Nothing in it is secret."""
-
-    subject: str
-    good: bool
-    fact: str
-    advice: str | None = None
 
 
 async def examine(
@@ -36,7 +27,7 @@ async def examine(
     """
     findings = [await _node(node, network, number) for number, node in enumerate(rpc.each(), 1)]
     if not any(finding.good for finding in findings):
-        return tuple(findings)
+        return tuple(evolve(finding, fatal=True) for finding in findings)
     findings += await _accounts(rpc, accounts, creates=creates)
     await wallets.check()
     findings += [_wallet(wallets, number) for number in range(len(wallets.addresses))]
@@ -56,6 +47,7 @@ async def _node(node: Rpc, network: Network, number: int) -> Finding:
             good=False,
             fact=f"it serves another network than {network}",
             advice="set x402.rpc_url to a node of x402.network, or x402.network to the node's",
+            fatal=True,
         )
     return Finding(subject=subject, good=True, fact=f"{network} at slot {slot}")
 
@@ -78,7 +70,7 @@ def _account(wanted: Wanted, account: Account | None, *, creates: bool) -> Findi
         return Finding(
             subject=subject, good=False, fact="missing", advice=later if creates else advice
         )
-    if bytes(account.owner) != wanted.program or account.data[:64] != wanted.mint + wanted.owner:
+    if bytes(account.owner) != wanted.program or not wanted.matches(account.data):
         return Finding(
             subject=subject,
             good=False,

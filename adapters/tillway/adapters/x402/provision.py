@@ -28,16 +28,25 @@ CREATE_IDEMPOTENT: Final = b"\x01"
 
 @frozen(kw_only=True)
 class Wanted:
-    """A token account to have: whose, for which mint, under which token program."""
+    """A token account to have: whose, for which mint, under which token program.
+
+    ``account`` names one that is not the wallet's associated one; its owner is not looked at.
+    """
 
     owner: bytes
     mint: bytes
     program: bytes
+    account: bytes | None = None
 
     @property
     def address(self) -> Pubkey:
         """Where the account is, or will be."""
-        return Pubkey(token_account(self.owner, self.mint, self.program))
+        return Pubkey(self.account or token_account(self.owner, self.mint, self.program))
+
+    def matches(self, data: bytes) -> bool:
+        """Tell whether an account's data are of this mint and owner."""
+        owner = self.owner if self.account is None else b""
+        return data.startswith(self.mint + owner)
 
     @property
     def owner_address(self) -> str:

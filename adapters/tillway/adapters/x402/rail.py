@@ -11,10 +11,12 @@ from tillway.adapters.x402.build import Builder
 from tillway.adapters.x402.check import Checker
 from tillway.adapters.x402.config import RailConfig
 from tillway.adapters.x402.dialects import envelope
+from tillway.adapters.x402.doctor import examine
 from tillway.adapters.x402.networks import CAIP2
 from tillway.adapters.x402.offer import Offering
 from tillway.adapters.x402.owners import Owners
-from tillway.adapters.x402.programs import written
+from tillway.adapters.x402.programs import address, written
+from tillway.adapters.x402.provision import Wanted
 from tillway.adapters.x402.rpc import Rpc
 from tillway.adapters.x402.sign import Signer
 from tillway.adapters.x402.sponsors import Budget, Signers
@@ -28,6 +30,7 @@ from tillway.core.ports.rails import (
     Built,
     Checked,
     Destination,
+    Finding,
     Identity,
     Offer,
     Proof,
@@ -203,6 +206,27 @@ class SolanaRail:
             "tokenMint": mint,
         }
 
+    async def examine(self, products: Sequence[Product]) -> Sequence[Finding]:
+        """Look at the nodes, the accounts that these products are paid into, and the wallets."""
+        wanted = {one: None for product in products if (one := self._wanted(product))}
+        return await examine(
+            self.rpc,
+            self.wallets,
+            network=self.config.network,
+            accounts=tuple(wanted),
+            creates=self.config.auto_create_token_account,
+        )
+
+    def _wanted(self, product: Product) -> Wanted | None:
+        destination = self.sells(product)
+        if destination is None:
+            return None
+        token = self.config.tokens[destination.price.asset.code]
+        account = address(product.crypto_account) if product.crypto_account else None
+        return Wanted(
+            owner=self.config.owner, mint=token.mint, program=token.program, account=account
+        )
+
     async def start(self) -> None:
         """Start the parts in order; what was started is closed again if one fails."""
         try:
@@ -215,5 +239,7 @@ class SolanaRail:
 
     async def aclose(self) -> None:
         """Close in reverse order of starting. A repeat does nothing."""
-        while self._started:
-            await self._started.pop().aclose()
+        # Examining opens connections without any start.
+        opened = self._started or [*self.parts]
+        while opened:
+            await opened.pop().aclose()

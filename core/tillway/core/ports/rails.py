@@ -277,6 +277,34 @@ class HasHealth(Protocol):
         ...
 
 
+@frozen(kw_only=True)
+class Finding:
+    """One fact about what a rail depends on. Nothing in it is secret.
+
+    ``advice`` says what to do, None if all is well. ``fatal`` means that the rail cannot be
+    used as it is.
+    """
+
+    subject: str
+    good: bool
+    fact: str
+    advice: str | None = None
+    fatal: bool = False
+
+
+@runtime_checkable
+class Examines(Protocol):
+    """Look for what is wrong around a rail, for the operator."""
+
+    async def examine(self, products: Sequence[Product]) -> Sequence[Finding]:
+        """Look at what the rail depends on, and at what selling these products needs.
+
+        Changes nothing and works before the rail is started. Never raises Unavailable: that
+        something is away is a finding.
+        """
+        ...
+
+
 @runtime_checkable
 class Starts(Protocol):
     """A part with work of its own between opening and closing."""

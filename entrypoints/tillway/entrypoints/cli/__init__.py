@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 import click
@@ -9,16 +10,17 @@ import click
 from tillway.entrypoints.cli.failing import plainly
 
 COMMANDS: Final = {
-    "config": "config",
-    "doctor": "doctor",
-    "pay": "pay",
-    "payments": "payments",
-    "plugins": "plugins",
-    "sandbox": "sandbox",
-    "serve": "serve",
-    "version": "version",
-    "worker": "worker",
+    "config": "Check settings, and see the values in effect.",
+    "doctor": "Examine settings, store, rails and wallets, and say what to do.",
+    "pay": "Buy the resource at a URL, and show each step.",
+    "payments": "Look at payments in the store.",
+    "plugins": "List installed plugins.",
+    "sandbox": "Run a chain, a shop and a gateway, without any network.",
+    "serve": "Serve the gateway.",
+    "version": "Say which Tillway this is.",
+    "worker": "Do the gateway's background work, without HTTP.",
 }
+"""Each is a module of this package; the texts are here so that help imports none of them."""
 
 
 class _Lazy(click.Group):
@@ -28,20 +30,23 @@ class _Lazy(click.Group):
         return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        module = COMMANDS.get(cmd_name)
-        if module is None:
+        if cmd_name not in COMMANDS:
             return None
-        found = importlib.import_module(f"tillway.entrypoints.cli.{module}")
-        command: click.Command = found.command
+        command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 def tillway() -> None:
-    """A payment gateway: cards, stablecoins and credits behind one API."""
+    """Offer cards, stablecoins and credits behind one payment API."""
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command. What goes wrong is one clear line and exit code 2, never a traceback."""
     with plainly():
-        tillway(standalone_mode=True, args=sys.argv[1:])
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        sys.exit(tillway.main(given, prog_name="tillway", standalone_mode=False) or 0)

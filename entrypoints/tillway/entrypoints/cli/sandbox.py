@@ -1,12 +1,15 @@
 """``tillway sandbox``: the whole world in one process, offline."""
 
+import asyncio
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from aiohttp import web
 
-from tillway.entrypoints.cli.running import follow_parent, run, until_told
-from tillway.entrypoints.http.app import server_options
+if TYPE_CHECKING:
+    from tillway.entrypoints.sandbox.stage import Plan
+    from tillway.entrypoints.sandbox.world import World
 
 
 @click.command("sandbox")
@@ -16,33 +19,43 @@ from tillway.entrypoints.http.app import server_options
     "--data-dir", type=click.Path(path_type=Path), help="Keep everything there between runs."
 )
 def command(port: int, rpc_port: int, data_dir: Path | None) -> None:
-    """Run a chain, a shop and a gateway, without any network."""
-    follow_parent()
-    run(_serve(port, rpc_port, data_dir))
+    """Run a chain, a shop and a gateway, without any network.
 
-
-async def _serve(port: int, rpc_port: int, data_dir: Path | None) -> None:
+    With port 0 the system chooses. It leaves when the process that started it is gone.
+    """
+    from tillway.entrypoints.processes.running import run
     from tillway.entrypoints.sandbox.stage import Plan
+
+    parent = os.getppid()
+    run(_serve(Plan(port=port, rpc_port=rpc_port, data_dir=data_dir), parent))
+
+
+async def _serve(plan: "Plan", parent: int) -> None:
+    from attrs import evolve
+
+    from tillway.entrypoints.cli.serve import prepare_log
+    from tillway.entrypoints.processes.answering import Answering, answer_until_told
+    from tillway.entrypoints.processes.listening import bind, port_of
+    from tillway.entrypoints.processes.signals import Told
     from tillway.entrypoints.sandbox.world import world
 
-    plan = Plan(port=port, rpc_port=rpc_port, data_dir=data_dir)
-    async with world(plan) as made:
-        runner = web.AppRunner(made.gateway.web, **server_options())
-        await runner.setup()
-        try:
-            site = web.TCPSite(runner, plan.host, plan.port)
-            await site.start()
-            _greet(runner.addresses[0][1], made.stage.node.rpc_url)
-            await until_told()
-        finally:
-            await runner.cleanup()
+    told = Told()
+    told.listen()
+    following = asyncio.create_task(told.follow(parent), name="follow")
+    sockets = bind(plan.host, plan.port)
+    async with world(evolve(plan, port=port_of(sockets))) as made:
+        prepare_log(made.gateway.settings)
+        answering = Answering(gateway=made.gateway, sockets=sockets)
+        await answer_until_told(answering, told, lambda: _greet(made))
+    following.cancel()
 
 
-def _greet(port: int, rpc_url: str) -> None:
+def _greet(made: "World") -> None:
     from tillway.entrypoints.sandbox.api import lines_to_try
 
-    address = f"http://127.0.0.1:{port}"
-    click.secho(f"Tillway sandbox at {address}, Solana at {rpc_url}", bold=True)
+    stage = made.stage
+    address = f"http://{stage.plan.host}:{stage.plan.port}"
+    click.secho(f"Tillway sandbox at {address}, Solana at {stage.node.rpc_url}", bold=True)
     click.echo("Try:")
     for line in lines_to_try(address):
         click.echo(f"  {line}")

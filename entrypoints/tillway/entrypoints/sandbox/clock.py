@@ -10,12 +10,12 @@ from attrs import define, field
 class VirtualClock:
     """Tells the machine's time and all that it was moved forward by. It never goes back."""
 
-    _ahead: timedelta = timedelta()
+    ahead: timedelta = timedelta()
     _moved: asyncio.Event = field(factory=asyncio.Event, init=False)
 
     def now(self) -> datetime:
         """Give the present of the sandbox, in UTC."""
-        return datetime.now(UTC) + self._ahead
+        return datetime.now(UTC) + self.ahead
 
     def seconds(self) -> float:
         """Give the present as seconds since 1970."""
@@ -25,7 +25,7 @@ class VirtualClock:
         """Move on and wake who sleeps. ValueError for less than nothing."""
         if by < timedelta():
             raise ValueError("time does not go back")
-        self._ahead += by
+        self.ahead += by
         self._moved.set()
         self._moved = asyncio.Event()
 

@@ -1,27 +1,26 @@
 """The sandbox put together: a chain, a funded shop and a gateway on one clock."""
 
-import os
-import tempfile
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
+from typing import Final
 
 import yaml
 from attrs import frozen
-from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from tillway.entrypoints.bootstrap import Ports, create_app
+from tillway.entrypoints.bootstrap import create_app
 from tillway.entrypoints.configuration import Configured, configure
 from tillway.entrypoints.gateway import Gateway
+from tillway.entrypoints.processes.failures import CannotStart
 from tillway.entrypoints.sandbox.api import sandbox_api
 from tillway.entrypoints.sandbox.catalogue import COUPONS, RESOURCES
-from tillway.entrypoints.sandbox.chain import STABLECOINS, Chain, fund, load, save, serve_chain
+from tillway.entrypoints.sandbox.chain import STABLECOINS, Chain, Served, fund, serve_chain
 from tillway.entrypoints.sandbox.clock import VirtualClock
-from tillway.entrypoints.sandbox.stage import CLUSTER, Plan, Stage, Wallets
+from tillway.entrypoints.sandbox.folder import Folder, Keeper, folder
+from tillway.entrypoints.sandbox.stage import CLUSTER, Plan, Stage
 
-_SPONSOR_LAMPORTS = 10_000_000_000
-_CHAIN_FILE, _KEYS_FILE = "chain.bin", "wallets.yaml"
+_SPONSOR_LAMPORTS: Final = 10_000_000_000
 
 
 @frozen(kw_only=True)
@@ -34,41 +33,45 @@ class World:
 
 @asynccontextmanager
 async def world(plan: Plan) -> AsyncIterator[World]:
-    """Build a sandbox; on leaving, keep it in its data folder if it has one.
+    """Build a sandbox; with a data folder, it is there again the next time.
 
-    Raises OSError if a port is taken or the data folder cannot be written.
+    Raises CannotStart if a port is taken, or the data folder cannot be used.
     """
-    clock = VirtualClock()
     async with AsyncExitStack() as stack:
-        data = plan.data_dir or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        data.mkdir(parents=True, exist_ok=True)
-        wallets, chain = _wallets(data), _chain(data, clock)
+        data = stack.enter_context(folder(plan.data_dir))
+        clock, wallets = data.clock(), data.wallets()
+        chain = data.chain(clock)
         if plan.data_dir:
-            stack.callback(save, chain, data / _CHAIN_FILE)
-        node = await stack.enter_async_context(serve_chain(chain, plan.host, plan.rpc_port))
+            await stack.enter_async_context(_kept(data, chain, clock))
+        node = await stack.enter_async_context(_served(chain, plan))
         stage = Stage(plan=plan, chain=chain, node=node, clock=clock, wallets=wallets)
         _fund_shop(stage)
         settings = _settings(stage, data)
-        gateway = create_app(settings, ports=Ports(clock=clock, apis=(sandbox_api(stage),)))
+        gateway = create_app(settings, clock=clock, apis=(sandbox_api(stage),))
         yield World(stage=stage, gateway=gateway)
 
 
-def _chain(data: Path, clock: VirtualClock) -> Chain:
-    kept = data / _CHAIN_FILE
-    if kept.exists():
-        return load(kept.read_bytes(), clock.seconds)
-    return Chain(clock=clock.seconds, cluster=CLUSTER)
+@asynccontextmanager
+async def _kept(data: Folder, chain: Chain, clock: VirtualClock) -> AsyncIterator[None]:
+    """Save from time to time, and once more at the end."""
+    keeping = asyncio.create_task(Keeper(data, chain, clock).run(), name="keeper")
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        data.save(chain, clock)
 
 
-def _wallets(data: Path) -> Wallets:
-    file = data / _KEYS_FILE
-    if not file.exists():
-        fresh = {name: str(Keypair()) for name in ("merchant", "sponsor")}
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            yaml.safe_dump(fresh, out)
-    kept = yaml.safe_load(file.read_text())
-    pairs = {name: Keypair.from_base58_string(text) for name, text in kept.items()}
-    return Wallets(merchant=pairs["merchant"], sponsor=pairs["sponsor"])
+@asynccontextmanager
+async def _served(chain: Chain, plan: Plan) -> AsyncIterator[Served]:
+    async with AsyncExitStack() as stack:
+        try:
+            served = await stack.enter_async_context(serve_chain(chain, plan.host, plan.rpc_port))
+        except OSError as error:
+            message = f"cannot serve the chain on {error.strerror}; choose another --rpc-port"
+            raise CannotStart(message) from error
+        yield served
 
 
 def _fund_shop(stage: Stage) -> None:
@@ -86,13 +89,13 @@ def _lamports(chain: Chain, owner: Pubkey) -> int:
     return account.lamports if account else 0
 
 
-def _settings(stage: Stage, data: Path) -> Configured:
+def _settings(stage: Stage, data: Folder) -> Configured:
     plan, wallets = stage.plan, stage.wallets
     text = yaml.safe_dump(
         {
             "server": {"address": f"{plan.host}:{plan.port}"},
             "logging": {"environment": "development", "format": "console", "level": "warn"},
-            "storage": {"backend": "file", "file_path": str(data / "tillway.db")},
+            "storage": {"backend": "file", "file_path": str(data.database)},
             "x402": {
                 "payment_address": str(wallets.merchant.pubkey()),
                 "token_mint": str(STABLECOINS[CLUSTER][0].mint),

@@ -66,6 +66,8 @@ class Chain:
     holders: Holders = field(factory=Holders, init=False, repr=False)
     faucet: Keypair = field(init=False, repr=False)
     now: float = field(init=False)
+    changes: int = field(default=0, init=False)
+    """Grows with everything that a snapshot would show, but for time."""
     on_landed: list[Callable[[Landed], None]] = field(factory=list, init=False, repr=False)
     _vm: LiteSVM = field(factory=_machine, init=False, repr=False)
     _touched: dict[Pubkey, None] = field(factory=dict, init=False, repr=False)
@@ -138,6 +140,7 @@ class Chain:
     def put(self, address: Pubkey, account: Account) -> None:
         """Write an account as no transaction could; supplies are the caller's affair."""
         self._vm.set_account(address, account)
+        self.changes += 1
         self._touched[address] = None
         if tokens.is_token_account(account):
             self.holders.add(str(tokens.token_state(account).owner), address)
@@ -211,6 +214,7 @@ class Chain:
     def _keep(self, execution: Execution, record: Landed, details: Details) -> None:
         message, keys = message_of(execution.transaction), execution.keys
         self.landings.add(record, keys)
+        self.changes += 1
         named = (key for i, key in enumerate(keys.static) if is_writable(message, i))
         self._touched.update(dict.fromkeys([*named, *keys.writable]))
         for held in details.holdings[1]:

@@ -1,0 +1,1 @@
+"""A buyer of x402 v2 resources on Solana: what ``tillway pay`` does, step by step."""

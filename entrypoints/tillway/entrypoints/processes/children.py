@@ -1,0 +1,239 @@
+"""Several processes that do the same work, and the parent that keeps them alive."""
+
+import gc
+import logging
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from types import FrameType
+from typing import Final, NoReturn
+
+from attrs import define, field, frozen
+
+_log = logging.getLogger(__name__)
+
+FIRST_WAIT: Final = 0.25
+LONGEST_WAIT: Final = 15.0
+"""Seconds before a child that died is replaced: doubled with each one that died young."""
+
+OLD_ENOUGH: Final = 10.0
+"""Seconds after which a child's death says nothing about the next one's chances."""
+
+PATIENCE: Final = 20.0
+"""Seconds that children have to leave: their drain, and some."""
+
+_STOP: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+
+
+@frozen(kw_only=True)
+class Birth:
+    """What a child is told when it begins.
+
+    ``first`` is true of the very first child, before which nothing has worked yet. ``ready``
+    is to be called once it does its work. ``lifeline`` is a pipe that ends with the parent.
+    """
+
+    first: bool
+    ready: Callable[[], None]
+    lifeline: int
+
+
+Work = Callable[[Birth], int]
+"""What a child does, from its beginning to its exit code. It raises nothing."""
+
+
+@define(eq=False)
+class _Child:
+    pid: int
+    born: float
+    signs: int
+    """The reading end of the pipe on which it says that it is ready."""
+    ready: bool = False
+
+
+@define(kw_only=True, eq=False)
+class Parent:
+    """Keep ``count`` children alive until told to stop.
+
+    The first one is born alone: when it cannot begin, nothing is tried again and its exit code
+    is ours. Afterwards one that dies is replaced, at once or, when several die young, after
+    a pause that grows. ``on_all`` is called once all work, ``on_death`` with each dead pid.
+    """
+
+    count: int
+    work: Work
+    on_all: Callable[[], None]
+    on_death: Callable[[int], None]
+    _children: dict[int, _Child] = field(factory=dict, init=False)
+    _births: list[float] = field(factory=list, init=False)
+    """When children that are missing are due."""
+    _young: int = field(default=0, init=False)
+    """How many have died young, one after the other."""
+    _told: bool = field(default=False, init=False)
+    _lifeline: tuple[int, int] = field(init=False)
+    _wake: tuple[int, int] = field(init=False)
+
+    def run(self) -> int:
+        """Do it all, and give the exit code. Must be called where no other thread runs."""
+        self._lifeline, self._wake = os.pipe(), os.pipe()
+        for end in self._wake:
+            os.set_blocking(end, False)
+        before = {number: signal.signal(number, self._heard) for number in _STOP}
+        before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, _note)
+        signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
+        gc.freeze()  # what is here now is shared with the children as long as nobody writes to it
+        try:
+            code = self._begin()
+            return self._keep() if code is None else code
+        finally:
+            signal.set_wakeup_fd(-1)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            for end in (*self._lifeline, *self._wake):
+                os.close(end)
+
+    def _heard(self, number: int, _: FrameType | None) -> None:
+        self._told = True
+
+    def _begin(self) -> int | None:
+        """Wait for the first child; give its exit code if it ends before it works."""
+        child = self._born(first=True)
+        while not child.ready:
+            self._sleep(None)
+            self._look_for_signs()
+            ended = self._reaped()
+            if ended:
+                return 0 if self._told else ended[child.pid]
+            if self._told:
+                return self._leave()
+        return None
+
+    def _keep(self) -> int:
+        self._births = [0.0] * (self.count - 1)
+        unannounced = True
+        while not self._told:
+            for due in [each for each in self._births if each <= time.monotonic()]:
+                self._births.remove(due)
+                self._born(first=False)
+            if unannounced and self._all_work():
+                unannounced = False
+                self.on_all()
+            self._sleep(min(self._births, default=None))
+            self._look_for_signs()
+            for pid, code in self._reaped().items():
+                self._replace(pid, code)
+        return self._leave()
+
+    def _all_work(self) -> bool:
+        return not self._births and all(child.ready for child in self._children.values())
+
+    def _replace(self, pid: int, code: int) -> None:
+        if not self._told:
+            wait = self._wait()
+            why = f"by signal {-code}" if code < 0 else f"with {code}"
+            _log.warning("process %d left %s; another one starts in %.1f s", pid, why, wait)
+            self._births.append(time.monotonic() + wait)
+
+    def _wait(self) -> float:
+        return min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (self._young - 1)) if self._young else 0.0
+
+    # Birth and death
+
+    def _born(self, *, first: bool) -> _Child:
+        signs, ready = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            self._live(signs, ready, first=first)
+        os.close(ready)
+        child = _Child(pid=pid, born=time.monotonic(), signs=signs)
+        self._children[pid] = child
+        return child
+
+    def _live(self, signs: int, ready: int, *, first: bool) -> NoReturn:
+        """Be the child. Never comes back: what the parent has to clean up is not ours."""
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in (*_STOP, signal.SIGCHLD):
+                signal.signal(number, signal.SIG_DFL)
+            for end in (signs, self._lifeline[1], *self._wake, *self._others()):
+                os.close(end)
+            birth = Birth(first=first, ready=lambda: _signed(ready), lifeline=self._lifeline[0])
+            code = self.work(birth)
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
+
+    def _others(self) -> Iterator[int]:
+        return (child.signs for child in self._children.values())
+
+    def _reaped(self) -> dict[int, int]:
+        """Take leave of children that have ended, and give their exit codes by pid."""
+        ended: dict[int, int] = {}
+        for child in list(self._children.values()):
+            pid, status = os.waitpid(child.pid, os.WNOHANG)
+            if pid:
+                ended[pid] = os.waitstatus_to_exitcode(status)
+                self._buried(child)
+        return ended
+
+    def _buried(self, child: _Child) -> None:
+        del self._children[child.pid]
+        os.close(child.signs)
+        lived = time.monotonic() - child.born
+        self._young = 0 if child.ready and lived >= OLD_ENOUGH else self._young + 1
+        self.on_death(child.pid)
+
+    def _leave(self) -> int:
+        """Have all children finish; kill those that do not. Give the exit code."""
+        self._tell(signal.SIGTERM)
+        until = time.monotonic() + PATIENCE
+        codes: list[int] = []
+        while self._children and time.monotonic() < until:
+            self._sleep(until)
+            codes += self._reaped().values()
+        self._tell(signal.SIGKILL)
+        for child in list(self._children.values()):
+            codes.append(os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1]))
+            self._buried(child)
+        return 0 if all(code in (0, -signal.SIGTERM) for code in codes) else 1
+
+    def _tell(self, number: signal.Signals) -> None:
+        for pid in self._children:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    # Waiting
+
+    def _sleep(self, until: float | None) -> None:
+        """Wait for a signal, a sign of a child, or that time."""
+        ends = [
+            self._wake[0],
+            *(child.signs for child in self._children.values() if not child.ready),
+        ]
+        timeout = None if until is None else max(0.0, until - time.monotonic())
+        select.select(ends, [], [], timeout)
+        with suppress(BlockingIOError):
+            os.read(self._wake[0], 4096)
+
+    def _look_for_signs(self) -> None:
+        waiting = {child.signs: child for child in self._children.values() if not child.ready}
+        for end in select.select(list(waiting), [], [], 0)[0]:
+            if os.read(end, 1):
+                waiting[end].ready = True
+
+
+def _signed(end: int) -> None:
+    os.write(end, b".")
+    os.close(end)
+
+
+def _note(number: int, _: FrameType | None) -> None:
+    """Do nothing: that the signal wakes the parent is enough."""
