@@ -17,7 +17,7 @@ from solders.transaction import VersionedTransaction
 from support.chain import USDC, Wallet, blockhash_of, funded, pay
 from tillway.core.events import Event
 from tillway.core.payments import Payment
-from tillway.core.tenancy import DEFAULT
+from tillway.core.tenancy import DEFAULT, Tenant
 from tillway.entrypoints.bootstrap import Ports, create_app
 from tillway.entrypoints.configuration import configure
 from tillway.entrypoints.gateway import Gateway
@@ -108,6 +108,7 @@ class Shop:
     node: Served
     address: str
     http: aiohttp.ClientSession = field(repr=False)
+    tenant: Tenant = DEFAULT
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """GET a path."""
