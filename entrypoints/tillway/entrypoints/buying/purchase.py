@@ -70,10 +70,10 @@ class Purchase:
         self.show.step(f"GET {order.url}: 402, payment required")
         node = order.rpc_url or await self._sandbox_node()
         token = await self.buyer.token(node, asked.asset)
-        price = Decimal(asked.amount).scaleb(-token.decimals)
-        self.show.step(f"the price is {price} {_name(asked.asset)}, paid to {asked.offer['payTo']}")
+        price = Decimal(asked.amount).scaleb(-token.decimals).normalize()
+        self.show.step(f"the price is {price:f} {_name(asked.asset)}, paid to {asked.offer['payTo']}")
         if price > order.most:
-            raise Refused(f"the price of {price} is more than --max-amount {order.most}")
+            raise Refused(f"the price of {price:f} is more than --max-amount {order.most}")
         return await self._paid(asked, token, node, price)
 
     async def _paid(self, asked: Challenge, token: Token, node: str, price: Decimal) -> Receipt:

@@ -6,7 +6,7 @@ answer as slowly, is cut off here.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import web
 from attrs import define, field
@@ -103,8 +103,8 @@ class _Connection(asyncio.Protocol):
         self._silent = True  # nothing has arrived since the last answer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP has no other kind
-        self._transport = transport
+        # TCP has no other kind, but uvloop's has another parent.
+        self._transport = cast(asyncio.Transport, transport)
         self._since = self._now()
         self._all[self._inner] = self
         self._inner.connection_made(transport)
