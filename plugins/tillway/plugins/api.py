@@ -20,12 +20,16 @@ class Pace(StrEnum):
 
 @frozen(kw_only=True)
 class Parameter:
-    """One value in the path, the query or a header, as OpenAPI writes it."""
+    """One value in the path, the query or a header, as OpenAPI writes it.
+
+    It is text; ``schema`` says more of it, as JSON schema does: ``{"maxLength": 255}``.
+    """
 
     name: str
     where: str
     required: bool = False
     description: str = ""
+    schema: Mapping[str, object] = {}
 
 
 @frozen(kw_only=True)

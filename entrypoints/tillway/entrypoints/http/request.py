@@ -48,6 +48,14 @@ def url(request: web.Request) -> str:
     return origin(request) + request.rel_url.raw_path
 
 
+def mount(request: web.Request) -> str:
+    """Give the path under which a host has mounted us, empty where we are the root.
+
+    For handlers of routes that stand under no prefix.
+    """
+    return request.rel_url.raw_path.removesuffix(request[ROUTE].path)
+
+
 def _first(request: web.Request, name: str) -> str:
     return request.headers.get(name, "").partition(",")[0].strip()
 

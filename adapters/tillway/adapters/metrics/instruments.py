@@ -1,0 +1,66 @@
+"""The metrics: names, labels and buckets are the Cedros contract's."""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from tillway.adapters.metrics.series import Series
+
+PAYMENT: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
+SETTLEMENT: Final = (1, 5, 10, 30, 60, 120, 300)
+RPC: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10)
+QUERY: Final = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 2)
+
+
+class Instruments:
+    """One of each, in a registry of their own.
+
+    Durations are in seconds. Amounts are in hundredths of what the asset counts (cents, also
+    for tokens that are worth a dollar or a euro), so that assets of any decimals add up.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Series[Counter]:
+            return Series(Counter(name, text, labels, registry=registry))
+
+        def histogram(
+            name: str, text: str, buckets: tuple[float, ...], *labels: str
+        ) -> Series[Histogram]:
+            return Series(Histogram(name, text, labels, registry=registry, buckets=buckets))
+
+        what, node = ("method", "resource"), ("method", "network")
+        self.payments = counter(
+            "cedros_payments_total", "Quotes given and payments answered.", *what
+        )
+        self.succeeded = counter(
+            "cedros_payments_success_total", "Payments that bought what they were for.", *what
+        )
+        self.failed = counter(
+            "cedros_payments_failed_total", "Payments refused or failed.", *what, "reason"
+        )
+        self.amount = counter(
+            "cedros_payment_amount_total", "Money taken, in cents.", "method", "token"
+        )
+        self.duration = histogram(
+            "cedros_payment_duration_seconds", "From proof to answer.", PAYMENT, *what
+        )
+        self.settlement = histogram(
+            "cedros_settlement_duration_seconds",
+            "From sending to the network's word.",
+            SETTLEMENT,
+            "network",
+        )
+        self.calls = counter("cedros_rpc_calls_total", "Calls to nodes.", *node)
+        self.call_duration = histogram(
+            "cedros_rpc_call_duration_seconds", "Calls to nodes.", RPC, *node
+        )
+        self.call_errors = counter(
+            "cedros_rpc_errors_total", "Calls that failed.", *node, "error_type"
+        )
+        self.queries = histogram(
+            "cedros_db_query_duration_seconds",
+            "Units of work on the store.",
+            QUERY,
+            "operation",
+            "backend",
+        )

@@ -1,0 +1,112 @@
+"""The OpenAPI 3.1 description, written from the table of routes and the classes of their bodies."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from tillway.core.errors import Code
+from tillway.entrypoints.http.schemas import Schemas
+from tillway.plugins.api import Answer, Parameter, Route
+
+OPENAPI: Final = "3.1.0"
+JSON: Final = "application/json"
+ERROR: Final = "Error"
+_VARIABLE: Final = re.compile(r"\{(\w+)\}")
+
+Document = dict[str, object]
+
+
+def document(
+    routes: Iterable[tuple[str, Route]], *, version: str = "", server: str = ""
+) -> Document:
+    """Describe these routes by their full paths.
+
+    ``server`` is the path under which all of them are mounted. Every operation has the error
+    envelope as its default answer.
+    """
+    table = tuple(routes)
+    schemas = Schemas(closed=frozenset(route.body for _, route in table if route.body))
+    paths: dict[str, dict[str, object]] = {}
+    seen: set[str] = set()
+    for path, route in table:
+        operation = _operation(path, route, schemas, again=route.name in seen)
+        paths.setdefault(path, {})[route.method.lower()] = operation
+        seen.add(route.name)
+    return {
+        "openapi": OPENAPI,
+        "info": {"title": "Tillway", "version": version or "0"},
+        "servers": [{"url": server or "/"}],
+        "paths": paths,
+        "components": {"schemas": {**schemas.components, ERROR: _error()}},
+    }
+
+
+def _operation(path: str, route: Route, schemas: Schemas, *, again: bool) -> Document:
+    operation: Document = {
+        "operationId": f"{route.name}_unprefixed" if again else route.name,
+        "summary": route.summary,
+        "responses": {**_answers(route.answers, schemas), "default": _default()},
+    }
+    parameters = [*_undeclared(path, route.parameters), *map(_parameter, route.parameters)]
+    if parameters:
+        operation["parameters"] = parameters
+    if route.body is not None:
+        content = {JSON: {"schema": schemas.of(route.body)}}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def _undeclared(path: str, declared: Sequence[Parameter]) -> Iterable[Document]:
+    known = {parameter.name for parameter in declared if parameter.where == "path"}
+    for name in _VARIABLE.findall(path):
+        if name not in known:
+            yield _parameter(Parameter(name=name, where="path", required=True))
+
+
+def _parameter(parameter: Parameter) -> Document:
+    written: Document = {
+        "name": parameter.name,
+        "in": parameter.where,
+        "required": parameter.required,
+        "schema": {"type": "string", **parameter.schema},
+    }
+    return {**written, "description": parameter.description} if parameter.description else written
+
+
+def _answers(answers: Sequence[Answer], schemas: Schemas) -> Mapping[str, object]:
+    return {str(answer.status): _answer(answer, schemas) for answer in answers}
+
+
+def _answer(answer: Answer, schemas: Schemas) -> Document:
+    if answer.body is not None:
+        schema = schemas.of(answer.body)
+    elif answer.content_type == JSON:
+        schema = {"type": "object"}
+    else:
+        schema = {"type": "string"}
+    content = {answer.content_type: {"schema": schema}}
+    return {"description": answer.description, "content": content}
+
+
+def _default() -> Document:
+    content = {JSON: {"schema": {"$ref": f"#/components/schemas/{ERROR}"}}}
+    return {"description": "An error.", "content": content}
+
+
+def _error() -> Document:
+    inner = {
+        "type": "object",
+        "required": ["code", "message", "retryable"],
+        "properties": {
+            "code": {"type": "string", "enum": [code.value for code in Code]},
+            "message": {"type": "string"},
+            "retryable": {"type": "boolean"},
+            "details": {"type": "object"},
+        },
+    }
+    return {
+        "type": "object",
+        "description": "What went wrong, and whether asking again may help.",
+        "required": ["error"],
+        "properties": {"error": inner},
+    }
