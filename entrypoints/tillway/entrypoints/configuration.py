@@ -17,8 +17,8 @@ from tillway.entrypoints.settings.loading import (
 from tillway.entrypoints.settings.sections import BUILT_IN, LoggingSettings
 from tillway.plugins.registry import Registry, installed, sections
 
-FACES: Final = ("paywall", "cedros")
-OBSERVERS: Final[tuple[str, ...]] = ()
+FACES: Final = ("paywall", "cedros", "discovery", "ops")
+OBSERVERS: Final = ("prometheus",)
 
 
 @frozen(kw_only=True)
