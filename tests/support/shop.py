@@ -13,6 +13,7 @@ import yaml
 from aiohttp import web
 from attrs import define, evolve, field, frozen
 from solders.transaction import VersionedTransaction
+from yarl import URL
 
 from support.chain import USDC, Wallet, blockhash_of, funded, pay
 from tillway.core.events import Event
@@ -135,7 +136,7 @@ class Shop:
         body: object = None,
     ) -> Answer:
         """Make one request."""
-        url = f"{self.address}{path}"
+        url = URL(f"{self.address}{path}", encoded=True)
         data = None if body is None else orjson.dumps(body)
         async with self.http.request(method, url, headers=headers, data=data) as response:
             raw = await response.read()
