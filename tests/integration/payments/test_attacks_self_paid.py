@@ -42,6 +42,7 @@ class TestRefusal:
 
         assert (answer.code, answer.status) == (attack.code, STATUSES[attack.code])
         assert answer.required is None
+        assert answer.status != 402 or answer.headers["Cache-Control"] == "no-store"
 
     @ATTACKS
     async def test_the_resource_answers_the_reason_and_a_fresh_offer(

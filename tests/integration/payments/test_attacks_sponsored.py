@@ -71,6 +71,7 @@ class TestVersion2:
 
         assert (answer.code, answer.status) == (attack.code, STATUSES[attack.code])
         assert answer.required is None
+        assert answer.status != 402 or answer.headers["Cache-Control"] == "no-store"
 
     async def test_what_is_not_spoiled_buys(self, shop: Shop, begun: Begun) -> None:
         """The attacks differ from this payment in the one thing that they are about."""
@@ -126,6 +127,7 @@ class TestVersion0:
 
         assert (answer.code, answer.status) == (attack.code, STATUSES[attack.code])
         assert answer.required is None
+        assert answer.status != 402 or answer.headers["Cache-Control"] == "no-store"
         assert answer.receipt is None
 
     @against(SPONSORED)

@@ -13,6 +13,7 @@ from tillway.entrypoints.http.statuses import STATUSES
 
 JSON: Final = "application/json"
 NEWLINE: Final = orjson.OPT_APPEND_NEWLINE
+PAYMENT_REQUIRED: Final = 402
 RETRY_SECONDS: Final = 1
 """Retry-After of a service that is away and named no time itself."""
 
@@ -62,8 +63,13 @@ def envelope(error: TillwayError) -> dict[str, object]:
 
 
 def refuse(error: TillwayError, headers: Mapping[str, str] | None = None) -> web.Response:
-    """Answer with an error: its status, the envelope, and Retry-After where it helps."""
+    """Answer with an error: its status, the envelope, and Retry-After where it helps.
+
+    What is wrong with a payment is nothing for a cache to keep: no 402 is stored.
+    """
     response = answer(envelope(error), status_of(error), headers)
+    if response.status == PAYMENT_REQUIRED:
+        response.headers.setdefault("Cache-Control", "no-store")
     seconds = retry_after(error)
     if seconds is not None:
         response.headers["Retry-After"] = str(seconds)
