@@ -12,5 +12,8 @@ An outsider's store is tested like ours, with pytest and pytest-asyncio installe
             yield store
             await store.aclose()
 
+A rail that takes proofs is tested by ``tillway.core.contracts.rails.RailContract``, whose module
+says what fixtures it needs.
+
 Counts are small; the environment variable ``TILLWAY_TESTS=full`` runs the large ones.
 """
