@@ -266,21 +266,19 @@ def settings_text(node: Served, merchant: Wallet, **changes: Mapping[str, Any]) 
 
 @asynccontextmanager
 async def open_shop(
-    *, slot_ms: int = 400, confirm_delay_ms: int = 20, **changes: Mapping[str, Any]
+    *,
+    slot_ms: int = 400,
+    confirm_delay_ms: int = 20,
+    background: bool = True,
+    **changes: Mapping[str, Any],
 ) -> AsyncIterator[Shop]:
     """Serve a gateway over a chain of its own; ``changes`` are settings by section."""
     clock, faults = VirtualClock(), Faults()
     chain = Chain(clock=clock.seconds, slot_ms=slot_ms, confirm_delay_ms=confirm_delay_ms)
     merchant, sponsor = funded(chain), funded(chain, sol=10)
     async with serve_chain(chain, faults=faults) as node:
-        text = settings_text(node, merchant, **changes)
-        configured = configure(text, {"X402_SERVER_WALLET_1": str(sponsor.keypair)})
-        gateway = create_app(configured, ports=Ports(clock=clock))
-        runner = web.AppRunner(gateway.web, **server_options())
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        async with aiohttp.ClientSession() as http:
+        gateway = _gateway(node, clock, merchant, sponsor, background, changes)
+        async with _served(gateway) as address, aiohttp.ClientSession() as http:
             yield Shop(
                 chain=chain,
                 faults=faults,
@@ -289,9 +287,42 @@ async def open_shop(
                 sponsor=sponsor,
                 gateway=gateway,
                 node=node,
-                address=f"http://127.0.0.1:{runner.addresses[0][1]}",
+                address=address,
                 http=http,
             )
+
+
+@asynccontextmanager
+async def another_gateway(
+    shop: Shop, *, background: bool = True, **changes: Mapping[str, Any]
+) -> AsyncIterator[Shop]:
+    """Serve a second gateway for the same merchant: same chain, wallets and clock."""
+    gateway = _gateway(shop.node, shop.clock, shop.merchant, shop.sponsor, background, changes)
+    async with _served(gateway) as address:
+        yield evolve(shop, gateway=gateway, address=address)
+
+
+def _gateway(
+    node: Served,
+    clock: VirtualClock,
+    merchant: Wallet,
+    sponsor: Wallet,
+    background: bool,
+    changes: Mapping[str, Mapping[str, Any]],
+) -> Gateway:
+    text = settings_text(node, merchant, **changes)
+    configured = configure(text, {"X402_SERVER_WALLET_1": str(sponsor.keypair)})
+    return create_app(configured, background=background, ports=Ports(clock=clock))
+
+
+@asynccontextmanager
+async def _served(gateway: Gateway) -> AsyncIterator[str]:
+    runner = web.AppRunner(gateway.web, **server_options())
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
         await runner.cleanup()
 
 
