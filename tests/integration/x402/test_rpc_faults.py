@@ -185,6 +185,37 @@ class TestFailover:
         assert second.node.calls["sendTransaction"] == 1
 
 
+class TestObserving:
+    @pytest.mark.parametrize(
+        ("kind", "label"),
+        [
+            (Kind.HTTP_429, "rate_limit"),
+            (Kind.HTTP_500, "other"),
+            (Kind.TRUNCATED, "other"),
+            (Kind.RESET, "connection"),
+            (Kind.ERROR, "other"),
+        ],
+    )
+    async def test_each_failure_has_one_of_the_contracts_labels(
+        self, first: Served, solana: Rpc, wire: Wire, kind: Kind, label: str
+    ) -> None:
+        """However a node fails, it cannot make new time series."""
+        first.faults.spoil(kind, times=1)
+        with pytest.raises(NodeFailed):
+            await solana.slot()
+        await solana.slot()
+        assert [(method, error) for method, _, error in wire.seen] == [
+            ("getSlot", label),
+            ("getSlot", None),
+        ]
+
+    async def test_what_the_node_refuses_is_labelled_too(self, solana: Rpc, wire: Wire) -> None:
+        """Its own error number is not a label."""
+        with pytest.raises(SendRefused):
+            await solana.send(b"junk", skip_preflight=True)
+        assert [error for _, _, error in wire.seen] == ["other"]
+
+
 class TestSecrecy:
     async def test_no_error_log_or_metric_shows_the_address_of_a_node(
         self, caplog: pytest.LogCaptureFixture

@@ -125,7 +125,7 @@ class TestSettling:
         ):
             began = quick()
             assert isinstance(await sender.send(await signed_for(rpc, transaction)), Settled)
-        assert quick() - began >= 32 * 0.4
+        assert quick() - began >= 31 * 0.4
 
 
 class TestFailing:

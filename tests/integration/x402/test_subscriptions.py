@@ -1,7 +1,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import orjson
@@ -79,9 +79,11 @@ async def line() -> AsyncIterator[Line]:
 async def _subscriptions(url: str, clock: QuickClock, **more: Any) -> AsyncIterator[Subscriptions]:
     http = Http()
     made = Subscriptions(http=http, clock=clock, url=url, **more)
-    yield made
-    await made.aclose()
-    await http.aclose()
+    try:
+        yield made
+    finally:
+        await made.aclose()
+        await http.aclose()
 
 
 async def _until(condition: Callable[[], object]) -> None:
@@ -191,10 +193,12 @@ class TestReconnecting:
             noises: list[Any] = [None, [], {}, {"subscription": "100"}, {"subscription": 7}]
             for params in noises:
                 await line.say({"method": "signatureNotification", "params": params})
-            await asyncio.sleep(0.03)
-            await _until(lambda: hints.connected)
-            await line.notify(100)
-            await _until(lambda: told)
+            async with asyncio.timeout(2):
+                while not told:
+                    await asyncio.sleep(0.02)
+                    await _until(lambda: hints.connected)
+                    with suppress(ConnectionError):
+                        await line.notify(100)
         assert told == [signature]
 
     async def test_an_idle_line_is_closed_and_opened_again(
