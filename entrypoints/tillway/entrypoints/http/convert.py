@@ -7,6 +7,7 @@ anything but Declined.
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from typing import Final, TypeVar
 
 import orjson
@@ -29,6 +30,9 @@ T = TypeVar("T")
 
 DEEPEST: Final = 32
 """Levels of nesting: no body of ours needs more than a few."""
+MOST_PARTS: Final = 10_000
+"""Members and items in all: naming what is wrong with each takes time, in which nobody else is
+answered."""
 MOST_FAULTS: Final = 32
 LONGEST_NAME: Final = 64
 UNREADABLE: Final = "Invalid request body"
@@ -69,13 +73,15 @@ async def _read(request: web.Request, most: int) -> bytes:
 
 
 def parse(raw: bytes) -> object:
-    """Read JSON; Declined (invalid_field) if it is none or nested too deeply."""
+    """Read JSON; Declined (invalid_field) if it is none, has too many parts or is too deep."""
     if not raw.strip():
         raise Declined(Code.INVALID_FIELD, "Request body is empty", field="")
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise _unreadable() from error
+    if raw.count(b",") > MOST_PARTS and _crowded(value, MOST_PARTS):
+        raise Declined(Code.INVALID_FIELD, "Request body has too many parts", field="")
     if raw.count(b"{") + raw.count(b"[") > DEEPEST and _deeper(value, DEEPEST):
         raise Declined(Code.INVALID_FIELD, "Request body is nested too deeply", field="")
     return value
@@ -87,7 +93,7 @@ def structure(value: object, kind: type[T], *, strict: bool = True) -> T:
     try:
         return made.structure(value, kind)
     except BaseValidationError as error:
-        raise _declined(tuple(_faults(error, ""))) from error
+        raise _declined(tuple(islice(_faults(error, ""), MOST_FAULTS))) from error
     except (Wrong, TypeError, ValueError) as error:
         raise _unreadable() from error
 
@@ -101,6 +107,16 @@ def _unreadable() -> Declined:
     return Declined(Code.INVALID_FIELD, UNREADABLE, field="")
 
 
+def _crowded(value: object, most: int) -> bool:
+    left = [value]
+    while left and most >= 0:
+        part = left.pop()
+        if isinstance(part, dict | list):
+            most -= len(part)
+            left.extend(part.values() if isinstance(part, dict) else part)
+    return most < 0
+
+
 def _deeper(value: object, levels: int) -> bool:
     if not isinstance(value, dict | list):
         return False
@@ -112,7 +128,7 @@ def _deeper(value: object, levels: int) -> bool:
 
 def _declined(found: tuple[tuple[Fault, bool], ...]) -> Declined:
     missing = all(absent for _, absent in found)
-    faults = [fault for fault, _ in found[:MOST_FAULTS]]
+    faults = [fault for fault, _ in found]
     return Declined.for_faults(faults, Code.MISSING_FIELD if missing else Code.INVALID_FIELD)
 
 

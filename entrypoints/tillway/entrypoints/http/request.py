@@ -1,5 +1,6 @@
 """What the shell knows of a request, under typed keys, before a handler sees it."""
 
+import re
 from typing import Final, NewType
 
 from aiohttp import web
@@ -24,10 +25,7 @@ ROUTE: Final = web.RequestKey("route", Route)
 BODY: Final = web.RequestKey("body", bytes)
 """The raw body, once it has been read."""
 
-_HOST_CHARACTERS: Final = frozenset(
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
-)
-_LONGEST_HOST: Final = 260
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
 def origin(request: web.Request) -> str:
@@ -61,5 +59,4 @@ def _first(request: web.Request, name: str) -> str:
 
 
 def _host(text: str) -> str:
-    plain = 0 < len(text) <= _LONGEST_HOST and _HOST_CHARACTERS.issuperset(text)
-    return text if plain else "localhost"
+    return text if _HOST.fullmatch(text) else "localhost"

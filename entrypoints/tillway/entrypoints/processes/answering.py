@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from aiohttp import web
 from attrs import define, field, frozen
@@ -13,6 +14,7 @@ from tillway.core.ports.rails import HasHealth
 from tillway.entrypoints.gateway import Gateway
 from tillway.entrypoints.http.app import server_options
 from tillway.entrypoints.http.config import DRAIN
+from tillway.entrypoints.http.malformed import protocols
 from tillway.entrypoints.processes.connections import Connections
 from tillway.entrypoints.processes.failures import CannotStart
 from tillway.entrypoints.processes.listening import BACKLOG
@@ -48,6 +50,7 @@ class Answering:
     sockets: Sequence[socket.socket]
     times: Times = field(factory=Times)
     careful: bool = True
+    _options: Mapping[str, Any] = field(init=False)
     _runner: web.AppRunner = field(init=False)
     _connections: Connections = field(init=False)
     _servers: list[asyncio.Server] = field(factory=list, init=False)
@@ -55,9 +58,9 @@ class Answering:
 
     def __attrs_post_init__(self) -> None:
         """Prepare; nothing is opened yet."""
-        options = {**server_options(), "keepalive_timeout": self.times.idle}
+        self._options = {**server_options(), "keepalive_timeout": self.times.idle}
         # What is left after our own drain is cut off.
-        self._runner = web.AppRunner(self.gateway.web, shutdown_timeout=0.1, **options)
+        self._runner = web.AppRunner(self.gateway.web, shutdown_timeout=0.1, **self._options)
         self._connections = Connections(read=self.times.read, write=self.times.write)
 
     async def start(self) -> None:
@@ -74,7 +77,8 @@ class Answering:
     async def _listen(self) -> None:
         server = self._runner.server
         assert server is not None  # noqa: S101 - setup has made it
-        factory, loop = self._connections.over(server), asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        factory = self._connections.over(server, protocols(server, loop, self._options))
         for each in self.sockets:
             try:
                 made = await loop.create_server(factory, sock=each, backlog=BACKLOG)

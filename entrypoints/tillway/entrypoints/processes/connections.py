@@ -30,10 +30,16 @@ class Connections:
     _closing: bool = field(default=False, init=False)
     _none: asyncio.Event = field(factory=asyncio.Event, init=False)
 
-    def over(self, server: web.Server) -> Callable[[], asyncio.Protocol]:
-        """Watch what this server answers; give the factory for its connections."""
+    def over(
+        self, server: web.Server, protocol: Callable[[], asyncio.Protocol] | None = None
+    ) -> Callable[[], asyncio.Protocol]:
+        """Watch what this server answers; give the factory for its connections.
+
+        ``protocol`` makes the protocols that the server answers by, its own unless given.
+        """
         server.request_handler = self._watched(server.request_handler)
-        return lambda: _Connection(server(), self._connections, self._gone)
+        inner = protocol or server
+        return lambda: _Connection(inner(), self._connections, self._gone)
 
     async def keep(self) -> None:
         """Cut off who is too slow, until cancelled."""

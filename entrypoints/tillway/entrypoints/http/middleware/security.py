@@ -12,18 +12,19 @@ SERVER: Final = "tillway"
 
 def security(tls: bool) -> Middleware:
     """Put them on every answer; HSTS only when this process ends TLS itself."""
-    fixed = _fixed(tls)
+    headers = fixed(tls)
 
     @web.middleware
     async def security_(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
-        response.headers.update(fixed)
+        response.headers.update(headers)
         return response
 
     return security_
 
 
-def _fixed(tls: bool) -> dict[str, str]:
+def fixed(tls: bool) -> dict[str, str]:
+    """Give these headers."""
     headers: dict[str, str] = {
         istr("X-Content-Type-Options"): "nosniff",
         istr("X-Frame-Options"): "DENY",
