@@ -50,7 +50,7 @@ def configure(text: str, environ: Mapping[str, str]) -> Configured:
 def _configured(source: Source) -> Configured:
     registry = Registry()
     plugins = registry.load(plugins_of(source))
-    settings = load({**BUILT_IN, **sections(plugins)}, source)
+    settings = load(sections(plugins, BUILT_IN), source)
     registry.enable(plugins)
     return Configured(settings=settings, registry=registry)
 

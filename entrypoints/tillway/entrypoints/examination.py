@@ -30,7 +30,7 @@ def examine_settings(path: Path | str | None) -> Report:
     """
     try:
         plugins = Registry().load(plugins_of(read_source(path, os.environ)))
-        report = check(path, sections={**BUILT_IN, **sections(plugins)})
+        report = check(path, sections=sections(plugins, BUILT_IN))
     except SettingsError as error:
         return Report(ok=False, faults=error.faults)
     except PluginError as error:

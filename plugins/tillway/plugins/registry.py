@@ -1,16 +1,14 @@
-"""Find plugins by name and load just those: ours and outsiders' through the same door.
+"""The plugins of one gateway: load just those that are named, ours and outsiders' alike.
 
-An entry point of the group ``tillway`` names a module with a constant ``PLUGIN`` and hook
-implementations. Importing the module must be cheap: its technology is imported in the hooks.
+Ours are found like everybody's: ``loading`` says how. One typed function wraps each hook, since
+pluggy's own calls take and give anything.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
-from types import ModuleType
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import pluggy
-from attrs import define, field, frozen
+from attrs import define, field
 
 from tillway.core.observations import Observer
 from tillway.core.ports.rails import Offers
@@ -18,56 +16,12 @@ from tillway.core.ports.store import Store
 from tillway.plugins import hooks
 from tillway.plugins.api import Api
 from tillway.plugins.context import Context
-from tillway.plugins.plugin import Kind, Plugin
+from tillway.plugins.loading import Installed, Loaded, PluginError, installed, load, remedy
+from tillway.plugins.plugin import Kind
 
-_Part = TypeVar("_Part")
+__all__ = ["Installed", "Loaded", "PluginError", "Registry", "installed", "sections"]
 
-
-class PluginError(Exception):
-    """A plugin cannot be used as configured; the message says what to do about it."""
-
-
-@frozen(kw_only=True)
-class Installed:
-    """An entry point that some distribution offers; ``module`` is not imported yet."""
-
-    name: str
-    module: str
-    distribution: str
-    version: str
-
-
-def installed() -> Sequence[Installed]:
-    """List what is installed, by name. Imports nothing."""
-    points = sorted(entry_points(group=hooks.PROJECT), key=lambda point: point.name)
-    return [_described(point) for point in points]
-
-
-def _described(point: EntryPoint) -> Installed:
-    distribution = point.dist
-    return Installed(
-        name=point.name,
-        module=point.value,
-        distribution=distribution.name if distribution else "unknown",
-        version=distribution.version if distribution else "unknown",
-    )
-
-
-@frozen(kw_only=True)
-class Loaded:
-    """A plugin whose module is imported."""
-
-    about: Plugin
-    module: ModuleType
-    source: Installed
-
-    @property
-    def hooks(self) -> Sequence[str]:
-        """Name the hooks that it implements."""
-        return [name for name in vars(hooks) if name.startswith("tillway_") and self._has(name)]
-
-    def _has(self, name: str) -> bool:
-        return hasattr(getattr(self.module, name, None), f"{hooks.PROJECT}_impl")
+_Fits = Callable[[object], bool]
 
 
 @define
@@ -76,77 +30,89 @@ class Registry:
 
     _manager: pluggy.PluginManager = field(factory=lambda: _manager(), init=False)
     _loaded: dict[str, Loaded] = field(factory=dict, init=False)
+    _enabled: dict[str, Loaded] = field(factory=dict, init=False)
 
     def load(self, names: Iterable[str]) -> Sequence[Loaded]:
         """Import these plugins. A repeat of a name does nothing.
 
-        Raises PluginError if a name is offered by no distribution or by several, if what it
-        imports is missing, or if its module does not describe itself.
+        Raises PluginError as ``loading.load`` does.
         """
         return [self._one(name) for name in dict.fromkeys(names)]
 
     def enable(self, plugins: Iterable[Loaded]) -> None:
-        """Register hook implementations; every one must belong to a hook that exists."""
+        """Register hook implementations. A repeat of a plugin does nothing.
+
+        Raises PluginError for one that belongs to no hook, or takes what its hook does not give.
+        """
         for plugin in plugins:
-            if not self._manager.is_registered(plugin.module):
-                self._manager.register(plugin.module, name=plugin.about.name)
-        try:
-            self._manager.check_pending()
-        except pluggy.PluginValidationError as error:
-            raise PluginError(str(error)) from error
+            if plugin.about.name not in self._enabled:
+                self._register(plugin)
 
     def rails(self, context: Context) -> Sequence[Offers]:
         """Build the rails of the enabled plugins, in the order of enabling."""
-        rails = self._collected(self._manager.hook.tillway_rails, context, "rail", Offers)
+        rails: list[Offers] = self._collected("tillway_rails", context, "rail", _is_rail)
         _refuse_twins(Kind.RAIL, [rail.name for rail in rails])
         return rails
 
     def store(self, context: Context) -> Store:
         """Build the store; PluginError unless the enabled plugins give just one."""
-        stores: Sequence[Store] = self._collected(
-            self._manager.hook.tillway_stores, context, "store", object
-        )
+        stores: list[Store] = self._collected("tillway_stores", context, "store", _is_store)
         if len(stores) != 1:
             raise PluginError(f"just one store is needed, and the plugins give {len(stores)}")
         return stores[0]
 
     def apis(self, context: Context) -> Sequence[Api]:
-        """Build the faces of the enabled plugins."""
-        apis = self._collected(self._manager.hook.tillway_apis, context, "face", Api)
+        """Build the faces of the enabled plugins, in the order of enabling."""
+        apis: list[Api] = self._collected("tillway_apis", context, "face", _is_api)
         _refuse_twins(Kind.API, [api.name for api in apis])
         return apis
 
     def observers(self, context: Context) -> Sequence[Observer]:
-        """Build the observers of the enabled plugins."""
+        """Build the observers of the enabled plugins, in the order of enabling."""
         found: list[Observer] = self._collected(
-            self._manager.hook.tillway_observers, context, "observer", object
+            "tillway_observers", context, "observer", _is_observer
         )
         return found
 
-    def _collected(
-        self, hook: Callable[..., list[Sequence[_Part]]], context: Context, what: str, kind: type
-    ) -> list[_Part]:
-        try:
-            offers = hook(context=context)
-        except ModuleNotFoundError as missing:
-            raise PluginError(self._remedy(missing)) from missing
-        # pluggy calls the last registered first; we offer in the order of enabling
-        parts = [part for offer in reversed(offers) for part in offer]
-        for part in parts:
-            if not isinstance(part, kind):
-                raise PluginError(f"a plugin gave {type(part).__name__}, which is no {what}")
-        return parts
-
     def _one(self, name: str) -> Loaded:
         if name not in self._loaded:
-            self._loaded[name] = _imported(_only(name))
+            self._loaded[name] = load(name)
         return self._loaded[name]
 
-    def _remedy(self, missing: ModuleNotFoundError) -> str:
-        for plugin in self._loaded.values():
-            if plugin.about.extra and plugin.module.__name__ in _frames(missing):
-                return _pip(plugin.source, plugin.about.extra, missing)
-        return f"a plugin needs the module {missing.name!r}, which is not installed"
+    def _register(self, plugin: Loaded) -> None:
+        try:
+            self._manager.register(plugin.module, name=plugin.about.name)
+            self._manager.check_pending()
+        except pluggy.PluginValidationError as error:
+            self._manager.unregister(plugin.module)
+            raise PluginError(f"the plugin {plugin.about.name!r}: {error}") from error
+        self._enabled[plugin.about.name] = plugin
+
+    def _collected(self, hook: str, context: Context, what: str, fits: _Fits) -> list[Any]:
+        found: list[object] = []
+        for plugin in self._enabled.values():
+            for part in self._given(hook, plugin, context):
+                if not fits(part):
+                    raise PluginError(f"{_gave(plugin, part)}, which is no {what}")
+                found.append(part)
+        return found
+
+    def _given(self, hook: str, plugin: Loaded, context: Context) -> Sequence[object]:
+        """Call one hook of one plugin, so that whatever goes wrong has a name."""
+        if hook not in plugin.hooks:
+            return ()
+        section = plugin.about.section
+        if section is not None and section not in context.sections:
+            raise PluginError(f"the plugin {plugin.about.name!r} needs the section {section!r}")
+        others = [each.module for each in self._enabled.values() if each is not plugin]
+        call = self._manager.subset_hook_caller(hook, others)
+        try:
+            return list(_parts(plugin, call(context=context)))
+        except ModuleNotFoundError as missing:
+            raise PluginError(remedy(plugin, missing)) from missing
+        except Exception as error:
+            error.add_note(f"in {hook} of the plugin {plugin.about.name!r}")
+            raise
 
 
 def _manager() -> pluggy.PluginManager:
@@ -155,40 +121,35 @@ def _manager() -> pluggy.PluginManager:
     return manager
 
 
-def _only(name: str) -> EntryPoint:
-    offered = list(entry_points(group=hooks.PROJECT, name=name))
-    if not offered:
-        known = ", ".join(sorted(point.name for point in entry_points(group=hooks.PROJECT)))
-        raise PluginError(f"no installed package offers the plugin {name!r} (there are: {known})")
-    if len(offered) > 1:
-        who = " and ".join(sorted(point.dist.name if point.dist else "?" for point in offered))
-        raise PluginError(f"{who} both offer the plugin {name!r}: uninstall one of them")
-    return offered[0]
+def _parts(plugin: Loaded, answers: Sequence[object]) -> Iterator[object]:
+    for answer in answers:
+        if isinstance(answer, str | bytes | Mapping) or not isinstance(answer, Iterable):
+            raise PluginError(f"{_gave(plugin, answer)} where a sequence is due")
+        yield from answer
 
 
-def _imported(point: EntryPoint) -> Loaded:
-    source = _described(point)
-    try:
-        module = point.load()
-    except ModuleNotFoundError as missing:
-        raise PluginError(_pip(source, point.name, missing)) from missing
-    about = getattr(module, "PLUGIN", None)
-    if not isinstance(about, Plugin):
-        raise PluginError(f"{source.module} has no constant PLUGIN that describes it")
-    return Loaded(about=about, module=module, source=source)
+def _gave(plugin: Loaded, part: object) -> str:
+    what = f"the class {part.__name__}" if isinstance(part, type) else type(part).__name__
+    return f"the plugin {plugin.about.name!r} gave {what}"
 
 
-def _pip(source: Installed, extra: str, missing: ModuleNotFoundError) -> str:
-    command = f"pip install '{source.distribution}[{extra}]'"
-    return f"the plugin {source.name!r} needs {missing.name!r}: {command}"
+# A class has its instances' methods too, and is what one gives by mistake.
 
 
-def _frames(error: BaseException) -> set[str]:
-    names, trace = set(), error.__traceback__
-    while trace is not None:
-        names.add(trace.tb_frame.f_globals.get("__name__", ""))
-        trace = trace.tb_next
-    return names
+def _is_rail(part: object) -> bool:
+    return isinstance(part, Offers) and not isinstance(part, type)
+
+
+def _is_store(part: object) -> bool:
+    return isinstance(part, Store) and not isinstance(part, type)
+
+
+def _is_api(part: object) -> bool:
+    return isinstance(part, Api)
+
+
+def _is_observer(part: object) -> bool:
+    return callable(part) and not isinstance(part, type)
 
 
 def _refuse_twins(kind: Kind, names: Sequence[str]) -> None:
@@ -197,13 +158,19 @@ def _refuse_twins(kind: Kind, names: Sequence[str]) -> None:
         raise PluginError(f"two plugins give a {kind} named {', '.join(twins)}: disable one")
 
 
-def sections(plugins: Iterable[Loaded]) -> Mapping[str, type]:
-    """Give the settings classes of these plugins by section; PluginError if two share one."""
-    found: dict[str, type] = {}
+def sections(
+    plugins: Iterable[Loaded], taken: Mapping[str, type] | None = None
+) -> Mapping[str, type]:
+    """Give the settings classes of these plugins by section, beside those that are ``taken``.
+
+    Raises PluginError if two plugins share a section, or one has a section of the gateway's own.
+    """
+    found: dict[str, type] = dict(taken or {})
     for plugin in plugins:
         section, settings = plugin.about.section, plugin.about.settings
         if section is None or settings is None:
             continue
         if found.setdefault(section, settings) is not settings:
-            raise PluginError(f"two plugins have settings in the section {section!r}")
+            name = plugin.about.name
+            raise PluginError(f"the plugin {name!r} has the section {section!r} of another")
     return found

@@ -11,7 +11,7 @@ is written; any other exception leaves the unit unwritten too.
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from attrs import field, frozen
 
@@ -248,6 +248,7 @@ class UnitOfWork(View, Protocol):
     """What can be read and written together."""
 
 
+@runtime_checkable
 class Store(Protocol):
     """Durable memory, shared by all processes that are configured with the same place."""
 
