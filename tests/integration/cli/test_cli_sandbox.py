@@ -1,0 +1,208 @@
+"""`tillway sandbox`: its words, its data folder and its end."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from solders.keypair import Keypair
+
+from e2e.http_call import call
+from support.children import AVAILABLE, eventually, kill, lives
+from support.command import SANDBOX, TILLWAY, Running, environment, running, tillway
+
+ANY_PORTS = ("sandbox", "--port", 0, "--rpc-port", 0)
+
+
+@pytest.fixture(scope="class")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Run one for a class of tests."""
+    folder = tmp_path_factory.mktemp("sandbox")
+    with running(*ANY_PORTS, folder=folder, until=SANDBOX) as started:
+        yield started
+
+
+def url_of(started: Running, path: str = "") -> str:
+    """Give the address of something in a sandbox."""
+    return f"http://127.0.0.1:{started.port}{path}"
+
+
+def balance_of(started: Running, wallet: str) -> int:
+    """Ask the chain for a wallet's lamports."""
+    request = {"jsonrpc": "2.0", "id": 1, "method": "getBalance", "params": [wallet]}
+    return int(call(started.match["rpc"], request).json()["result"]["value"])
+
+
+def tries(started: Running) -> list[str]:
+    """Give the lines to try that were printed."""
+    return [line.strip() for line in started.said().splitlines() if line.startswith("  ")]
+
+
+class TestGreeting:
+    def test_lines_to_try_have_the_real_port(self, sandbox: Running) -> None:
+        """They are those that the sandbox itself names."""
+        assert tries(sandbox) == call(url_of(sandbox, "/sandbox")).json()["try"]
+        assert tries(sandbox)[0] == f"tillway pay {url_of(sandbox)}/paywall/demo-article"
+
+    def test_every_address_in_them_answers(self, sandbox: Running) -> None:
+        """None of them is a dead end."""
+        addresses = [word.strip("'") for line in tries(sandbox) for word in line.split()]
+        for address in (word for word in addresses if word.startswith("http")):
+            assert call(address).status in (200, 402)
+
+
+class TestPaying:
+    def test_each_step_is_shown(self, sandbox: Running, tmp_path: Path) -> None:
+        """From the price to what was bought."""
+        done = tillway("pay", url_of(sandbox, "/paywall/demo-article"), folder=tmp_path)
+        assert done.code == 0, done
+        assert "the price is 0.05 USDC" in done.out
+        assert "settled on chain as" in done.out
+        assert json.loads(done.out.splitlines()[-1])["granted"] is True
+
+    def test_a_wallet_of_ones_own(self, sandbox: Running, tmp_path: Path) -> None:
+        """Kept in the form of the Solana tools."""
+        wallet = Keypair()
+        (tmp_path / "wallet.json").write_text(wallet.to_json())
+        given = {"wallet": str(wallet.pubkey()), "amount": "0.05"}
+        assert call(url_of(sandbox, "/sandbox/fund"), given).status == 200
+        arguments = ("pay", url_of(sandbox, "/paywall/demo-article"), "--keypair", "wallet.json")
+        first, second = (tillway(*arguments, folder=tmp_path) for _ in range(2))
+        assert first.code == 0
+        assert json.loads(first.out.splitlines()[-1])["wallet"] == str(wallet.pubkey())
+        assert second.code == 1  # the money is spent
+
+    def test_a_price_above_the_limit_is_refused(self, sandbox: Running, tmp_path: Path) -> None:
+        """Before a wallet is made or anything is signed."""
+        done = tillway("pay", url_of(sandbox, "/paywall/demo-course"), folder=tmp_path)
+        assert done.code == 1
+        assert "49 is more than --max-amount 1.00" in done.out
+        assert "signed" not in done.out
+
+    def test_a_higher_limit_lets_it_pass(self, sandbox: Running, tmp_path: Path) -> None:
+        """The limit is the buyer's."""
+        url = url_of(sandbox, "/paywall/demo-course")
+        assert tillway("pay", url, "--max-amount", "49", folder=tmp_path).code == 0
+
+    @pytest.mark.parametrize(
+        ("path", "code", "words"),
+        [
+            ("/paywall/demo-article?couponCode=ONTHEHOUSE", 0, "free"),
+            ("/paywall/demo-mug", 1, "invalid_resource"),
+            ("/paywall/nothing", 1, "resource_not_found"),
+        ],
+    )
+    def test_what_is_not_paid(
+        self, sandbox: Running, tmp_path: Path, path: str, code: int, words: str
+    ) -> None:
+        """The seller's answer is shown as it is."""
+        done = tillway("pay", url_of(sandbox, path), folder=tmp_path)
+        assert (done.code, words in done.out) == (code, True)
+
+    def test_a_seller_who_is_away(self, tmp_path: Path) -> None:
+        """It could not be tried."""
+        done = tillway("pay", "http://127.0.0.1:9/x", folder=tmp_path)
+        assert done.code == 2
+        assert "127.0.0.1:9 cannot be reached" in done.out
+
+    @pytest.mark.parametrize("url", ["paywall/demo-article", "ftp://127.0.0.1/x", "http://[x/"])
+    def test_what_is_no_url(self, tmp_path: Path, url: str) -> None:
+        """An example of one is shown."""
+        done = tillway("pay", url, folder=tmp_path)
+        assert done.code == 2
+        assert "is no URL such as" in done.out
+
+    def test_a_wallet_that_is_none(self, tmp_path: Path) -> None:
+        """Nothing of it is shown."""
+        (tmp_path / "wallet.json").write_text("[1, 2, 256, 77777]")
+        arguments = ("pay", "http://127.0.0.1:9/x", "--keypair", "wallet.json")
+        done = tillway(*arguments, folder=tmp_path)
+        assert done.code == 2
+        assert "wallet.json is no wallet" in done.out
+        assert "77777" not in done.out
+
+
+class TestKeeping:
+    def buy(self, started: Running, folder: Path) -> dict[str, Any]:
+        """Buy the article and give the grant."""
+        done = tillway("pay", url_of(started, "/paywall/demo-article"), folder=folder)
+        assert done.code == 0, done
+        grant: dict[str, Any] = json.loads(done.out.splitlines()[-1])
+        return grant
+
+    def test_everything_is_there_again(self, tmp_path: Path) -> None:
+        """The chain, the wallets, the clock and the payments."""
+        arguments = (*ANY_PORTS, "--data-dir", "data")
+        stranger = str(Keypair().pubkey())
+        with running(*arguments, folder=tmp_path, until=SANDBOX) as started:
+            grant = self.buy(started, tmp_path)
+            call(url_of(started, "/sandbox/fund"), {"wallet": stranger, "sol": "2"})
+            moved = call(url_of(started, "/sandbox/clock"), {"forwardSeconds": 864_000}).json()
+            before = call(url_of(started, "/sandbox")).json()
+            assert started.stop() == 0
+        with running(*arguments, folder=tmp_path, until=SANDBOX) as started:
+            after = call(url_of(started, "/sandbox")).json()
+            assert {name: after[name] for name in ("merchant", "sponsor", "mints")} == {
+                name: before[name] for name in ("merchant", "sponsor", "mints")
+            }
+            assert after["time"] > moved["time"]
+            assert balance_of(started, stranger) == 2_000_000_000
+            lookup = f"/paywall/v1/x402-transaction/verify?signature={grant['signature']}"
+            assert call(url_of(started, lookup)).status == 200
+            self.buy(started, tmp_path)
+
+    def test_a_kill_costs_seconds_at_most(self, tmp_path: Path) -> None:
+        """The chain is saved while it changes."""
+        arguments = (*ANY_PORTS, "--data-dir", "data")
+        with running(*arguments, folder=tmp_path, until=SANDBOX) as started:
+            self.buy(started, tmp_path)
+            assert eventually((tmp_path / "data" / "chain.bin").exists)
+            kill(started.process.pid)
+            started.process.wait(20)
+        with running(*arguments, folder=tmp_path, until=SANDBOX) as started:
+            self.buy(started, tmp_path)
+
+    def test_two_do_not_share_a_folder(self, tmp_path: Path) -> None:
+        """The second one leaves."""
+        arguments = (*ANY_PORTS, "--data-dir", "data")
+        with running(*arguments, folder=tmp_path, until=SANDBOX):
+            done = tillway(*arguments, folder=tmp_path)
+        assert done.code == 2
+        assert "another sandbox uses data" in done.err
+
+    def test_without_a_folder_nothing_is_left(self, tmp_path: Path) -> None:
+        """What was temporary is gone."""
+        (tmp_path / "temporary").mkdir()
+        temporary = {"TMPDIR": str(tmp_path / "temporary")}
+        with running(*ANY_PORTS, folder=tmp_path, until=SANDBOX, **temporary) as started:
+            assert list((tmp_path / "temporary").iterdir())
+            assert started.stop() == 0
+        assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@pytest.mark.skipif(not AVAILABLE, reason="processes are looked at in /proc")
+class TestLeaving:
+    def test_it_leaves_with_its_parent(self, tmp_path: Path) -> None:
+        """Whoever started it need not stop it, even if he is killed."""
+        script = (
+            "import subprocess, sys; print(subprocess.Popen(sys.argv[1:]).pid, flush=True); input()"
+        )
+        with (tmp_path / "output").open("wb") as output:
+            parent = subprocess.Popen(
+                [sys.executable, "-c", script, TILLWAY, *map(str, ANY_PORTS)],
+                cwd=tmp_path,
+                env=environment(),
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        said = (tmp_path / "output").read_text
+        assert eventually(lambda: "Try:" in said()), said()
+        sandbox = next(int(line) for line in said().splitlines() if line.isdecimal())
+        assert lives(sandbox)
+        parent.kill()
+        parent.communicate()
+        assert eventually(lambda: not lives(sandbox))
