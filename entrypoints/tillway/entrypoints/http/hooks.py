@@ -1,10 +1,9 @@
 """How cattrs reads each type of a body: exactly, never by coercion."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from enum import Enum
 from math import isfinite
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, cast, get_args, get_origin
 
 import attrs
 from cattrs import Converter
@@ -84,10 +83,19 @@ def _field(field: "attrs.Attribute[Any]", made: Converter) -> Hook:
     return read
 
 
-def _text(value: Any, _: Any) -> str:
+def _text(value: Any, kind: Any) -> str:
+    if kind is not str:  # cattrs brings every kind of text here, enums of text too
+        return _member(value, kind)
     if isinstance(value, str):
         return value
     raise Wrong("must be text")
+
+
+def _member(value: Any, kind: Any) -> str:
+    for member in kind:
+        if member.value == value:
+            return cast(str, member)
+    raise Wrong(_one_of(member.value for member in kind))
 
 
 def _flag(value: Any, _: Any) -> bool:
@@ -132,20 +140,22 @@ _PLAIN: Mapping[Any, Hook] = {
 
 
 def _is_choice(kind: Any) -> bool:
-    return get_origin(kind) is Literal or (isinstance(kind, type) and issubclass(kind, Enum))
+    return get_origin(kind) is Literal
 
 
 def _choice(kind: Any, _: Converter) -> Hook:
-    literal = get_origin(kind) is Literal
-    found = {name: name for name in get_args(kind)} if literal else {c.value: c for c in kind}
-    message = "must be one of " + ", ".join(str(name) for name in found)
+    known = get_args(kind)
 
     def read(value: Any, _: Any) -> Any:
-        if isinstance(value, str | int) and value in found:
-            return found[value]
-        raise Wrong(message)
+        if isinstance(value, str) and value in known:
+            return value
+        raise Wrong(_one_of(known))
 
     return read
+
+
+def _one_of(names: Iterable[str]) -> str:
+    return "must be one of " + ", ".join(names)
 
 
 def _is_list(kind: Any) -> bool:

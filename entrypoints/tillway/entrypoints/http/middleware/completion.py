@@ -20,8 +20,7 @@ async def completion(request: web.Request, handler: Handler) -> web.StreamRespon
     began = perf_counter()
     response = await handler(request)
     route = request.get(ROUTE)
-    _log.info(
-        LINE,
+    said = (
         request.method if route is not None else "?",
         route.path if route is not None else "none",
         response.status,
@@ -30,6 +29,8 @@ async def completion(request: web.Request, handler: Handler) -> web.StreamRespon
         request[REQUEST_ID],
         request[CLIENT],
     )
+    # made by hand, since `info` would walk the stack to find this very line
+    _log.handle(_log.makeRecord(_log.name, logging.INFO, __file__, 0, LINE, said, None))
     return response
 
 

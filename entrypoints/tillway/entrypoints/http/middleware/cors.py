@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from multidict import istr
 
+from tillway.entrypoints.http.middleware.security import fixed
 from tillway.entrypoints.http.middleware.vary import vary
 
 ORIGIN: Final = istr("Origin")
@@ -53,6 +54,7 @@ a request header on their paid retry, so it has to be here."""
 
 _KNOWN: Final = frozenset(name.lower() for name in ALLOWED)
 _TOKEN: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~")
+_LABELS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
 _LONGEST_ASKED: Final = 4096
 
 
@@ -63,7 +65,7 @@ def cors(origins: Sequence[str]) -> Middleware | None:
     """
     if not origins:
         return None
-    allow = _everybody if "*" in origins else _some(frozenset(origins))
+    allow = _everybody if "*" in origins else _some(origins)
 
     @web.middleware
     async def cors_(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -92,7 +94,7 @@ def is_preflight(request: web.Request) -> bool:
 def preflight(request: web.Request) -> web.Response:
     """Say what may be sent: our methods, our headers, and whatever else was asked for."""
     asked = request.headers.get("Access-Control-Request-Headers", "")
-    response = web.Response(status=204)
+    response = web.Response(status=204, headers=fixed(tls=False))
     response.headers["Access-Control-Allow-Methods"] = METHODS
     response.headers["Access-Control-Allow-Headers"] = ", ".join((*ALLOWED, *_further(asked)))
     response.headers["Access-Control-Max-Age"] = SECONDS
@@ -116,5 +118,20 @@ def _everybody(_: str | None) -> str | None:
     return "*"
 
 
-def _some(origins: frozenset[str]) -> Callable[[str | None], str | None]:
-    return lambda origin: origin if origin in origins else None
+def _some(origins: Sequence[str]) -> Callable[[str | None], str | None]:
+    exact = frozenset(origins)
+    families = [tuple(origin.split("*")) for origin in origins if "*" in origin]
+
+    def allow(origin: str | None) -> str | None:
+        if origin in exact:
+            return origin
+        known = origin is not None and any(_of_family(origin, *family) for family in families)
+        return origin if known else None
+
+    return allow
+
+
+def _of_family(origin: str, start: str, end: str) -> bool:
+    """Tell whether an origin is `https://*.example.com` with one or more labels for the star."""
+    labels = origin[len(start) : len(origin) - len(end)]
+    return origin == f"{start}{labels}{end}" and bool(labels) and _LABELS.issuperset(labels.lower())
