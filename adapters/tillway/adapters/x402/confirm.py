@@ -156,10 +156,16 @@ class Confirmations:
     async def _poll(self) -> None:
         while self._watches:
             await self.clock.sleep(self.interval * (0.75 + 0.5 * self.chance()))
-            with suppress(Unavailable):
-                await self.rpc.know_heights()
-            await self._ask(list(self._watches))
+            try:
+                await self._round()
+            except Exception:  # a fault of ours in one round must not strand every payment
+                _log.exception("a round of status requests failed")
             self._end_overdue()
+
+    async def _round(self) -> None:
+        with suppress(Unavailable):
+            await self.rpc.know_heights()
+        await self._ask(list(self._watches))
 
     async def _ask(self, signatures: Sequence[Signature]) -> None:
         starts = range(0, len(signatures), MOST_SIGNATURES)

@@ -158,7 +158,9 @@ class Rpc:
     async def _refreshed(self) -> Blockhash:
         # Callers share one request; one that leaves does not take it from the others.
         if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self._latest_blockhash())
+            self._asking = asyncio.create_task(self._latest_blockhash(), name="x402 blockhash")
+            # All callers may have left by the time that it fails.
+            self._asking.add_done_callback(lambda task: task.cancelled() or task.exception())
         return await asyncio.shield(self._asking)
 
     async def _latest_blockhash(self) -> Blockhash:
