@@ -72,6 +72,7 @@ class SolanaRail:
     _signer: Signer = field(init=False, repr=False)
     _offering: Offering = field(init=False, repr=False)
     _builder: Builder = field(init=False, repr=False)
+    _begun: bool = field(default=False, init=False, repr=False)
     _started: list[Starts] = field(factory=list, init=False, repr=False)
 
     @budget.default
@@ -229,6 +230,7 @@ class SolanaRail:
 
     async def start(self) -> None:
         """Start the parts in order; what was started is closed again if one fails."""
+        self._begun = True
         try:
             for part in (*self.parts, self.owners):
                 self._started.append(part)
@@ -239,7 +241,8 @@ class SolanaRail:
 
     async def aclose(self) -> None:
         """Close in reverse order of starting. A repeat does nothing."""
-        # Examining opens connections without any start.
-        opened = self._started or [*self.parts]
-        while opened:
-            await opened.pop().aclose()
+        if not self._begun:
+            # Examining opens connections without any start.
+            self._begun, self._started = True, [*self.parts]
+        while self._started:
+            await self._started.pop().aclose()
