@@ -84,8 +84,8 @@ class Registry:
             self._manager.register(plugin.module, name=plugin.about.name)
             self._manager.check_pending()
         except pluggy.PluginValidationError as error:
-            self._manager.unregister(plugin.module)
-            raise PluginError(f"the plugin {plugin.about.name!r}: {error}") from error
+            why = " ".join(str(error).split())
+            raise PluginError(f"the plugin {plugin.about.name!r}: {why}") from error
         self._enabled[plugin.about.name] = plugin
 
     def _collected(self, hook: str, context: Context, what: str, fits: _Fits) -> list[Any]:
