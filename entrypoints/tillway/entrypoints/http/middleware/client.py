@@ -55,7 +55,9 @@ def nearest(peer: Address, forwarded: Iterable[str], networks: tuple[Network, ..
     last = peer
     hops = ",".join(forwarded).split(",")[-MOST_HOPS:]
     for hop in reversed(hops):
-        found = _address(_without_port(hop.strip()))
+        text = hop.strip()
+        # an IPv6 zone is free text and means nothing beyond its own machine
+        found = None if "%" in text else _address(_without_port(text))
         if found is None:
             break
         last = found
