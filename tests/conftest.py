@@ -1,3 +1,9 @@
 """Fixtures for all tests."""
 
+from hypothesis import settings
+
 pytest_plugins = ["support.chain", "support.shop"]
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("tillway", deadline=None)
+settings.load_profile("tillway")

@@ -18,7 +18,7 @@ from tillway.core.money import Money
 from tillway.core.quotes import Authenticator, Purpose, Quote
 from tillway.core.tenancy import DEFAULT, Tenant
 
-CASES = 5_000 if os.environ.get("TILLWAY_TESTS") == "full" else 200
+CASES = 2_000 if os.environ.get("TILLWAY_TESTS") == "full" else 200
 RETENTION = timedelta(minutes=6)
 FIRST, SECOND = MasterKey(secret=b"a" * 32), MasterKey(secret=b"b" * 32)
 OTHER = Tenant("other")

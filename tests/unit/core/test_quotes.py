@@ -26,7 +26,7 @@ from tillway.core.quotes import (
 )
 from tillway.core.tenancy import Tenant
 
-CASES = 20_000 if os.environ.get("TILLWAY_TESTS") == "full" else 300
+CASES = 5_000 if os.environ.get("TILLWAY_TESTS") == "full" else 300
 
 # Few letters, so that texts and their neighbours often run into each other.
 TEXTS = st.text(st.sampled_from("ab01:\0é"), max_size=4)
