@@ -1,0 +1,1 @@
+"""Prepaid vouchers for Tillway."""
