@@ -5,16 +5,22 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
-from aiohttp import ClientResponse, web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp import ClientResponse, ClientSession, web
 from attrs import field, frozen
+from yarl import URL
 
 from tillway.entrypoints.http.app import build_application, server_options
 from tillway.entrypoints.http.config import HttpConfig
 from tillway.entrypoints.http.render import answer
 from tillway.plugins.api import Handler, Route
 
-Client = TestClient[web.Request, web.Application]
+
+@frozen
+class Client:
+    """Somebody who asks."""
+
+    http: ClientSession
+    address: str
 
 
 async def fine(_: web.Request) -> web.StreamResponse:
@@ -37,10 +43,22 @@ async def shell(*routes: Route, mount: str = "", **config: Any) -> AsyncIterator
         host = web.Application()
         host.add_subapp(mount, app)
         app = host
-    server = TestServer(app)
-    await server.start_server(**server_options())
-    async with TestClient(server) as client:
+    async with serving(app) as client:
         yield client
+
+
+@asynccontextmanager
+async def serving(app: web.Application) -> AsyncIterator[Client]:
+    """Serve an application as production does."""
+    runner = web.AppRunner(app, shutdown_timeout=1, **server_options())
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        address = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        async with ClientSession() as http:
+            yield Client(http, address)
+    finally:
+        await runner.cleanup()
 
 
 @frozen
@@ -70,7 +88,8 @@ async def said(response: ClientResponse) -> Said:
 
 async def ask(client: Client, path: str = "/thing", method: str = "GET", **more: Any) -> Said:
     """Ask for a path and read the answer."""
-    return await said(await client.request(method, path, **more))
+    url = URL(client.address + path, encoded=True)
+    return await said(await client.http.request(method, url, **more))
 
 
 def names(header: str) -> Sequence[str]:
