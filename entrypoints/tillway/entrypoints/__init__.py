@@ -3,11 +3,6 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from tillway.entrypoints.bootstrap import Ports, create_app, register_routes
-    from tillway.entrypoints.configuration import Configured, load_config
-    from tillway.entrypoints.gateway import Gateway
-
 __all__ = ["Configured", "Gateway", "Ports", "create_app", "load_config", "register_routes"]
 
 _HOMES: Final = {
@@ -19,10 +14,15 @@ _HOMES: Final = {
     "register_routes": "bootstrap",
 }
 
+if TYPE_CHECKING:
+    from tillway.entrypoints.bootstrap import Ports, create_app, register_routes
+    from tillway.entrypoints.configuration import Configured, load_config
+    from tillway.entrypoints.gateway import Gateway
+else:
 
-def __getattr__(name: str) -> object:
-    """Import what is asked for: the web server and YAML cost a host nothing before."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{home}"), name)
+    def __getattr__(name: str) -> object:
+        """Import what is asked for: the web server and YAML cost a host nothing before."""
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{home}"), name)

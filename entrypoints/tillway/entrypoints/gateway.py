@@ -32,7 +32,7 @@ RESOLVE_SECONDS = 1.0
 
 @define(kw_only=True)
 class Gateway:
-    """What `create_app` gives.
+    """What `create_app` gives: to be opened once and closed once.
 
     ``web`` can be run, or mounted with ``add_subapp``; the gateway then opens and closes with
     it. Otherwise call ``open`` and ``aclose``. ``workers`` are for the host to run, unless the
@@ -45,6 +45,7 @@ class Gateway:
     prepare: Sequence[Callable[[], Awaitable[None]]]
     drain_seconds: float = DRAIN_SECONDS
     _open: AsyncExitStack | None = field(default=None, init=False)
+    _over: bool = field(default=False, init=False)
     _lock: asyncio.Lock = field(factory=asyncio.Lock, init=False)
 
     @property
@@ -80,11 +81,15 @@ class Gateway:
     async def open(self) -> None:
         """Open the store, agree on keys, start the rails. A repeat does nothing.
 
-        Raises Unavailable with the cause, and leaves nothing open, if a part cannot be opened.
+        Raises what a part raises that cannot be opened, mostly Unavailable, and leaves nothing
+        open then; RuntimeError once it was closed.
         """
         async with self._lock:
             if self._open is not None:
                 return
+            if self._over:
+                raise RuntimeError("this gateway was closed: make another one")
+            self._over = True
             async with AsyncExitStack() as stack:
                 await self._opened(stack)
                 self._open = stack.pop_all()
@@ -93,6 +98,7 @@ class Gateway:
         """Let payments in flight end, then close in reverse order of opening. Repeatable."""
         async with self._lock:
             stack, self._open = self._open, None
+            self._over = True
             if stack is not None:
                 await stack.aclose()
 

@@ -71,7 +71,8 @@ class Purchase:
         node = order.rpc_url or await self._sandbox_node()
         token = await self.buyer.token(node, asked.asset)
         price = Decimal(asked.amount).scaleb(-token.decimals).normalize()
-        self.show.step(f"the price is {price:f} {_name(asked.asset)}, paid to {asked.offer['payTo']}")
+        cost = f"{price:f} {_name(asked.asset)}"
+        self.show.step(f"the price is {cost}, paid to {asked.offer['payTo']}")
         if price > order.most:
             raise Refused(f"the price of {price:f} is more than --max-amount {order.most}")
         return await self._paid(asked, token, node, price)

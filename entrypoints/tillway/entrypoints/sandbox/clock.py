@@ -1,6 +1,7 @@
 """The sandbox's one clock: the machine's, moved forward on demand."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from attrs import define, field
@@ -34,8 +35,8 @@ class VirtualClock:
         until = self.now() + timedelta(seconds=seconds)
         while (left := (until - self.now()).total_seconds()) > 0:
             moved = self._moved
-            try:
-                await asyncio.wait_for(moved.wait(), left)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                # wait_for of Python 3.11 loses a cancellation that comes with the event.
+                async with asyncio.timeout(left):
+                    await moved.wait()
         await asyncio.sleep(0)
