@@ -93,9 +93,19 @@ def structure(value: object, kind: type[T], *, strict: bool = True) -> T:
     try:
         return made.structure(value, kind)
     except BaseValidationError as error:
-        raise _declined(tuple(islice(_faults(error, ""), MOST_FAULTS))) from error
+        found = tuple(islice(_faults(error, ""), MOST_FAULTS))
+        _release(error)
+        raise _declined(found) from error
     except (Wrong, TypeError, ValueError) as error:
         raise _unreadable() from error
+
+
+def _release(error: BaseException) -> None:
+    """Let go of the body: cattrs keeps errors in frames that the errors keep, a cycle."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            _release(inner)
+            inner.__traceback__ = None
 
 
 @cache

@@ -46,7 +46,9 @@ class Protocol(web.RequestHandler):
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """Log a mistake of ours; those of strangers would let anybody fill the log."""
-        if not isinstance(kw.get("exc_info"), _STRANGERS):
+        error = kw.get("exc_info")
+        left = self.transport is None and isinstance(error, ConnectionError)
+        if not left and not isinstance(error, _STRANGERS):
             super().log_exception(*args, **kw)
 
 
