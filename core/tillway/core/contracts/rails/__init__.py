@@ -19,6 +19,7 @@ those laws are skipped. A law on a port that the rail lacks is skipped as well.
 from tillway.core.contracts.rails.capabilities import (
     BudgetLaws,
     BuildLaws,
+    ExaminationLaws,
     HealthLaws,
     LifeLaws,
     PayerLaws,
@@ -46,6 +47,7 @@ class RailContract(
     BuildLaws,
     BudgetLaws,
     HealthLaws,
+    ExaminationLaws,
     LifeLaws,
     Stage,
 ):

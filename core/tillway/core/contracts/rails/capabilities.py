@@ -17,6 +17,8 @@ from tillway.core.payments import Word
 from tillway.core.ports.rails import (
     BuildsTransactions,
     Built,
+    Examines,
+    Finding,
     HasHealth,
     KeepsBudget,
     KnowsPayers,
@@ -140,6 +142,35 @@ class HealthLaws:
             _lacks(HasHealth)
         with given_or_skipped(go_away, "go_away")():
             assert not (await _told(rail)).reachable
+
+
+@pytest.mark.asyncio
+class ExaminationLaws:
+    """``Examines``."""
+
+    async def test_examining_changes_nothing(self, trial: Trial) -> None:
+        """It finds something, says it in words, and moves no money."""
+        if not isinstance(trial.rail, Examines):
+            _lacks(Examines)
+        before = await trial.moved()
+        found = await trial.rail.examine([trial.product])
+        assert found
+        for each in found:
+            assert isinstance(each, Finding)
+            assert each.subject
+            assert each.fact
+            assert each.good or each.advice
+        assert await trial.moved() == before
+
+    async def test_that_something_is_away_is_a_finding(
+        self, trial: Trial, go_away: Trouble | None
+    ) -> None:
+        """Never an exception."""
+        if not isinstance(trial.rail, Examines):
+            _lacks(Examines)
+        with given_or_skipped(go_away, "go_away")():
+            found = await trial.rail.examine([trial.product])
+        assert not all(each.good for each in found)
 
 
 @pytest.mark.asyncio
