@@ -105,6 +105,17 @@ class TestSchemas:
         assert schemas.components["Inner"]["properties"]["sku"]["minLength"] == 1
         assert "additionalProperties" not in outer()
 
+    def test_what_is_read_takes_null_for_absent(self) -> None:
+        """Every field that may be left out may also be null; required ones may not."""
+        fields = outer(closed=frozenset({Outer}))["properties"]
+        assert fields["count"] == {"type": ["integer", "null"], "minimum": 1, "maximum": 9}
+        assert fields["lines"]["type"] == ["array", "null"]
+        assert fields["kind"] == {
+            "anyOf": [{"type": "string", "enum": ["a", "b"]}, {"type": "null"}]
+        }
+        assert fields["firstName"]["type"] == "string"
+        assert outer()["properties"]["count"]["type"] == "integer"
+
     def test_two_classes_of_one_name_are_two_components(self) -> None:
         """Nothing is described by another's schema."""
 

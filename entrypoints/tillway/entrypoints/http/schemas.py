@@ -61,10 +61,12 @@ class Schemas:
 
     def _union(self, kinds: tuple[Any, ...], *, closed: bool) -> Schema:
         options = [self._of(kind, closed=closed) for kind in kinds if kind is not NoneType]
+        if {} in options:
+            return {}  # anything, null included
         if NoneType not in kinds:
             return {"anyOf": options}
-        only = options[0] if len(options) == 1 else {}
-        if isinstance(only.get("type"), str) and "enum" not in only:
+        only = options[0]
+        if len(options) == 1 and isinstance(only.get("type"), str) and "enum" not in only:
             return {**only, "type": [only["type"], "null"]}
         return {"anyOf": [*options, {"type": "null"}]}
 
@@ -96,7 +98,10 @@ class Schemas:
         return schema
 
     def _field(self, each: "attrs.Attribute[Any]", closed: bool) -> Schema:
-        schema = self._of(each.type, closed=closed)
+        kind: Any = each.type
+        if closed and not required(each):
+            kind = kind | None  # in what is read, null is the same as absent
+        schema = self._of(kind, closed=closed)
         return {**schema, **_bounds(each, schema, closed)}
 
 
