@@ -85,7 +85,7 @@ def tillway(*arguments: object, folder: Path, **variables: str) -> Done:
     done = subprocess.run(
         [TILLWAY, *map(str, arguments)],
         cwd=folder,
-        env=environment(**variables),
+        env=environment(**{"TMPDIR": str(folder), **variables}),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -106,7 +106,7 @@ def running(*arguments: object, folder: Path, until: str, **variables: str) -> I
         process = subprocess.Popen(
             [TILLWAY, *map(str, arguments)],
             cwd=folder,
-            env=environment(**variables),
+            env=environment(**{"TMPDIR": str(folder), **variables}),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

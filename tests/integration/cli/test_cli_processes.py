@@ -12,6 +12,7 @@ import pytest
 from e2e.http_call import call
 from support.children import AVAILABLE, children_of, eventually, kill, lives
 from support.command import LISTENS, Running, running, write_settings
+from support.place import Place
 
 pytestmark = pytest.mark.skipif(not AVAILABLE, reason="children are looked at in /proc")
 
@@ -65,6 +66,47 @@ class TestKeepingAlive:
                 return answers(started) and born in answerers(started)
 
             assert eventually(the_new_one_answers)
+
+
+class TestMetrics:
+    def test_they_are_summed_over_all_processes(self, tmp_path: Path, place: Place) -> None:
+        """Whichever is asked; what a dead one has counted is not lost."""
+        file = place.settings(tmp_path)
+        arguments = ("serve", "-c", file, "--workers", 2)
+        key = {"X402_SERVER_WALLET_1": place.wallet}
+        with running(*arguments, folder=tmp_path, until=LISTENS, **key) as started:
+            before = children_of(started.process.pid)
+            quoted(started, 20)
+            assert eventually(lambda: quotes(started) == 20)
+            kill(min(before))
+            assert eventually(lambda: len(children_of(started.process.pid) - before) == 1)
+            assert eventually(lambda: _is_up(started))
+            quoted(started, 10)
+            assert eventually(lambda: quotes(started) == 30)
+
+
+def quoted(started: Running, times: int) -> None:
+    """Quote so many times, each on a connection of its own."""
+    for _ in range(times):
+        asked = call(f"http://127.0.0.1:{started.port}/paywall/v1/quote", {"resource": "mug"})
+        assert asked.status == 402, asked.content
+
+
+def quotes(started: Running) -> float:
+    """Give how many quotes whichever process answers knows of; it may be a second behind."""
+    exposed = call(f"http://127.0.0.1:{started.port}/metrics")
+    assert exposed.status == 200
+    for line in exposed.content.decode().splitlines():
+        if line.startswith("cedros_payments_total{") and 'method="quote"' in line:
+            return float(line.rpartition(" ")[2])
+    return 0.0
+
+
+def _is_up(started: Running) -> bool:
+    try:
+        return quotes(started) == 20
+    except OSError:  # it went to the one that was killed
+        return False
 
 
 class TestLeaving:
