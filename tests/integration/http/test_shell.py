@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from attrs import frozen
+from yarl import URL
 
 from support.shell import ask, fine, names, route, serving, shell
 from tillway.core.errors import Code, Declined, Unavailable
@@ -357,6 +358,33 @@ class TestBodies:
             headers = {"Content-Encoding": "gzip"}
             found = await ask(client, method="POST", data=b"no gzip", headers=headers)
         assert (found.status, found.code) == (400, "invalid_field")
+
+    @pytest.mark.parametrize("framing", ["Content-Length: 100", "Transfer-Encoding: chunked"])
+    async def test_a_client_that_breaks_off_is_no_mistake_of_ours(
+        self, framing: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Nothing is logged but the line of every request."""
+        caplog.set_level(logging.INFO)
+        async with shell(route(size, method="POST")) as client:
+            _, writer = await asyncio.open_connection("127.0.0.1", URL(client.address).port)
+            writer.write(f"POST /thing HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n5\r\nab".encode())
+            await writer.drain()
+            await asyncio.sleep(0.05)
+            writer.close()
+            await writer.wait_closed()
+            await asyncio.sleep(0.05)
+        assert [(each.levelno, each.msg) for each in caplog.records] == [(logging.INFO, LINE)]
+
+    async def test_a_body_that_never_ends_is_a_time_out(self) -> None:
+        """Reading it counts as the route's time."""
+        posting = route(size, method="POST")
+        async with shell(posting, payment_seconds=0.2) as client:
+            reader, writer = await asyncio.open_connection("127.0.0.1", URL(client.address).port)
+            writer.write(b"POST /thing HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nab")
+            line = await asyncio.wait_for(reader.readline(), 5)
+            writer.close()
+            await writer.wait_closed()
+        assert line == b"HTTP/1.1 504 Gateway Timeout\r\n"
 
     async def test_a_host_with_other_limits_changes_nothing(self) -> None:
         """Mounted, ours hold."""

@@ -38,13 +38,22 @@ LONGEST_NAME: Final = 64
 UNREADABLE: Final = "Invalid request body"
 
 
-async def body_of(request: web.Request, kind: type[T], *, strict: bool = True) -> T:
+async def body_of(
+    request: web.Request,
+    kind: type[T],
+    *,
+    strict: bool = True,
+    unreadable: str = UNREADABLE,
+    missing: Code = Code.MISSING_FIELD,
+) -> T:
     """Read the body as JSON of this attrs class. The content type is not looked at.
 
-    Declined with `missing_field` if all that is wrong is that fields are missing, otherwise with
-    `invalid_field`; `payload_too_large` as `raw_body` says.
+    Declined with ``missing`` if all that is wrong is that fields are missing, otherwise with
+    `invalid_field`, which for what is no JSON says ``unreadable``; `payload_too_large` as
+    `raw_body` says.
     """
-    return structure(parse(await raw_body(request)), kind, strict=strict)
+    value = parse(await raw_body(request), unreadable)
+    return structure(value, kind, strict=strict, missing=missing)
 
 
 async def raw_body(request: web.Request) -> bytes:
@@ -67,19 +76,19 @@ async def _read(request: web.Request, most: int) -> bytes:
             size += len(part)
             if size > most:
                 raise Declined(Code.PAYLOAD_TOO_LARGE)
-    except web.RequestPayloadError as error:
+    except (web.RequestPayloadError, ConnectionError) as error:  # or its sender is gone
         raise _unreadable() from error
     return b"".join(parts)
 
 
-def parse(raw: bytes) -> object:
+def parse(raw: bytes, unreadable: str = UNREADABLE) -> object:
     """Read JSON; Declined (invalid_field) if it is none, has too many parts or is too deep."""
     if not raw.strip():
         raise Declined(Code.INVALID_FIELD, "Request body is empty", field="")
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise _unreadable() from error
+        raise _unreadable(unreadable) from error
     if raw.count(b",") > MOST_PARTS and _crowded(value, MOST_PARTS):
         raise Declined(Code.INVALID_FIELD, "Request body has too many parts", field="")
     if raw.count(b"{") + raw.count(b"[") > DEEPEST and _deeper(value, DEEPEST):
@@ -87,7 +96,9 @@ def parse(raw: bytes) -> object:
     return value
 
 
-def structure(value: object, kind: type[T], *, strict: bool = True) -> T:
+def structure(
+    value: object, kind: type[T], *, strict: bool = True, missing: Code = Code.MISSING_FIELD
+) -> T:
     """Turn parsed JSON into an instance; Declined as `body_of` says."""
     made = _converter(strict)
     try:
@@ -95,7 +106,7 @@ def structure(value: object, kind: type[T], *, strict: bool = True) -> T:
     except BaseValidationError as error:
         found = tuple(islice(_faults(error, ""), MOST_FAULTS))
         _release(error)
-        raise _declined(found) from error
+        raise _declined(found, missing) from error
     except (Wrong, TypeError, ValueError) as error:
         raise _unreadable() from error
 
@@ -113,8 +124,8 @@ def _converter(strict: bool) -> Converter:
     return converter(strict=strict)
 
 
-def _unreadable() -> Declined:
-    return Declined(Code.INVALID_FIELD, UNREADABLE, field="")
+def _unreadable(text: str = UNREADABLE) -> Declined:
+    return Declined(Code.INVALID_FIELD, text, field="")
 
 
 def _crowded(value: object, most: int) -> bool:
@@ -136,10 +147,10 @@ def _deeper(value: object, levels: int) -> bool:
     return any(_deeper(part, levels - 1) for part in inner)
 
 
-def _declined(found: tuple[tuple[Fault, bool], ...]) -> Declined:
-    missing = all(absent for _, absent in found)
+def _declined(found: tuple[tuple[Fault, bool], ...], missing: Code) -> Declined:
+    all_absent = all(absent for _, absent in found)
     faults = [fault for fault, _ in found]
-    return Declined.for_faults(faults, Code.MISSING_FIELD if missing else Code.INVALID_FIELD)
+    return Declined.for_faults(faults, missing if all_absent else Code.INVALID_FIELD)
 
 
 def _faults(error: BaseException, path: str) -> Iterator[tuple[Fault, bool]]:

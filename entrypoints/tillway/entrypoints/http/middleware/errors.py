@@ -24,8 +24,6 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _refused(error, request)
     except web.HTTPException as error:
         return _routed(error)
-    except ConnectionError:  # the client is gone: nobody reads an answer
-        raise
     except Exception:
         _log.exception("request %s failed", request.get(REQUEST_ID, "without id"))
         return crashed()

@@ -16,8 +16,6 @@ async def recover(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer 500 for what the shell itself failed to answer."""
     try:
         return await handler(request)
-    except ConnectionError:  # the client is gone: nobody reads an answer
-        raise
     except Exception:
         _log.exception("request %s was not answered", request.get(REQUEST_ID, "without id"))
         return crashed()
