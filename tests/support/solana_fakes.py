@@ -137,12 +137,12 @@ class FakeWallets:
         """Find one."""
         return next((pair for pair in self.pairs if pair.pubkey() == key), None)
 
-    def next(self) -> Keypair | None:
+    def next_address(self) -> Pubkey | None:
         """Give healthy ones in turn."""
         if not self.healthy:
             return None
         self.turn += 1
-        return self.healthy[self.turn % len(self.healthy)]
+        return self.healthy[self.turn % len(self.healthy)].pubkey()
 
 
 @define

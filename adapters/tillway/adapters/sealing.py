@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -28,23 +28,34 @@ _NONCE_BYTES = 12
 _LONGEST = 8192
 
 
+def _id_of(key: "MasterKey") -> int:
+    return hashlib.sha256(b"tillway key id" + key.secret).digest()[0]
+
+
 @frozen(kw_only=True)
 class MasterKey:
     """A key as the operator or the store holds it: at least 32 bytes of secret."""
 
     secret: bytes = field(repr=False)
     retired_at: datetime | None = None
-
-    @property
-    def id(self) -> int:
-        """Give the byte by which sealed things name their key. Two keys may share it."""
-        return hashlib.sha256(b"tillway key id" + self.secret).digest()[0]
+    id: int = field(init=False, default=Factory(_id_of, takes_self=True))
+    """The byte by which sealed things name their key. Two keys may share it."""
 
 
 @lru_cache(maxsize=4096)
 def _derived(secret: bytes, use: str, tenant: str) -> bytes:
     info = f"tillway {use} 1 {tenant}".encode()
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(secret)
+
+
+@lru_cache(maxsize=4096)
+def _keyed(secret: bytes, tenant: str) -> hmac.HMAC:
+    return hmac.new(_derived(secret, "authenticator", tenant), digestmod="sha256")
+
+
+@lru_cache(maxsize=4096)
+def _box(secret: bytes, tenant: str) -> AESGCMSIV:
+    return AESGCMSIV(_derived(secret, "seal", tenant))
 
 
 @define(kw_only=True)
@@ -63,9 +74,9 @@ class Sealer:
     def seal(self, quote: Quote) -> str:
         """Encrypt the quote under its tenant's key."""
         key, nonce = self.keys[0], self.random(_NONCE_BYTES)
-        box = AESGCMSIV(_derived(key.secret, "seal", quote.tenant))
+        box = _box(key.secret, quote.tenant)
         raw = bytes([key.id]) + nonce + box.encrypt(nonce, dump(quote), _VERSION.encode())
-        return _VERSION + base64.urlsafe_b64encode(raw).decode().rstrip("=")
+        return _VERSION + _written(raw)
 
     def open(self, sealed: str, tenant: Tenant) -> Quote:
         """Decrypt what was sealed for this tenant."""
@@ -73,9 +84,7 @@ class Sealer:
         nonce, box = raw[1 : 1 + _NONCE_BYTES], raw[1 + _NONCE_BYTES :]
         for key in self._named(raw[0]):
             try:
-                plain = AESGCMSIV(_derived(key.secret, "seal", tenant)).decrypt(
-                    nonce, box, _VERSION.encode()
-                )
+                plain = _box(key.secret, tenant).decrypt(nonce, box, _VERSION.encode())
             except InvalidTag:
                 continue
             return load(plain, self.assets)
@@ -108,8 +117,10 @@ class Sealer:
 
 
 def _mac(key: MasterKey, quote: Quote) -> bytes:
-    secret = _derived(key.secret, "authenticator", quote.tenant)
-    return hmac.digest(secret, encode_terms(quote), "sha256")[:MAC_BYTES]
+    # A copy of a keyed hash costs half of what keying one does.
+    mac = _keyed(key.secret, quote.tenant).copy()
+    mac.update(encode_terms(quote))
+    return mac.digest()[:MAC_BYTES]
 
 
 def _raw(sealed: str) -> bytes:
@@ -120,9 +131,14 @@ def _raw(sealed: str) -> bytes:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise _refused() from error
-    if len(raw) < 1 + _NONCE_BYTES + 16:
+    # Bits that no byte needs could be anything otherwise: a seal has one spelling.
+    if len(raw) < 1 + _NONCE_BYTES + 16 or _written(raw) != text:
         raise _refused()
     return raw
+
+
+def _written(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def _refused() -> Declined:

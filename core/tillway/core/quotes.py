@@ -9,8 +9,9 @@ import base64
 import binascii
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -24,6 +25,7 @@ AUTHENTICATOR_LENGTH = 24
 
 NONCE_BYTES = 5
 MAC_BYTES = 8
+_RAW_BYTES = 1 + 4 + NONCE_BYTES + MAC_BYTES
 _DOMAIN = b"tillway quote authenticator"
 _VERSION = 1
 
@@ -102,7 +104,8 @@ def _decoded(word: str) -> bytes | None:
         raw = base64.b64decode(word, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         return None
-    return raw if base64.urlsafe_b64encode(raw).decode() == word else None
+    whole = len(raw) == _RAW_BYTES  # a word with padding holds fewer
+    return raw if whole and base64.urlsafe_b64encode(raw).decode() == word else None
 
 
 def _parts(raw: bytes) -> Authenticator:
@@ -116,49 +119,87 @@ def encode_terms(quote: Quote) -> bytes:
 
     No two different terms have the same encoding, so a MAC over it moves nowhere.
     """
-    inputs = [text for pair in sorted(quote.inputs.items()) for text in pair]
-    texts = [
-        quote.network,
-        quote.tenant,
-        quote.purpose.value,
-        quote.resource,
-        str(quote.quantity),
-        str(len(inputs)),
-        *inputs,
-        str(quote.amount.minor),
-        quote.amount.asset.code,
-        quote.pay_to,
-        str(len(quote.coupons)),
-        *quote.coupons,
-        str(quote.expires_at),
-    ]
-    parts = [_DOMAIN, bytes([_VERSION]), *(text.encode() for text in texts), quote.nonce]
-    return b"".join(struct.pack(">I", len(part)) + part for part in parts)
+    expires_at = str(quote.expires_at).encode()
+    return _encoded(_lasting(quote)) + _framed((expires_at, quote.nonce))
 
 
 def dump(quote: Quote) -> bytes:
     """Give the bytes that a sealed quote encrypts."""
-    return json.dumps(
-        {
-            "v": _VERSION,
-            "net": quote.network,
-            "ten": quote.tenant,
-            "for": quote.purpose.value,
-            "res": quote.resource,
-            "qty": quote.quantity,
-            "in": dict(sorted(quote.inputs.items())),
-            "amt": quote.amount.minor,
-            "ast": quote.amount.asset.code,
-            "to": quote.pay_to,
-            "cpn": quote.coupons,
-            "app": quote.applied,
-            "who": quote.principal,
-            "iat": quote.issued_at,
-            "exp": quote.expires_at,
-            "non": quote.nonce.hex(),
-        },
-        separators=(",", ":"),
-    ).encode()
+    lasting, nonce = _dumped(_lasting(quote)), quote.nonce.hex()
+    own = f'"iat":{quote.issued_at},"exp":{quote.expires_at},"non":"{nonce}"'
+    return f"{lasting},{own}}}".encode()
+
+
+_Lasting = tuple[
+    str,
+    str,
+    str,
+    str,
+    int,
+    tuple[tuple[str, str], ...],
+    int,
+    str,
+    str,
+    tuple[str, ...],
+    tuple[str, ...],
+    str | None,
+]
+"""What a quote has in common with all others of its purchase, for as long as the price holds.
+
+Quotes are made by the thousand, so the encoding of this part is kept.
+"""
+
+
+def _lasting(quote: Quote) -> _Lasting:
+    return (
+        quote.network,
+        quote.tenant,
+        str(quote.purpose),
+        quote.resource,
+        quote.quantity,
+        tuple(sorted(quote.inputs.items())) if quote.inputs else (),
+        quote.amount.minor,
+        quote.amount.asset.code,
+        quote.pay_to,
+        quote.coupons,
+        quote.applied,
+        quote.principal,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _encoded(lasting: _Lasting) -> bytes:
+    network, tenant, purpose, resource, quantity, pairs, minor, asset, pay_to, coupons, _, _ = (
+        lasting
+    )
+    inputs = [text for pair in pairs for text in pair]
+    texts = [
+        network,
+        tenant,
+        purpose,
+        resource,
+        str(quantity),
+        str(len(inputs)),
+        *inputs,
+        str(minor),
+        asset,
+        pay_to,
+        str(len(coupons)),
+        *coupons,
+    ]
+    return _framed((_DOMAIN, bytes([_VERSION]), *(text.encode() for text in texts)))
+
+
+def _framed(parts: Iterable[bytes]) -> bytes:
+    return b"".join([struct.pack(">I", len(part)) + part for part in parts])
+
+
+@lru_cache(maxsize=1024)
+def _dumped(lasting: _Lasting) -> str:
+    """Give the JSON of the lasting part, without the brace that ends it."""
+    names = ("net", "ten", "for", "res", "qty", "in", "amt", "ast", "to", "cpn", "app", "who")
+    fields = {**dict(zip(names, lasting, strict=True)), "in": dict(lasting[5]), "v": _VERSION}
+    return json.dumps(fields, separators=(",", ":")).removesuffix("}")
 
 
 def load(raw: bytes, assets: Assets) -> Quote:

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from attrs import field, frozen
 
+from tillway.adapters.x402.networks import CAIP2, V1_NAMES
 from tillway.adapters.x402.programs import TOKEN_PROGRAMS, address
 from tillway.core.assets import Asset, Network
 
@@ -69,8 +70,20 @@ class RailConfig:
     compute_unit_limit: int = 200_000
     compute_unit_price: int = 1
     sponsoring: Sponsoring = field(factory=Sponsoring)
+    caip2: str = field(init=False, repr=False)
+    """The network's name in x402 v2 and in our own records."""
+    v1_name: str = field(init=False, repr=False)
+    """Its name in x402 v1."""
     owner: bytes = field(init=False, repr=False)
     tokens: Mapping[str, Token] = field(init=False, repr=False)
+
+    @caip2.default
+    def _caip2(self) -> str:
+        return CAIP2[self.network]
+
+    @v1_name.default
+    def _v1_name(self) -> str:
+        return V1_NAMES[self.network]
 
     @owner.default
     def _owner(self) -> bytes:

@@ -6,7 +6,6 @@ from attrs import frozen
 
 from tillway.adapters.x402.accounts import token_account
 from tillway.adapters.x402.config import RailConfig, Token
-from tillway.adapters.x402.networks import CAIP2
 from tillway.adapters.x402.programs import address
 from tillway.adapters.x402.reasons import Reason, refused
 from tillway.core.quotes import Purpose, Quote
@@ -31,7 +30,7 @@ def expected_of(quote: Quote, config: RailConfig) -> Expected:
 
     Raises Declined for a quote of another network, or in a token that is not on the allow-list.
     """
-    if quote.network != CAIP2[config.network]:
+    if quote.network != config.caip2:
         raise refused(Reason.NETWORK_MISMATCH)
     token = config.tokens.get(quote.amount.asset.code)
     if token is None:

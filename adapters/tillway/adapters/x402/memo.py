@@ -1,19 +1,21 @@
 """What is written on a transaction, and what that binds it to."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from tillway.adapters.x402.programs import MEMO
 from tillway.adapters.x402.reasons import Reason, refused
 from tillway.adapters.x402.transaction import Transaction
 from tillway.core.errors import Code
-from tillway.core.quotes import Quote, read_authenticator
+from tillway.core.quotes import AUTHENTICATOR_LENGTH, Quote, read_authenticator
 
 DEFAULT_TEMPLATE: Final = "{{resource}}:{{nonce}}"
 MOST_BYTES: Final = 256
 """Of a memo that we ask for. The x402 protocol allows no more either."""
 
 _PLACEHOLDER: Final = re.compile(r"\{\{(resource|nonce)\}\}|\{(resource|nonce)\}")
+_SOME: Final = "A" * AUTHENTICATOR_LENGTH
 
 
 def fill(template: str | None, resource: str, authenticator: str) -> str:
@@ -23,11 +25,25 @@ def fill(template: str | None, resource: str, authenticator: str) -> str:
     authenticator could not be read again gets it at its end; one that would become too long
     is dropped for the bare authenticator.
     """
-    words = {"resource": resource, "nonce": authenticator}
-    memo = _PLACEHOLDER.sub(lambda found: words[found[1] or found[2]], template or DEFAULT_TEMPLATE)
-    if str(read_authenticator(memo)) != authenticator:
-        memo = f"{memo}:{authenticator}"
-    return memo if len(memo.encode()) <= MOST_BYTES else authenticator
+    return authenticator.join(_around(template or DEFAULT_TEMPLATE, resource))
+
+
+@lru_cache(maxsize=1024)
+def _around(template: str, resource: str) -> tuple[str, ...]:
+    """Give the texts between which authenticators stand: all are of one length and alphabet."""
+    pieces = [""]
+    end = 0
+    for found in _PLACEHOLDER.finditer(template):
+        pieces[-1] += template[end : found.start()]
+        end = found.end()
+        if "resource" in found.groups():
+            pieces[-1] += resource
+        else:
+            pieces.append("")
+    pieces[-1] += template[end:]
+    if str(read_authenticator(_SOME.join(pieces))) != _SOME:
+        pieces = [*pieces[:-1], f"{pieces[-1]}:", ""]
+    return tuple(pieces) if len(_SOME.join(pieces).encode()) <= MOST_BYTES else ("", "")
 
 
 def texts(transaction: Transaction) -> list[str]:

@@ -9,7 +9,6 @@ from tillway.adapters.x402.accounts import token_account
 from tillway.adapters.x402.config import RailConfig
 from tillway.adapters.x402.destinations import Expected, expected_of
 from tillway.adapters.x402.dialects import exact, v0, v1, v2
-from tillway.adapters.x402.networks import CAIP2, V1_NAMES
 from tillway.adapters.x402.owners import Owners
 from tillway.adapters.x402.programs import written
 from tillway.adapters.x402.sponsors import Budget, Sponsors, is_worth_sponsoring
@@ -114,7 +113,7 @@ class Offering:
         # The oldest v1 client refuses "outputSchema": null, so that it is absent.
         return {
             "scheme": exact.SCHEME,
-            "network": V1_NAMES[self.config.network],
+            "network": self.config.v1_name,
             "maxAmountRequired": str(expected.amount),
             "resource": shown.url,
             "description": shown.description,
@@ -131,7 +130,7 @@ class Offering:
         # Clients drop members that they do not know: whatever must come back stands in extra.
         return {
             "scheme": exact.SCHEME,
-            "network": CAIP2[self.config.network],
+            "network": self.config.caip2,
             "amount": str(expected.amount),
             "asset": written(expected.token.mint),
             "payTo": written(payee),

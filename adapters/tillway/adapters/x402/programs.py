@@ -1,5 +1,6 @@
 """The programs that a payment may call. Addresses are raw 32 bytes: they are compared often."""
 
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -13,6 +14,7 @@ def address(text: str) -> bytes:
     return bytes(Pubkey.from_string(text))
 
 
+@lru_cache(maxsize=4096)
 def written(key: bytes) -> str:
     """Write an address in base58."""
     return str(Pubkey(key))

@@ -12,7 +12,6 @@ from tillway.adapters.x402.check import Checker
 from tillway.adapters.x402.config import RailConfig
 from tillway.adapters.x402.dialects import envelope
 from tillway.adapters.x402.doctor import examine
-from tillway.adapters.x402.networks import CAIP2
 from tillway.adapters.x402.offer import Offering
 from tillway.adapters.x402.owners import Owners
 from tillway.adapters.x402.programs import address, written
@@ -122,7 +121,7 @@ class SolanaRail:
         if price is None or price.asset.code not in self.config.tokens:
             return None
         pay_to = product.crypto_account or self.config.payment_address
-        return Destination(network=CAIP2[self.config.network], pay_to=pay_to, price=price)
+        return Destination(network=self.config.caip2, pay_to=pay_to, price=price)
 
     def offer(self, quote: Quote, sealed: str, authenticator: str, shown: Shown) -> Offer:
         """Write the offer in every version whose clients can pay it."""

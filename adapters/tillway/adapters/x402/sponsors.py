@@ -46,8 +46,8 @@ class HasKeys(Protocol):
         """Give the wallet with this address, healthy or not."""
         ...
 
-    def next(self) -> Keypair | None:
-        """Give the next healthy wallet; None if there is none."""
+    def next_address(self) -> Pubkey | None:
+        """Give the address of the next healthy wallet, in turn; None if there is none."""
         ...
 
 
@@ -64,8 +64,8 @@ class Signers:
 
     def next(self) -> bytes | None:
         """Give the next healthy wallet, in turn; None if there is none."""
-        pair = self.wallets.next()
-        return None if pair is None else bytes(pair.pubkey())
+        address = self.wallets.next_address()
+        return None if address is None else bytes(address)
 
     def sign(self, wallet: bytes, message: bytes) -> bytes:
         """Give the wallet's signature; KeyError if it is not ours."""
@@ -88,6 +88,21 @@ def is_worth_sponsoring(price: Money, limits: Sponsoring) -> bool:
     return worth >= fee * Fraction(limits.minimum_cost_multiple)
 
 
+@define
+class _Hour:
+    """One hour's spending by tenant and name, and its names by wallet."""
+
+    number: int
+    spent: dict[tuple[Tenant, str], int] = field(factory=dict)
+    _names: dict[bytes, str] = field(factory=dict)
+
+    def name_of(self, wallet: bytes) -> str:
+        name = self._names.get(wallet)
+        if name is None:
+            name = self._names[wallet] = f"sponsor:{written(wallet)}:{self.number}"
+        return name
+
+
 @define(kw_only=True)
 class Budget:
     """What our wallets have spent this hour, as far as this process knows.
@@ -98,8 +113,7 @@ class Budget:
 
     limits: Sponsoring
     clock: Clock
-    _hour: int = field(default=0, init=False)
-    _spent: dict[tuple[Tenant, str], int] = field(factory=dict, init=False)
+    _latest: _Hour = field(factory=lambda: _Hour(0), init=False)
 
     @property
     def hour(self) -> int:
@@ -108,26 +122,28 @@ class Budget:
 
     def name_of(self, wallet: bytes) -> str:
         """Name the reservation that counts a wallet's lamports in the present hour."""
-        return f"sponsor:{written(wallet)}:{self.hour}"
+        return self._present().name_of(wallet)
 
     def allows(self, tenant: Tenant, wallet: bytes) -> bool:
         """Tell whether the costliest fee still fits."""
-        spent = self._of_this_hour().get((tenant, self.name_of(wallet)), 0)
+        present = self._present()
+        spent = present.spent.get((tenant, present.name_of(wallet)), 0)
         return spent + self.limits.most_lamports <= self.limits.lamports_per_hour
 
     def took(self, tenant: Tenant, name: str, lamports: int) -> None:
         """Add what a signed transaction may cost. One that is never claimed counts all the same."""
-        spent = self._of_this_hour()
+        spent = self._present().spent
         spent[tenant, name] = spent.get((tenant, name), 0) + lamports
 
     def learn(self, tenant: Tenant, totals: Mapping[str, int]) -> None:
         """Take over the store's totals, by name; what it does not name has no claim."""
-        spent = self._of_this_hour()
+        spent = self._present().spent
         for owner, name in [key for key in spent if key[0] == tenant]:
             del spent[owner, name]
         spent.update({(tenant, name): total for name, total in totals.items()})
 
-    def _of_this_hour(self) -> dict[tuple[Tenant, str], int]:
-        if self._hour != self.hour:
-            self._hour, self._spent = self.hour, {}
-        return self._spent
+    def _present(self) -> _Hour:
+        hour = self.hour
+        if self._latest.number != hour:
+            self._latest = _Hour(hour)
+        return self._latest

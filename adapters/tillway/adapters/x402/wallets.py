@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import count
 from typing import Final
 
 import orjson
@@ -123,7 +124,8 @@ class Wallets:
     timeout: float = 10.0
     _pairs: dict[Pubkey, Keypair] = field(alias="keys", converter=_by_key, repr=False)
     _balances: dict[Pubkey, Balance] = field(factory=dict, init=False)
-    _turn: int = field(default=0, init=False)
+    _healthy: tuple[Pubkey, ...] = field(default=(), init=False)
+    _turns: "count[int]" = field(factory=lambda: count(1), init=False)
     _watching: asyncio.Task[None] | None = field(default=None, init=False, repr=False)
     _doubts: dict[Pubkey, asyncio.Task[None]] = field(factory=dict, init=False, repr=False)
 
@@ -149,15 +151,19 @@ class Wallets:
         return self._balances.get(key, Balance())
 
     def next(self) -> Keypair | None:
-        """Give the next healthy wallet, round robin; None if there is none.
+        """Give the next healthy wallet, round robin; None if there is none."""
+        key = self.next_address()
+        return None if key is None else self._pairs[key]
 
-        No two callers get one turn: nothing is awaited here.
+    def next_address(self) -> Pubkey | None:
+        """Give the address of the next healthy wallet, of the same turns as ``next``.
+
+        No two callers get one turn: nothing is awaited here. For offers, which are many: the
+        address of a key pair is worked out anew each time that it is asked for.
         """
-        healthy = [key for key in self._pairs if self.is_healthy(key)]
-        if not healthy:
+        if not self._healthy:
             return None
-        self._turn += 1
-        return self._pairs[healthy[self._turn % len(healthy)]]
+        return self._healthy[next(self._turns) % len(self._healthy)]
 
     def health(self) -> tuple[WalletHealth, ...]:
         """Write all wallets as the health route shows them, from memory."""
@@ -188,9 +194,13 @@ class Wallets:
         except (Unavailable, TimeoutError) as away:
             _log.warning("no balance of wallet %s: %s", str(key)[:8], type(away).__name__)
             before = self.balance(key)
-            self._balances[key] = evolve(before, checked_at=now, error="balance unavailable")
+            self._learn(key, evolve(before, checked_at=now, error="balance unavailable"))
             return
-        self._balances[key] = Balance(lamports=lamports, checked_at=now)
+        self._learn(key, Balance(lamports=lamports, checked_at=now))
+
+    def _learn(self, key: Pubkey, balance: Balance) -> None:
+        self._balances[key] = balance
+        self._healthy = tuple(one for one in self._pairs if self.is_healthy(one))
 
     async def _watch(self) -> None:
         while True:

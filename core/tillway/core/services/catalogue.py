@@ -91,6 +91,11 @@ class FixedCatalogue:
     _products: Mapping[ProductId, Product]
     _coupons: Mapping[CouponCode, Coupon]
     tenant: Tenant
+    _on_offer: Sequence[Coupon] = field(init=False)
+
+    @_on_offer.default
+    def _active_coupons(self) -> Sequence[Coupon]:
+        return _actives(self._coupons.values())
 
     def __init__(
         self, products: Iterable[Product], coupons: Iterable[Coupon], tenant: Tenant = DEFAULT
@@ -127,7 +132,7 @@ class FixedCatalogue:
 
     async def coupons(self, tenant: Tenant) -> Sequence[Coupon]:
         """Give the active coupons by code, ascending."""
-        return _actives(self._coupons.values()) if tenant == self.tenant else ()
+        return self._on_offer if tenant == self.tenant else ()
 
     async def coupon(self, tenant: Tenant, code: CouponCode) -> Coupon | None:
         """Give an active coupon."""

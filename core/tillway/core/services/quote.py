@@ -1,9 +1,9 @@
 """Quote a price on every rail that can take it. Quoting writes nothing (design 5)."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from tillway.core.catalog import Coupon, PriceKind, Product
 from tillway.core.coupons import coupon_refusal
@@ -17,8 +17,9 @@ from tillway.core.ports.clock import Clock, Random
 from tillway.core.ports.rails import Destination, Offer, Offers, Shown
 from tillway.core.ports.seals import Seals
 from tillway.core.ports.store import Store
-from tillway.core.pricing import Priced, Sale, price_item
+from tillway.core.pricing import Priced, Sale
 from tillway.core.quotes import NONCE_BYTES, Quote
+from tillway.core.services.prices import Prices
 from tillway.core.services.rails import Rails
 from tillway.core.tenancy import Tenant
 
@@ -57,6 +58,7 @@ class Quoting:
     rounding: Rounding
     strict: bool
     observe: Observer
+    _prices: Prices = field(factory=Prices, init=False, repr=False)
 
     async def quote(self, purchase: Purchase, url: str) -> Quoted:
         """Offer the purchase on every rail that sells it, in their order.
@@ -111,8 +113,9 @@ class Quoting:
             sale = _without_limited(sale)
         elif self.strict:
             _refuse_typed(product, destination, sale, purchase.coupon)
-        priced = price_item(product, sale, destination.price)
-        return PricedQuote(quote=self._quote(purchase, destination, priced), priced=priced)
+        priced = self._prices.item(product, sale, destination.price)
+        quote = self._quote(purchase, destination, priced, sale.now)
+        return PricedQuote(quote=quote, priced=priced)
 
     async def sale(self, tenant: Tenant, method: str, typed: str | None = None) -> Sale:
         """Gather what prices depend on: the coupons on offer and how often they were used."""
@@ -144,8 +147,10 @@ class Quoting:
         coupon = await self.catalogue.coupon(tenant, CouponCode(code))
         return coupon.usage_limit if coupon else None
 
-    def _quote(self, purchase: Purchase, destination: Destination, priced: Priced) -> Quote:
-        now = int(self.clock.now().timestamp())
+    def _quote(
+        self, purchase: Purchase, destination: Destination, priced: Priced, at: datetime
+    ) -> Quote:
+        now = int(at.timestamp())
         return Quote(
             network=destination.network,
             tenant=purchase.tenant,
