@@ -13,6 +13,8 @@ from tillway.entrypoints.http.convert import body_of
 from tillway.entrypoints.http.render import answer
 from tillway.entrypoints.http.request import TENANT
 
+UNREADABLE = "invalid request body"
+
 
 @define
 class Coupons:
@@ -22,7 +24,7 @@ class Coupons:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer 200 with ``valid`` and what the coupon does, or with the reason."""
-        asked = await body_of(request, CouponRequest)
+        asked = await body_of(request, CouponRequest, unreadable=UNREADABLE)
         method = asked.payment_method or None
         products = [ProductId(each) for each in asked.product_ids]
         found = await self.services.shop.coupon(request[TENANT], asked.code, products, method)
@@ -37,10 +39,10 @@ def _valid(coupon: Coupon, found: CouponAnswer) -> dict[str, object]:
         "valid": True,
         "code": coupon.code,
         "discountType": coupon.discount_type.value,
-        "discountValue": float(coupon.discount_value),
         "scope": coupon.scope.value,
     }
     optional = {
+        "discountValue": float(coupon.discount_value),
         "applicableProducts": list(coupon.product_ids),
         "paymentMethod": coupon.payment_method,
         "expiresAt": seconds(coupon.expires_at) if coupon.expires_at else None,

@@ -5,6 +5,8 @@ import base64
 from aiohttp import web
 from attrs import define
 
+from tillway.core.errors import Code, Declined
+from tillway.core.ids import CART_ID
 from tillway.core.payments import Purchase
 from tillway.core.quotes import Purpose
 from tillway.core.services.gateway import Services
@@ -12,6 +14,8 @@ from tillway.entrypoints.http.apis.cedros.bodies import GaslessRequest
 from tillway.entrypoints.http.convert import body_of
 from tillway.entrypoints.http.render import answer
 from tillway.entrypoints.http.request import TENANT
+
+UNREADABLE = "invalid request: not JSON"
 
 
 @define
@@ -22,7 +26,10 @@ class Gasless:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer 200 with the transaction, its blockhash and who pays the fee."""
-        asked = await body_of(request, GaslessRequest)
+        asked = await body_of(
+            request, GaslessRequest, unreadable=UNREADABLE, missing=Code.INVALID_FIELD
+        )
+        _refuse_carts(asked.resource_id)
         purchase = Purchase(
             tenant=request[TENANT],
             purpose=Purpose.PURCHASE,
@@ -40,3 +47,9 @@ class Gasless:
                 "lastValidBlockHeight": built.last_valid_height,
             }
         )
+
+
+def _refuse_carts(resource: str) -> None:
+    """Carts have ids of ours; none is open under any other."""
+    if CART_ID.fullmatch(resource):
+        raise Declined(Code.RESOURCE_NOT_FOUND, f"cart not found: {resource}")
