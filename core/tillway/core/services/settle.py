@@ -35,15 +35,21 @@ _UNKNOWN_RESOURCE = frozenset({Code.RESOURCE_NOT_FOUND, Code.INVALID_RESOURCE})
 
 @frozen(kw_only=True)
 class Granted:
-    """The buyer has paid. ``repeated`` tells that this is a stored answer, given again."""
+    """The buyer has paid. ``repeated`` tells that this is a stored answer, given again.
+
+    ``settled_in`` are the seconds from sending to the rail's word, None where another request
+    or process waited for it.
+    """
 
     payment: Payment
     repeated: bool = False
+    settled_in: float | None = None
 
 
 @frozen(kw_only=True)
 class _Ended:
     payment: Payment
+    seconds: float
     refusal: Failed | None = None
 
 
@@ -83,7 +89,7 @@ class Settle:
         except TillwayError as error:
             self._report(proof, purchase, started, error=error)
             raise
-        self._report(proof, purchase, started, payment=granted.payment)
+        self._report(proof, purchase, started, granted=granted)
         return granted
 
     async def _settle(self, proof: Proof, purchase: Purchase, asked: Asked) -> Granted:
@@ -153,7 +159,7 @@ class Settle:
         purchase: Purchase,
         started: datetime,
         *,
-        payment: Payment | None = None,
+        granted: Granted | None = None,
         error: TillwayError | None = None,
     ) -> None:
         unknown = error is not None and error.code in _UNKNOWN_RESOURCE
@@ -161,10 +167,11 @@ class Settle:
             PaymentCompleted(
                 method=self.rails.taking(proof.rail).method,
                 resource="unknown" if unknown else purchase.resource,
-                amount=payment.amount if payment else None,
+                amount=granted.payment.amount if granted else None,
                 network=proof.network,
                 seconds=(self.leases.clock.now() - started).total_seconds(),
                 reason=error.code.value if error else None,
+                settled_in=granted.settled_in if granted else None,
             )
         )
 
@@ -183,10 +190,12 @@ class Settle:
 
     async def _run(self, rail: TakesProofs, payment: Payment, signed: Signed) -> _Ended:
         with self.leases.held(payment.key):
+            begun = self.leases.clock.now()
             outcome = await _outcome(rail, signed)
+            seconds = (self.leases.clock.now() - begun).total_seconds()
             ended = await self.endings.write(payment, outcome)
         refusal = outcome.refusal if isinstance(outcome, Unresolved) else None
-        return _Ended(payment=ended, refusal=refusal)
+        return _Ended(payment=ended, seconds=seconds, refusal=refusal)
 
     async def drain(self, seconds: float) -> int:
         """Wait for what runs here to end, and tell how many are left. Cancels nothing."""
@@ -206,7 +215,7 @@ class Settle:
     async def _joined(self, known: Payment) -> Granted:
         task = self._running.get(known.key)
         if task is not None:
-            return await self._awaited(task, known)
+            return evolve(await self._awaited(task, known), repeated=True, settled_in=None)
         ended = await self._ended_elsewhere(known)
         return Granted(payment=self.repeats.granted(ended), repeated=True)
 
@@ -231,7 +240,7 @@ class Settle:
             raise Declined(ended.refusal.code, reason=ended.refusal.reason, reference=sent)
         if ended.payment.is_live:
             raise pending(payment)
-        return Granted(payment=self.repeats.granted(ended.payment))
+        return Granted(payment=self.repeats.granted(ended.payment), settled_in=ended.seconds)
 
 
 async def _outcome(rail: TakesProofs, signed: Signed) -> Outcome:
