@@ -133,13 +133,10 @@ class Parent:
 
     def _replace(self, pid: int, code: int) -> None:
         if not self._told:
-            wait = self._wait()
+            wait = pause_after(self._young)
             why = f"by signal {-code}" if code < 0 else f"with {code}"
             _log.warning("process %d left %s; another one starts in %.1f s", pid, why, wait)
             self._births.append(time.monotonic() + wait)
-
-    def _wait(self) -> float:
-        return min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (self._young - 1)) if self._young else 0.0
 
     # Birth and death
 
@@ -228,6 +225,11 @@ class Parent:
         for end in select.select(list(waiting), [], [], 0)[0]:
             if os.read(end, 1):
                 waiting[end].ready = True
+
+
+def pause_after(young: int) -> float:
+    """Give the seconds to wait when so many children, one after the other, have died young."""
+    return min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(young - 1, 16)) if young else 0.0
 
 
 def _signed(end: int) -> None:
