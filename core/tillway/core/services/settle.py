@@ -89,7 +89,8 @@ class Settle:
         except TillwayError as error:
             self._report(proof, purchase, started, error=error)
             raise
-        self._report(proof, purchase, started, granted=granted)
+        if not granted.repeated:
+            self._report(proof, purchase, started, granted=granted)
         return granted
 
     async def _settle(self, proof: Proof, purchase: Purchase, asked: Asked) -> Granted:
