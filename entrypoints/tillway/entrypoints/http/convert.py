@@ -69,16 +69,20 @@ async def raw_body(request: web.Request) -> bytes:
 
 
 async def _read(request: web.Request, most: int) -> bytes:
-    parts, size = [], 0
+    content, read = request.content, bytearray()
     try:
-        async for part in request.content.iter_any():
-            parts.append(part)
-            size += len(part)
-            if size > most:
-                raise Declined(Code.PAYLOAD_TOO_LARGE)
+        if content.is_eof():  # most bodies arrive with their headers: nothing to wait for
+            read += content.read_nowait()
+        else:
+            async for part in content.iter_any():
+                read += part
+                if len(read) > most:
+                    break
     except (web.RequestPayloadError, ConnectionError) as error:  # or its sender is gone
         raise _unreadable() from error
-    return b"".join(parts)
+    if len(read) > most:
+        raise Declined(Code.PAYLOAD_TOO_LARGE)
+    return bytes(read)
 
 
 def parse(raw: bytes, unreadable: str = UNREADABLE) -> object:
