@@ -2,6 +2,9 @@
 
 import asyncio
 import os
+import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,5 +60,13 @@ def _greet(made: "World") -> None:
     address = f"http://{stage.plan.host}:{stage.plan.port}"
     click.secho(f"Tillway sandbox at {address}, Solana at {stage.node.rpc_url}", bold=True)
     click.echo("Try:")
-    for line in lines_to_try(address):
+    for line in lines_to_try(address, _program()):
         click.echo(f"  {line}")
+
+
+def _program() -> str:
+    """Say how to call this very program from another terminal in the same folder."""
+    here = Path(sys.argv[0]).absolute()
+    if here.is_relative_to(Path.cwd()):
+        return shlex.quote(str(here.relative_to(Path.cwd())))
+    return here.name if shutil.which(here.name) == str(here) else shlex.quote(str(here))

@@ -95,10 +95,10 @@ def about(stage: Stage, address: str) -> dict[str, object]:
     }
 
 
-def lines_to_try(address: str) -> list[str]:
-    """Give commands that show what the sandbox does."""
+def lines_to_try(address: str, program: str = "tillway") -> list[str]:
+    """Give commands that show what the sandbox does; ``program`` is how Tillway is called."""
     return [
-        f"tillway pay {address}/paywall/demo-article",
+        f"{program} pay {address}/paywall/demo-article",
         f"curl -i {address}/paywall/demo-article",
         f"curl {address}/paywall/v1/products",
         f"curl -i '{address}/paywall/demo-article?couponCode=ONTHEHOUSE'",
