@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 import yaml
@@ -60,6 +60,17 @@ def offered(url: str) -> Mapping[str, Any]:
     with asked.value as answer:
         required = json.loads(base64.b64decode(answer.headers["PAYMENT-REQUIRED"]))
     return {each["scheme"]: each for each in required["accepts"]}
+
+
+def posted(url: str, body: object, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:
+    """POST JSON; give the status and the body."""
+    request = Request(url, json.dumps(body).encode(), dict(headers or {}))
+    try:
+        with urlopen(request) as answer:
+            return answer.status, json.load(answer)
+    except HTTPError as refused:
+        with refused:
+            return refused.code, json.load(refused)
 
 
 class TestOutsidePlugin:
@@ -130,6 +141,20 @@ class TestOutsidePlugin:
         granted = {body["resource"] for status, body in answers if status == 200}
         assert len(granted) == 1
         assert {status for status, _ in answers} == {200, 402}
+
+    def test_the_cedros_face_takes_it_and_does_not_offer_it(self, outside: Environment) -> None:
+        """Its clients speak version 0 only; a payment of version 2 is verified all the same."""
+        code = issued(outside)
+        with outside.serving(outside.folder / "tillway.yaml") as address:
+            accepted = offered(f"{address}/paywall/mug")["voucher"]
+            status, body = posted(f"{address}/paywall/v1/quote", {"resource": "mug"})
+            assert (status, body["error"]["code"]) == (400, "invalid_resource")
+            payment = {"x402Version": 2, "accepted": accepted, "payload": {"code": code}}
+            header = base64.b64encode(json.dumps(payment).encode()).decode()
+            url = f"{address}/paywall/v1/verify"
+            for _ in range(2):
+                status, body = posted(url, {}, {"PAYMENT-SIGNATURE": header})
+                assert (status, body["resource"], body["method"]) == (200, "mug", "voucher")
 
     async def test_it_is_offered_beside_x402(
         self, outside: Environment, live_chain: Chain, live_node: Served

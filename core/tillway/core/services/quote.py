@@ -78,7 +78,7 @@ class Quoting:
                 return Quoted(product=product, free=terms.quote)
             offers.append(self._offer(rail, product, terms, url))
         if not any(offer.accepts for offer in offers):
-            raise _unsold(product)
+            raise unsold(product)
         return Quoted(product=product, offers=offers)
 
     async def product(self, purchase: Purchase) -> Product:
@@ -95,7 +95,7 @@ class Quoting:
         """Tell where a rail takes the money for a product; Declined if it cannot sell it."""
         destination = rail.sells(product)
         if destination is None:
-            raise _unsold(product)
+            raise unsold(product)
         return destination
 
     async def priced(
@@ -224,7 +224,8 @@ def _not_found(resource: str) -> Declined:
     return Declined(Code.RESOURCE_NOT_FOUND, "Resource not found", details=details)
 
 
-def _unsold(product: Product) -> Declined:
+def unsold(product: Product) -> Declined:
+    """Refuse a product that cannot be paid where it was asked for; name its ways to pay."""
     card = product.price(PriceKind.FIAT) is not None or product.stripe_price_id
     token = product.price(PriceKind.CRYPTO) is not None
     methods = [name for name, sold in (("stripe", card), ("x402", token)) if sold]

@@ -6,7 +6,7 @@ from attrs import define
 from tillway.core.payments import Purchase
 from tillway.core.quotes import Purpose
 from tillway.core.services.gateway import Services
-from tillway.core.services.quote import Quoted
+from tillway.core.services.quote import Quoted, unsold
 from tillway.entrypoints.http.apis.cedros.bodies import QuoteRequest
 from tillway.entrypoints.http.apis.x402.challenge import NO_STORE, PAYMENT_REQUIRED_TEXT
 from tillway.entrypoints.http.apis.x402.headers import asked_by
@@ -41,5 +41,7 @@ class Quote:
 
 def _challenge(quoted: Quoted) -> web.Response:
     accepts = [accept for offer in quoted.offers for accept in offer.accepts.get(0, ())]
+    if not accepts:  # its rails speak later versions only
+        raise unsold(quoted.product)
     body = {"x402Version": 0, "accepts": accepts, "error": PAYMENT_REQUIRED_TEXT}
     return answer(body, 402, NO_STORE)
