@@ -115,8 +115,25 @@ class Guard:
 
         Raises what the last call raised, or CircuitOpen if none was made.
         """
-        if not repeat:
+        try:
             return await self._once(operation, call)
+        except Unavailable as away:
+            if not repeat:
+                raise
+            failure = away
+        return await self._repeated(operation, call, failure)
+
+    async def _repeated(
+        self, operation: str, call: Callable[[], Awaitable[T]], first: Unavailable
+    ) -> T:
+        # Calls that work, which are nearly all, never pay for the machinery of repeating.
+        failures = [first]
+
+        async def attempt() -> T:
+            if failures:
+                raise failures.pop()
+            return await self._once(operation, call)
+
         retrying = AsyncRetrying(
             sleep=self.sleep,
             stop=stop_after_attempt(self.attempts),
@@ -124,7 +141,7 @@ class Guard:
             wait=self._wait,
             reraise=True,
         )
-        return await retrying(self._once, operation, call)
+        return await retrying(attempt)
 
     async def _once(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
         started, error = time.perf_counter(), None

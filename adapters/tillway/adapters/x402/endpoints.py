@@ -219,7 +219,7 @@ class Endpoints:
 
         The failure told is the last one's, but ``written`` if any node may have been reached.
         """
-        written, failure = False, NodeFailed("no node", written=False)
+        written, failure = False, None
         for place in self.order():
             try:
                 answer = await self.nodes[place].call(method, params, read)
@@ -232,5 +232,6 @@ class Endpoints:
             else:
                 self._health[place].worked()
                 return answer
+        failure = failure or NodeFailed("no node")
         failure.written = written
         raise failure

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from attrs import frozen
+from attrs import field, frozen
 
 from tillway.core.errors import Code, Declined
 from tillway.core.ports.rails import Checks, Offers, Proof, Reads, Sends
@@ -19,6 +19,18 @@ class Rails:
     """Rails in the order in which they are offered. Names are unique."""
 
     all: tuple[Offers, ...]
+    _reading: tuple[Reads, ...] = field(init=False, repr=False)
+    _taking: Mapping[str, TakesProofs] = field(init=False, repr=False)
+
+    # Asking an object for all of a protocol's members takes longer than reading a proof.
+
+    @_reading.default
+    def _that_read(self) -> tuple[Reads, ...]:
+        return tuple(rail for rail in self.all if isinstance(rail, Reads))
+
+    @_taking.default
+    def _that_take_proofs(self) -> Mapping[str, TakesProofs]:
+        return {rail.name: rail for rail in self.all if isinstance(rail, TakesProofs)}
 
     @classmethod
     def of(cls, rails: Iterable[Offers]) -> "Rails":
@@ -33,8 +45,8 @@ class Rails:
 
         Raises Declined (invalid_payment_proof) if none knows it.
         """
-        for rail in self.all:
-            proof = rail.read(envelope) if isinstance(rail, Reads) else None
+        for rail in self._reading:
+            proof = rail.read(envelope)
             if proof is not None:
                 return proof
         raise Declined(
@@ -46,10 +58,7 @@ class Rails:
 
     def taking(self, name: str) -> TakesProofs:
         """Give the rail of that name, which must take proofs. KeyError if there is none."""
-        for rail in self.all:
-            if rail.name == name and isinstance(rail, TakesProofs):
-                return rail
-        raise KeyError(name)
+        return self._taking[name]
 
     def methods(self) -> Sequence[str]:
         """Give the words by which payments are reported, in the order of offering."""
