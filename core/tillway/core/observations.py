@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 @frozen(kw_only=True)
 class PaymentStarted:
-    """A price was quoted, or a proof arrived. ``resource`` is a product id or ``cart``."""
+    """A price was quoted. ``resource`` is a product id or ``cart``."""
 
     method: str
     resource: str
