@@ -19,7 +19,7 @@ from tillway.core.payments import (
     Purchase,
     Unresolved,
 )
-from tillway.core.ports.rails import Identity, Proof, Signed
+from tillway.core.ports.rails import Checked, Identity, Proof, Signed
 from tillway.core.ports.store import Refused, Store, Taken
 from tillway.core.services.attempt import Attempt
 from tillway.core.services.endings import Endings
@@ -106,17 +106,28 @@ class Settle:
         if known is not None:
             return await self._again(known, attempt)
         self._refuse_when_full()
-        return await self._pay(attempt)
+        try:
+            agreed, checked = await self._checked(attempt)
+        except (Declined, Unavailable):
+            # Another process may have sent it meanwhile: then it is no stranger's past payment.
+            known = await self._known(attempt.identity)
+            if known is None:
+                raise
+            return await self._again(known, attempt)
+        return await self._pay(attempt, agreed, checked)
 
     async def _known(self, identity: Identity) -> Payment | None:
         async with self.store.view() as view:
             return await view.payments.find(identity.chain, identity.key)
 
-    async def _pay(self, attempt: Attempt) -> Granted:
+    async def _checked(self, attempt: Attempt) -> tuple[Agreed, Checked]:
         agreed = await self.terms.of(attempt)
         checked = await attempt.rail.check(attempt.proof, agreed.quote)
         if not checked.landed:
             self.terms.refuse_expired(agreed.quote)
+        return agreed, checked
+
+    async def _pay(self, attempt: Attempt, agreed: Agreed, checked: Checked) -> Granted:
         signed = await attempt.rail.sign(checked)
         attempt = evolve(attempt, identity=checked.identity)
         payment = self._payment(attempt, agreed, signed)
