@@ -33,8 +33,8 @@ Every error is one envelope:
 What a machine may want to know besides stands in `details`, which is left out if there is nothing.
 
 * **Status** is the HTTP status on all routes but `/paywall/{id}`.
-* **At `/paywall/{id}`**, *offer* means 402 with a fresh offer, and as `error` the code or the rail's
-  own reason: the buyer may pay anew. Other codes are answered as everywhere.
+* **At `/paywall/{id}`**, *offer* means 402 with a fresh offer, and as `error` the code or the
+  rail's own reason: the buyer may pay anew. Other codes are answered as everywhere.
 * **Again** tells that the same request may succeed later. A payment that is on its way has
   `transaction_not_confirmed`: ask again with the same proof, never with another.
 * **Says** is what people read, unless a refusal has something more exact to say.
