@@ -80,9 +80,16 @@ def _coupon(entry: CouponEntry) -> Coupon:
         payment_method=entry.payment_method or None,
         auto_apply=entry.auto_apply,
         applies_at=AppliesAt(entry.applies_at) if entry.applies_at else None,
-        usage_limit=entry.usage_limit,
+        usage_limit=_uses_left(entry),
         starts_at=entry.starts_at,
         expires_at=entry.expires_at,
         active=entry.active,
         metadata=entry.metadata,
     )
+
+
+def _uses_left(entry: CouponEntry) -> int | None:
+    """Give the limit of what the store counts: it knows nothing of uses before its time."""
+    if entry.usage_limit is None:
+        return None
+    return max(0, entry.usage_limit - entry.usage_count)
