@@ -1,0 +1,219 @@
+"""The README and the guides: links lead somewhere, settings are valid, examples run."""
+
+import asyncio
+import os
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from attrs import frozen
+from solders.keypair import Keypair
+
+from support.command import SANDBOX, TILLWAY, Running, environment, running
+from tillway.entrypoints.configuration import configure
+from tillway.entrypoints.settings.checking import check
+
+ROOT: Final = Path(__file__).parents[2]
+PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+WALLET: Final = "YOUR_WALLET"
+_LINK: Final = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
+_BLOCK: Final = re.compile(r"^```(?P<kind>\w+)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
+_NAMED: Final = re.compile(r"(?:#|//) (?P<name>[\w.-]+)\n")
+
+
+@frozen(kw_only=True)
+class Block:
+    """A piece of code on a page; ``name`` is the file that its first line names."""
+
+    page: Path
+    kind: str
+    code: str
+
+    @property
+    def name(self) -> str:
+        """The file's name, empty without one."""
+        named = _NAMED.match(self.code)
+        return named["name"] if named else ""
+
+    def __str__(self) -> str:
+        """Name it as test reports do."""
+        return f"{self.page.stem}:{self.name or self.kind}"
+
+
+def blocks(kind: str, *pages: Path) -> list[Block]:
+    """Give the blocks of a kind, in the order of pages."""
+    return [
+        Block(page=page, kind=found["kind"], code=found["code"])
+        for page in pages or PAGES
+        for found in _BLOCK.finditer(page.read_text())
+        if found["kind"] == kind
+    ]
+
+
+def settings_of(block: Block) -> str:
+    """Give a settings example with a wallet in its place."""
+    return block.code.replace(WALLET, str(Keypair().pubkey()))
+
+
+def named(kind: str, name: str, page: str) -> Block:
+    """Give the first block of that name on a page."""
+    found = blocks(kind, ROOT / page)
+    return next(block for block in found if block.name == name)
+
+
+class TestLinks:
+    @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+    def test_each_leads_to_something(self, page: Path) -> None:
+        """Beside the page, in this repository."""
+        for target in _LINK.findall(page.read_text()):
+            assert (page.parent / target).exists(), target
+
+    def test_every_guide_can_be_reached_from_the_index(self) -> None:
+        """Folders stand for what is in them."""
+        index = ROOT / "docs" / "index.md"
+        targets = {(index.parent / each).resolve() for each in _LINK.findall(index.read_text())}
+        for page in set((ROOT / "docs").rglob("*.md")) - {index}:
+            assert targets & {page, *page.parents}, page
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        "block",
+        [each for each in blocks("yaml") if each.name == "tillway.yaml" and WALLET in each.code],
+        ids=str,
+    )
+    def test_examples_are_valid(self, block: Block, tmp_path: Path) -> None:
+        """Once a wallet is put in, nothing is wrong and nothing is without effect."""
+        file = tmp_path / "tillway.yaml"
+        file.write_text(settings_of(block))
+        report = check(file, environ={}, directory=tmp_path)
+        assert (report.faults, report.warnings, report.not_in_force) == ((), (), ())
+        configure(settings_of(block), {})
+
+    def test_the_wallet_must_be_put_in(self, tmp_path: Path) -> None:
+        """Who copies without looking pays nobody."""
+        file = tmp_path / "tillway.yaml"
+        file.write_text(named("yaml", "tillway.yaml", "README.md").code)
+        (fault,) = check(file, environ={}, directory=tmp_path).faults
+        assert fault.key == "x402.payment_address"
+
+
+EMBEDDING: Final = blocks("python", ROOT / "README.md", ROOT / "docs/how-to/embed.md")
+
+
+class TestEmbedding:
+    @pytest.fixture(autouse=True)
+    def place(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Work in a folder with the README's settings."""
+        (tmp_path / "tillway.yaml").write_text(
+            settings_of(named("yaml", "tillway.yaml", "README.md"))
+        )
+        monkeypatch.chdir(tmp_path)
+
+    @pytest.mark.parametrize("block", EMBEDDING, ids=str)
+    def test_examples_can_be_imported(self, block: Block, tmp_path: Path) -> None:
+        """They are whole files. The one that runs at once is a program of its own."""
+        file = tmp_path / block.name
+        file.write_text(block.code)
+        if "__main__" in block.code or "asyncio.run" not in block.code:
+            runpy.run_path(str(file))
+
+    def test_the_application_serves_the_gateway_under_its_path(self) -> None:
+        """The README's example and the guide's are the same."""
+        readme = named("python", "app.py", "README.md")
+        assert readme.code == named("python", "app.py", "docs/how-to/embed.md").code
+        names: dict[str, object] = {"__name__": "app"}
+        exec(readme.code, names)
+        app = names["app"]
+        paths = {route.resource.canonical for route in app.router.routes()}  # type: ignore[attr-defined]  # whatever it is
+        assert "/pay/paywall/{resourceId}" in paths
+
+    def test_the_price_is_told(self, tmp_path: Path) -> None:
+        """The program without HTTP prints one offer, though no node is asked."""
+        file = tmp_path / "price.py"
+        file.write_text(named("python", "price.py", "docs/how-to/embed.md").code)
+        done = subprocess.run(
+            [sys.executable, file],
+            env=environment(X402_RPC_URL="http://127.0.0.1:9", X402_SERVER_WALLET_1=str(Keypair())),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == "x402 0.050000 USDC\n"
+
+    async def test_the_workers_run_until_they_are_cancelled(self, tmp_path: Path) -> None:
+        """As the host's own tasks."""
+        text = (tmp_path / "tillway.yaml").read_text().partition("x402:")[0]
+        fiat = "paywall: {resources: {mug: {fiat_amount_cents: 5}}}\n"
+        (tmp_path / "tillway.yaml").write_text(text + fiat)
+        names: dict[str, object] = {"__name__": "workers"}
+        exec(named("python", "workers.py", "docs/how-to/embed.md").code, names)
+        running_all = asyncio.create_task(names["main"]())  # type: ignore[operator]  # a coroutine function
+        await asyncio.sleep(0.2)
+        assert not running_all.done()
+        running_all.cancel()
+        await asyncio.gather(running_all, return_exceptions=True)
+        assert running_all.cancelled()
+
+
+@pytest.fixture(scope="class")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    arguments = ("sandbox", "--port", 0, "--rpc-port", 0)
+    folder = tmp_path_factory.mktemp("tutorial")
+    with running(*arguments, folder=folder, until=SANDBOX) as started:
+        yield started
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the tutorial uses curl")
+class TestFirstPayment:
+    def test_every_command_does_what_the_page_says(self, sandbox: Running, tmp_path: Path) -> None:
+        """In the page's order, against a sandbox on ports of its own."""
+        commands = [each.code for each in blocks("sh", ROOT / "docs/tutorial/first-payment.md")]
+        assert commands.pop(0).startswith("tillway sandbox")
+        said = [self.run(command, sandbox, tmp_path) for command in commands]
+        together = "\n".join(said)
+        for words in ("402 Payment Required", '"payTo"', "settled on chain", '"method":"free"'):
+            assert words in together
+        assert len(said) == 8
+
+    def run(self, command: str, sandbox: Running, folder: Path) -> str:
+        """Run a block, and give what it prints."""
+        here = command.replace("http://127.0.0.1:8080", f"http://127.0.0.1:{sandbox.port}")
+        here = here.replace("http://127.0.0.1:8899", sandbox.match["rpc"])
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", here],
+            cwd=folder,
+            env=environment(PATH=f"{TILLWAY.parent}{os.pathsep}{os.environ['PATH']}"),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, (here, done)
+        return done.stdout
+
+
+class TestReadme:
+    def test_its_first_commands_are_those_that_set_everything_up(self) -> None:
+        """A fresh machine needs no more than these."""
+        serve, test, *_ = [each.code.strip() for each in blocks("sh", ROOT / "README.md")]
+        set_up = "python3 -m venv .venv && .venv/bin/pip install tox && .venv/bin/tox"
+        assert (serve, test) == (f"{set_up} run -e sandbox", set_up)
+
+    def test_ci_calls_the_second(self) -> None:
+        """It takes it from the page itself."""
+        assert "grep -m1 '/bin/tox$' README.md" in (ROOT / ".ci" / "run").read_text()
+
+    def test_every_command_is_in_its_table(self) -> None:
+        """And in no other words than `tillway --help` knows."""
+        from tillway.entrypoints.cli import COMMANDS
+
+        text = (ROOT / "README.md").read_text()
+        assert all(f"`tillway {name}" in text for name in COMMANDS)
