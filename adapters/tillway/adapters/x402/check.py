@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, Self
 
 from attrs import define, evolve, field, frozen
 from solders.pubkey import Pubkey
@@ -55,6 +55,16 @@ class Verified:
     lamports: int
     balance: int | None = None
 
+    def holding(self, balance: int) -> Self:
+        """Give the same with the balance of the source account."""
+        return type(self)(
+            transaction=self.transaction,
+            transfer=self.transfer,
+            sponsor=self.sponsor,
+            lamports=self.lamports,
+            balance=balance,
+        )
+
 
 @define(kw_only=True)
 class Checker:
@@ -91,7 +101,7 @@ class Checker:
                 simulation, verified.transfer.place, sponsored=verified.sponsor is not None
             )
         balance = await self._balance(simulation, verified, expected)
-        verified = evolve(verified, balance=balance)
+        verified = verified.holding(balance)
         return _checked(proof, quote, verified, identity, landed=False)
 
     def _verified(self, proof: Proof, quote: Quote, expected: Expected) -> Verified:

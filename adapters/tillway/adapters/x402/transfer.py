@@ -69,8 +69,10 @@ def transfers(instructions: Sequence[Instruction]) -> Iterator[Transfer]:
     what follows, so that money would move unseen.
     """
     for place, one in enumerate(instructions):
+        if one.program not in (TOKEN, TOKEN_2022):
+            continue
         found = read_checked(place, one) or read_plain(place, one)
         if found is not None:
             yield found
-        elif one.program in (TOKEN, TOKEN_2022) and one.data[:1] in _KINDS:
+        elif one.data[:1] in _KINDS:
             raise refused(Reason.NO_TRANSFER, "A token transfer is malformed.")
