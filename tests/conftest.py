@@ -2,7 +2,7 @@
 
 from hypothesis import settings
 
-pytest_plugins = ["support.chain", "support.shop"]
+pytest_plugins = ["support.chain", "support.postgres", "support.shop"]
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("tillway", deadline=None)

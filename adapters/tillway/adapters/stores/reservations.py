@@ -20,7 +20,7 @@ def tally_key(tenant: Tenant | None, chain: Chain | None, name: str) -> TallyKey
 
 def keys_of(payment: Payment) -> frozenset[TallyKey]:
     """Give the running totals that a payment's reservations touch."""
-    return frozenset(_key(payment, one) for one in payment.reservations)
+    return frozenset(key_of(payment, one) for one in payment.reservations)
 
 
 def first_refused(payment: Payment, totals: Mapping[TallyKey, int]) -> Reservation | None:
@@ -30,7 +30,7 @@ def first_refused(payment: Payment, totals: Mapping[TallyKey, int]) -> Reservati
     """
     running = dict(totals)
     for one in payment.reservations:
-        key = _key(payment, one)
+        key = key_of(payment, one)
         total = running.get(key, 0)
         if one.limit is not None and total + one.amount > one.limit:
             return one
@@ -42,11 +42,12 @@ def changes(
     payment: Payment, before: Phase | None, after: Phase | None
 ) -> Sequence[tuple[TallyKey, int]]:
     """Give by how much each running total changes when the payment moves on, zeros left out."""
-    moved = ((_key(payment, one), one.change(before, after)) for one in payment.reservations)
+    moved = ((key_of(payment, one), one.change(before, after)) for one in payment.reservations)
     return _summed(moved)
 
 
-def _key(payment: Payment, reservation: Reservation) -> TallyKey:
+def key_of(payment: Payment, reservation: Reservation) -> TallyKey:
+    """Name the running total that a reservation touches."""
     return tally_key(reservation.tenant, payment.chain, reservation.name)
 
 

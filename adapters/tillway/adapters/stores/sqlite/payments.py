@@ -10,6 +10,7 @@ import orjson
 from attrs import astuple, evolve, fields, frozen
 
 from tillway.adapters.stores.codec import Codec, EventRow, PaymentRow, micros
+from tillway.adapters.stores.limits import checked
 from tillway.adapters.stores.reservations import (
     TallyKey,
     changes,
@@ -111,7 +112,7 @@ class SqlitePayments:
     ) -> Sequence[Payment]:
         """Make live payments whose lease ended before ``now`` ours, oldest first, each once."""
         work = partial(
-            _take_over, owner=owner, now=micros(now), until=micros(until), limit=_checked(limit)
+            _take_over, owner=owner, now=micros(now), until=micros(until), limit=checked(limit)
         )
         return [self.codec.payment(row) for row in await self.session.write(work)]
 
@@ -128,7 +129,7 @@ class SqlitePayments:
     ) -> Sequence[Payment]:
         """Give the tenant's payments, newest first, created before that time."""
         end = _FAR_FUTURE if before is None else micros(before)
-        work = partial(_rows, statement=_NEWEST, values=(tenant, end, _checked(limit)))
+        work = partial(_rows, statement=_NEWEST, values=(tenant, end, checked(limit)))
         return [self.codec.payment(row) for row in await self.session.read(work)]
 
     async def _end(self, payment: Payment, after: Phase | None) -> bool:
@@ -169,7 +170,7 @@ class SqliteEvents:
 
     async def newest(self, tenant: Tenant, limit: int) -> Sequence[Event]:
         """Give the tenant's facts, newest first."""
-        values = (tenant, _checked(limit))
+        values = (tenant, checked(limit))
         rows = await self.session.read(lambda sql: sql.execute(_NEWEST_EVENTS, values).fetchall())
         return [self.codec.event(EventRow(*row)) for row in rows]
 
@@ -235,9 +236,3 @@ def _totals(sql: sqlite3.Connection, keys: Iterable[TallyKey]) -> dict[TallyKey,
 def _add(sql: sqlite3.Connection, changes: Sequence[tuple[TallyKey, int]]) -> None:
     sql.executemany(_ADD, ((*key, change) for key, change in changes))
     sql.executemany(_SWEEP, (key for key, change in changes if change < 0))
-
-
-def _checked(limit: int) -> int:
-    if limit < 0:  # to SQLite, a negative limit is none
-        raise ValueError("a limit is not negative")
-    return limit

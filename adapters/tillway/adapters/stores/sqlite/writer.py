@@ -8,14 +8,14 @@ seen of others is therefore committed, or was never acknowledged either.
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TypeVar
 
 from attrs import define, field
 
-from tillway.adapters.stores.patience import within
+from tillway.adapters.stores.patience import to_the_end, within
 from tillway.adapters.stores.sqlite.faults import Patience, unavailable
 from tillway.adapters.stores.sqlite.lane import Lane, Work
 from tillway.core.errors import Unavailable
@@ -149,11 +149,11 @@ class Writer:
             if session.spoiled is not None:
                 raise session.spoiled
         except BaseException as error:
-            failure = await _whatever_comes(self._left(session, keep=False))
+            failure = await to_the_end(self._left(session, keep=False))
             if failure is not None and isinstance(error, Exception):
                 raise _again(failure) from error
             raise
-        failure = await _whatever_comes(self._left(session, keep=True))
+        failure = await to_the_end(self._left(session, keep=True))
         if failure is not None:
             raise _again(failure) from failure
 
@@ -226,19 +226,6 @@ class Writer:
     def _is_complete(self, group: Group) -> bool:
         age = asyncio.get_running_loop().time() - group.since
         return self._waiting == 0 or group.units >= _MOST_UNITS or age >= _LONGEST_GROUP
-
-
-async def _whatever_comes(ending: Awaitable[T]) -> T:
-    """Wait for an ending to the end; a cancellation meanwhile is heard of afterwards."""
-    task, cancelled = asyncio.ensure_future(ending), None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
-    return task.result()
 
 
 def _again(failure: Unavailable) -> Unavailable:

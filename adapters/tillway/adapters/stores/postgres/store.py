@@ -1,0 +1,130 @@
+"""The store in a PostgreSQL database, its units of work and views."""
+
+import os
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from attrs import define, field, frozen
+
+from tillway.adapters.stores.codec import Codec
+from tillway.adapters.stores.postgres.catalogue import (
+    PostgresCoupons,
+    PostgresProducts,
+    PostgresQuoteKeys,
+)
+from tillway.adapters.stores.postgres.faults import unavailable
+from tillway.adapters.stores.postgres.payments import (
+    PostgresEvents,
+    PostgresPayments,
+    PostgresTallies,
+)
+from tillway.adapters.stores.postgres.place import Connection, Place
+from tillway.adapters.stores.postgres.pool import Limits, Pool
+from tillway.adapters.stores.postgres.schema import prepare
+from tillway.adapters.stores.postgres.sessions import Session, single, unit, view
+from tillway.core.assets import BUILT_IN, Assets
+from tillway.core.errors import Unavailable
+from tillway.core.secrets import Secret
+
+
+@frozen(kw_only=True)
+class PostgresUnit:
+    """The repositories over one session."""
+
+    payments: PostgresPayments
+    tallies: PostgresTallies
+    events: PostgresEvents
+    products: PostgresProducts
+    coupons: PostgresCoupons
+    quote_keys: PostgresQuoteKeys
+
+
+@define(eq=False)
+class PostgresStore:
+    """A store in one database, for any number of processes and machines.
+
+    Units of work run at once. What they write is conditional, and what they find they hold, so
+    that of two that meet the second waits; two that wait for each other are told Unavailable,
+    or one is tried again. What a unit does not find among payments, totals and facts may be
+    there a moment later: decide by what writes answer. Who waits for a connection, and a unit
+    that lasts, is given up as Unavailable after ``patience`` seconds. After a fork the child
+    opens connections of its own.
+    """
+
+    url: Secret
+    assets: Assets = BUILT_IN
+    limits: Limits = field(factory=Limits, kw_only=True)
+    patience: float = field(default=10.0, kw_only=True)
+    jitter: Callable[[], float] = field(default=random.random, kw_only=True)
+    _codec: Codec = field(init=False)
+    _open: Pool | None = field(init=False, default=None)
+    _process: int = field(init=False, default=0)
+    _inherited: list[Pool] = field(init=False, factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        """Prepare the conversions; nothing is opened yet."""
+        self._codec = Codec(assets=self.assets)
+
+    async def start(self) -> None:
+        """Open the place and bring its schema up to date. Raises Unavailable with the cause."""
+        place = self._place()
+        connection = await place.connect()
+        try:
+            await prepare(connection, str(place))
+        finally:
+            await connection.close(timeout=self.patience)
+        if self._open is None:
+            self._open, self._process = self._opened(), os.getpid()
+
+    async def aclose(self) -> None:
+        """Finish what has begun, then close. A repeat does nothing."""
+        closing, self._open = self._open, None
+        if closing is not None and self._process == os.getpid():
+            await closing.aclose()
+
+    @asynccontextmanager
+    async def begin(self, *, once: bool = False) -> AsyncIterator[PostgresUnit]:
+        """Open a unit of work: committed on leaving, rolled back on an exception."""
+        pool = self._pool()
+        async with single(pool, writable=True) if once else unit(pool) as session:
+            yield self._unit(session)
+
+    @asynccontextmanager
+    async def view(self, *, once: bool = False) -> AsyncIterator[PostgresUnit]:
+        """Open a consistent view for reading; it never waits for writers."""
+        pool = self._pool()
+        async with single(pool, writable=False) if once else view(pool) as session:
+            yield self._unit(session)
+
+    def _pool(self) -> Pool:
+        if self._open is None:
+            raise unavailable("is not open")
+        if self._process != os.getpid():
+            # Kept, because closing them here would harm the process that opened them.
+            self._inherited.append(self._open)
+            self._open, self._process = self._opened(), os.getpid()
+        return self._open
+
+    def _opened(self) -> Pool:
+        return Pool(self._reached, self.limits, self.patience, self.jitter)
+
+    async def _reached(self) -> Connection:
+        try:
+            return await self._place().connect()
+        except Unavailable as error:
+            # Where the store is, is told at the start and in the log, not to buyers.
+            raise unavailable("cannot be reached") from error
+
+    def _place(self) -> Place:
+        return Place(self.url, patience=self.patience)
+
+    def _unit(self, session: Session) -> PostgresUnit:
+        return PostgresUnit(
+            payments=PostgresPayments(session, self._codec),
+            tallies=PostgresTallies(session),
+            events=PostgresEvents(session, self._codec),
+            products=PostgresProducts(session, self._codec),
+            coupons=PostgresCoupons(session, self._codec),
+            quote_keys=PostgresQuoteKeys(session),
+        )
