@@ -4,7 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,16 @@ import pytest
 from e2e.http_call import call
 from support.children import AVAILABLE, children_of, eventually, kill, lives
 from support.command import LISTENS, Running, running, write_settings
-from support.place import Place
+from support.place import Place, open_place
 
 pytestmark = pytest.mark.skipif(not AVAILABLE, reason="children are looked at in /proc")
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """Give a stack of what is to end with the test."""
+    with ExitStack() as made:
+        yield made
 
 
 @contextmanager
@@ -66,6 +73,25 @@ class TestKeepingAlive:
                 return answers(started) and born in answerers(started)
 
             assert eventually(the_new_one_answers)
+
+
+class TestOutages:
+    def test_what_runs_survives_them(self, tmp_path: Path, stack: ExitStack) -> None:
+        """A node that answered at the start may go: even processes born meanwhile begin."""
+        (tmp_path / "place").mkdir()
+        with open_place(tmp_path / "place") as place:
+            key = {"X402_SERVER_WALLET_1": place.wallet}
+            arguments = ("serve", "-c", place.settings(tmp_path), "--workers", 2)
+            started = stack.enter_context(
+                running(*arguments, folder=tmp_path, until=LISTENS, **key)
+            )
+        before = children_of(started.process.pid)
+        kill(min(before))
+        assert eventually(lambda: len(children_of(started.process.pid) - before) == 1)
+        assert eventually(lambda: answers(started))
+        health = call(f"http://127.0.0.1:{started.port}/cedros-health").json()
+        assert health["rpcHealthy"] is False
+        assert call(f"http://127.0.0.1:{started.port}/healthz/ready").status == 503
 
 
 class TestMetrics:

@@ -1,6 +1,7 @@
 """`tillway sandbox`: its words, its data folder and its end."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,7 +50,9 @@ class TestGreeting:
     def test_the_first_line_pays(self, sandbox: Running, tmp_path: Path) -> None:
         """It names this very program, wherever that is installed."""
         line = tries(sandbox)[0]
-        assert line == f"{TILLWAY} pay {url_of(sandbox)}/paywall/demo-article"
+        program, _, rest = line.partition(" ")
+        assert shutil.which(program) == str(TILLWAY)
+        assert rest == f"pay {url_of(sandbox)}/paywall/demo-article"
         done = subprocess.run(
             line, shell=True, cwd=tmp_path, env=environment(), capture_output=True, check=False
         )
@@ -60,6 +63,49 @@ class TestGreeting:
         addresses = [word.strip("'") for line in tries(sandbox) for word in line.split()]
         for address in (word for word in addresses if word.startswith("http")):
             assert call(address).status in (200, 402)
+
+
+class TestFunding:
+    def test_more_than_the_chain_can_count_is_refused(self, sandbox: Running) -> None:
+        """A mistake of the asker's, and nothing is given."""
+        wallet = str(Keypair().pubkey())
+        given = {"wallet": wallet, "sol": "1000000000"}
+        answers = [call(url_of(sandbox, "/sandbox/fund"), given) for _ in range(19)]
+        assert [answer.status for answer in answers] == [200] * 18 + [400]
+        assert balance_of(sandbox, wallet) == 18 * 10**18
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {},
+            {"wallet": "nobody"},
+            {"wallet": "1" * 32, "amount": "-1"},
+            {"wallet": "1" * 32, "amount": "NaN"},
+            {"wallet": "1" * 32, "asset": "EUR"},
+            {"wallet": "1" * 32, "colour": "red"},
+        ],
+    )
+    def test_what_makes_no_sense_is_refused(self, sandbox: Running, given: dict[str, str]) -> None:
+        """With the field that is at fault."""
+        answer = call(url_of(sandbox, "/sandbox/fund"), given)
+        assert answer.status == 400
+        assert answer.json()["error"]["details"]["fields"]
+
+
+class TestClock:
+    def test_time_does_not_go_back(self, sandbox: Running) -> None:
+        """Nor further than a year at once."""
+        for seconds in (-1, 10**9):
+            answer = call(url_of(sandbox, "/sandbox/clock"), {"forwardSeconds": seconds})
+            assert answer.status == 400
+
+    def test_what_was_offered_expires(self, sandbox: Running, tmp_path: Path) -> None:
+        """The gateway and the chain go by the same clock, and buyers still can buy."""
+        before = call(url_of(sandbox, "/sandbox")).json()["time"]
+        moved = call(url_of(sandbox, "/sandbox/clock"), {"forwardSeconds": 3600}).json()["time"]
+        assert moved > before
+        done = tillway("pay", url_of(sandbox, "/paywall/demo-article"), folder=tmp_path)
+        assert done.code == 0, done
 
 
 class TestPaying:

@@ -127,7 +127,10 @@ class _Fund:
             raise _wrong("asset", f"must be one of {known}")
         amount = _minor("amount", asked.amount, _TOKEN_DECIMALS)
         lamports = _minor("sol", asked.sol, _LAMPORTS)
-        account = fund(self.stage.chain, owner, coin.mint, amount, lamports)
+        try:
+            account = fund(self.stage.chain, owner, coin.mint, amount, lamports)
+        except ValueError:
+            raise _wrong("wallet", "has more than the chain can count") from None
         return answer({"wallet": asked.wallet, "tokenAccount": str(account)})
 
 
