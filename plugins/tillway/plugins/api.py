@@ -1,14 +1,20 @@
 """How a face of the gateway describes itself: its routes, for serving and for OpenAPI."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
 
-from aiohttp import web
 from attrs import frozen
 
-from tillway.core.services.gateway import Services
+if TYPE_CHECKING:
+    from aiohttp import web
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+    from tillway.core.errors import Code
+    from tillway.core.services.gateway import Services
+
+Handler: TypeAlias = "Callable[[web.Request], Awaitable[web.StreamResponse]]"
 
 
 class Pace(StrEnum):
@@ -49,7 +55,8 @@ class Route:
     ``prefix`` puts it under ``server.route_prefix``; ``both`` serves it there and without.
     ``body`` is the attrs class of a JSON body. ``name`` is unique and is OpenAPI's operationId.
     ``headers`` are put on every answer of the handler, not on errors. ``open`` lets pages of all
-    origins ask, wherever else the gateway restricts them.
+    origins ask, wherever else the gateway restricts them. ``refusals`` are the codes of its own
+    errors; those of every body and of every route need not be named.
     """
 
     method: str
@@ -65,6 +72,7 @@ class Route:
     body: type | None = None
     headers: Mapping[str, str] = {}
     open: bool = False
+    refusals: Sequence[Code] = ()
 
 
 @frozen(kw_only=True)

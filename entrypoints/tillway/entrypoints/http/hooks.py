@@ -51,12 +51,15 @@ def _object(kind: type, made: Converter) -> Hook:
     }
     build: Hook = make_dict_structure_fn(kind, made, **overrides)
     aliases = {alias: name_of(field) for field in fields for alias in wire_of(field).aliases}
+    known = frozenset((*aliases, *(name_of(field) for field in fields)))
     mandatory = tuple(name_of(field) for field in fields if required(field))
 
     def read(value: Any, _: Any) -> Any:
         if not isinstance(value, dict):
             raise Wrong("must be an object")
-        present = {name: part for name, part in value.items() if part is not None}
+        present = {
+            name: part for name, part in value.items() if part is not None or name not in known
+        }
         for alias, name in aliases.items():
             if alias in present:
                 present.setdefault(name, present.pop(alias))

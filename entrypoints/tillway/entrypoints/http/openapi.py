@@ -6,11 +6,22 @@ from typing import Final
 
 from tillway.core.errors import Code
 from tillway.entrypoints.http.schemas import Schemas
+from tillway.entrypoints.http.statuses import STATUSES
 from tillway.plugins.api import Answer, Parameter, Route
 
 OPENAPI: Final = "3.1.0"
 JSON: Final = "application/json"
 ERROR: Final = "Error"
+BODY: Final = (Code.MISSING_FIELD, Code.INVALID_FIELD)
+EVERYWHERE: Final = (
+    Code.PAYLOAD_TOO_LARGE,
+    Code.INTERNAL_ERROR,
+    Code.SERVICE_UNAVAILABLE,
+    Code.TIMEOUT,
+)
+"""What any route may answer, whatever it does."""
+
+_ENVELOPE: Final = {"$ref": f"#/components/schemas/{ERROR}"}
 _VARIABLE: Final = re.compile(r"\{(\w+)\}")
 
 Document = dict[str, object]
@@ -21,8 +32,8 @@ def document(
 ) -> Document:
     """Describe these routes by their full paths.
 
-    ``server`` is the path under which all of them are mounted. Every operation has the error
-    envelope as its default answer.
+    ``server`` is the path under which all of them are mounted. Every operation has its own
+    errors by status, with their codes, and the error envelope as its default answer.
     """
     table = tuple(routes)
     schemas = Schemas(closed=frozenset(route.body for _, route in table if route.body))
@@ -45,7 +56,7 @@ def _operation(path: str, route: Route, schemas: Schemas, *, again: bool) -> Doc
     operation: Document = {
         "operationId": f"{route.name}_unprefixed" if again else route.name,
         "summary": route.summary,
-        "responses": {**_answers(route.answers, schemas), "default": _default()},
+        "responses": _responses(route, schemas),
     }
     parameters = [*_undeclared(path, route.parameters), *map(_parameter, route.parameters)]
     if parameters:
@@ -73,8 +84,30 @@ def _parameter(parameter: Parameter) -> Document:
     return {**written, "description": parameter.description} if parameter.description else written
 
 
-def _answers(answers: Sequence[Answer], schemas: Schemas) -> Mapping[str, object]:
-    return {str(answer.status): _answer(answer, schemas) for answer in answers}
+def refusals(route: Route) -> Mapping[int, Sequence[Code]]:
+    """Give the codes of a route's errors by their statuses, both in their order."""
+    own = (*BODY, *route.refusals) if route.body is not None else route.refusals
+    codes = dict.fromkeys((*own, *EVERYWHERE))
+    return {
+        status: [code for code in codes if STATUSES[code] == status]
+        for status in sorted({STATUSES[code] for code in codes})
+    }
+
+
+def _responses(route: Route, schemas: Schemas) -> Document:
+    found: Document = {str(each.status): _answer(each, schemas) for each in route.answers}
+    for status, codes in refusals(route).items():
+        known = [each for each in route.answers if each.status == status]
+        found[str(status)] = _refused(codes, known, schemas)
+    return {**found, "default": _default()}
+
+
+def _refused(codes: Sequence[Code], known: Sequence[Answer], schemas: Schemas) -> Document:
+    """Describe errors, and what else is answered with their status."""
+    described = [*(each.description for each in known), ", ".join(f"`{each}`" for each in codes)]
+    bodies = [schemas.of(each.body) for each in known if each.body is not None]
+    schema = {"anyOf": [*bodies, _ENVELOPE]} if bodies else _ENVELOPE
+    return {"description": " ".join(described), "content": {JSON: {"schema": schema}}}
 
 
 def _answer(answer: Answer, schemas: Schemas) -> Document:
@@ -84,13 +117,11 @@ def _answer(answer: Answer, schemas: Schemas) -> Document:
         schema = {"type": "object"}
     else:
         schema = {"type": "string"}
-    content = {answer.content_type: {"schema": schema}}
-    return {"description": answer.description, "content": content}
+    return {"description": answer.description, "content": {answer.content_type: {"schema": schema}}}
 
 
 def _default() -> Document:
-    content = {JSON: {"schema": {"$ref": f"#/components/schemas/{ERROR}"}}}
-    return {"description": "An error.", "content": content}
+    return {"description": "Another error.", "content": {JSON: {"schema": _ENVELOPE}}}
 
 
 def _error() -> Document:

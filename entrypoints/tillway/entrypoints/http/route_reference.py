@@ -10,6 +10,7 @@ from attrs import fields
 from tillway.entrypoints.bootstrap import create_app
 from tillway.entrypoints.configuration import configure
 from tillway.entrypoints.http.config import SERVED
+from tillway.entrypoints.http.openapi import EVERYWHERE, refusals
 from tillway.entrypoints.http.wire import name_of, required, wire_of
 from tillway.plugins.api import Route
 
@@ -24,7 +25,8 @@ _HEAD = """# HTTP
 
 Every route of a gateway, as its table of routes has them. `GET /openapi.json` describes the same
 for machines. Routes stand under `server.route_prefix` unless they say otherwise. Every error is
-the envelope of [errors](errors.md); every answer carries `X-Request-ID`.
+the envelope of [errors](errors.md); every answer carries `X-Request-ID`. Any route may also answer
+413 `payload_too_large`, 500 `internal_error`, 503 `service_unavailable` and 504 `timeout`.
 """
 
 
@@ -49,6 +51,10 @@ def _route(path: str, route: Route) -> Iterator[str]:
         yield from _fields(route.body)
     for answer in route.answers:
         yield f"- **{answer.status}** {answer.description}"
+    for status, codes in refusals(route).items():
+        own = [f"`{code}`" for code in codes if code not in EVERYWHERE]
+        if own:
+            yield f"- **{status}** {', '.join(own)}"
     yield ""
 
 

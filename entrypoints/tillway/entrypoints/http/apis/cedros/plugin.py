@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tillway.core.errors import Code
 from tillway.core.services.gateway import Services
 from tillway.entrypoints.http.apis.cedros import bodies
 from tillway.entrypoints.http.apis.cedros.coupons import Coupons
@@ -9,6 +10,7 @@ from tillway.entrypoints.http.apis.cedros.gasless import Gasless
 from tillway.entrypoints.http.apis.cedros.lookup import Lookup
 from tillway.entrypoints.http.apis.cedros.products import Products
 from tillway.entrypoints.http.apis.cedros.quote import Quote
+from tillway.entrypoints.http.apis.cedros.refusals import PRICING, PROVING
 from tillway.entrypoints.http.apis.cedros.verify import Verify
 from tillway.entrypoints.settings.sections import ServerSettings
 from tillway.plugins.api import Answer, Api, Parameter, Route
@@ -43,6 +45,7 @@ def _buying(services: Services, prefix: str) -> Sequence[Route]:
                 Answer(status=402, description="How to pay.", body=bodies.Challenge),
                 Answer(status=200, description="It costs nothing.", body=bodies.Grant),
             ),
+            refusals=(*PRICING, Code.IDEMPOTENCY_KEY_REUSED),
         ),
         Route(
             method="POST",
@@ -58,6 +61,13 @@ def _buying(services: Services, prefix: str) -> Sequence[Route]:
                 Answer(status=200, description="The grant.", body=bodies.Grant),
                 Answer(status=402, description="Refused, or on its way."),
             ),
+            refusals=(
+                Code.MISSING_FIELD,
+                *PROVING,
+                *PRICING,
+                Code.CART_NOT_FOUND,
+                Code.REFUND_NOT_FOUND,
+            ),
         ),
         Route(
             method="POST",
@@ -69,6 +79,7 @@ def _buying(services: Services, prefix: str) -> Sequence[Route]:
             answers=(
                 Answer(status=200, description="To be signed.", body=bodies.GaslessTransaction),
             ),
+            refusals=(Code.INVALID_WALLET, *PRICING, Code.RPC_ERROR, Code.NETWORK_ERROR),
         ),
     ]
 
@@ -81,7 +92,9 @@ def _looking(services: Services) -> Sequence[Route]:
             handler=Products(services).handle,
             name="list_products",
             summary="The price list",
-            answers=(Answer(status=200, description="Products and coupons."),),
+            answers=(
+                Answer(status=200, description="Products and coupons.", body=bodies.PriceList),
+            ),
         ),
         Route(
             method="POST",
@@ -90,7 +103,9 @@ def _looking(services: Services) -> Sequence[Route]:
             name="validate_coupon",
             summary="What a coupon does",
             body=bodies.CouponRequest,
-            answers=(Answer(status=200, description="Valid, or why not."),),
+            answers=(
+                Answer(status=200, description="Valid, or why not.", body=bodies.CouponAnswer),
+            ),
         ),
         Route(
             method="GET",
@@ -110,5 +125,6 @@ def _looking(services: Services) -> Sequence[Route]:
                 Answer(status=200, description="It has.", body=bodies.TransactionProof),
                 Answer(status=402, description="It has not."),
             ),
+            refusals=(Code.MISSING_FIELD, Code.TRANSACTION_NOT_FOUND),
         ),
     ]

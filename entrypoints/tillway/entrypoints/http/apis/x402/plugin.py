@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from tillway.core.services.gateway import Services
 from tillway.entrypoints.http.apis.cedros.bodies import Challenge, Grant
+from tillway.entrypoints.http.apis.cedros.refusals import PRICING, PROVING
 from tillway.entrypoints.http.apis.x402.handlers import Resource
 from tillway.plugins.api import Answer, Api, Parameter, Route
 from tillway.plugins.context import Context
@@ -42,6 +43,7 @@ def _routes(services: Services) -> Sequence[Route]:
             summary="Buy a resource",
             parameters=_PARAMETERS,
             answers=_ANSWERS,
+            refusals=(*PROVING, *PRICING),
         )
         for method in ("GET", "POST")
     ]
