@@ -95,7 +95,7 @@ class TestSolana(RailContract):
 
     @pytest.fixture
     async def world(self) -> AsyncIterator[World]:
-        clock, faults = QuickClock(), Faults()
+        clock, faults = QuickClock(speed=10), Faults()
         chain = Chain(clock=clock)
         async with serve_chain(chain, faults=faults) as node:
             yield World(
