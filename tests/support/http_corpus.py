@@ -86,6 +86,10 @@ CORPUS: Final[Mapping[str, bytes]] = {
     "a coding before": _QUOTE + b"Transfer-Encoding: chunked, identity\r\n\r\n" + chunked(_BODY),
     "a coding in disguise": _QUOTE + b"Transfer-Encoding: \x0bchunked\r\n\r\n" + chunked(_BODY),
     "a coding with quotes": _QUOTE + b'Transfer-Encoding: "chunked"\r\n\r\n' + chunked(_BODY),
+    "a compression that is not known": _QUOTE
+    + b"Content-Encoding: br\r\nContent-Length: 2\r\n\r\n{}",
+    "a compression that is not one": _QUOTE
+    + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
     "a coding in old HTTP": (
         b"POST /paywall/v1/quote HTTP/1.0\r\n" + _CHUNKED + b"\r\n" + chunked(_BODY) + _HIDDEN
     ),

@@ -75,7 +75,11 @@ def transaction_of(envelope: Envelope) -> bytes:
 
 def carrying(envelope: Envelope, transaction: bytes) -> Envelope:
     """Give the same payment with another transaction."""
-    text = base64.b64encode(transaction).decode()
+    return spelling(envelope, base64.b64encode(transaction).decode())
+
+
+def spelling(envelope: Envelope, text: str) -> Envelope:
+    """Give the same payment with its transaction written like this."""
     return {**envelope, "payload": {**envelope["payload"], "transaction": text}}
 
 

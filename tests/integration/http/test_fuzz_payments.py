@@ -1,7 +1,7 @@
 """Nothing that stands in a payment header makes the gateway fail, or give anything away."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import orjson
 import pytest
@@ -32,9 +32,21 @@ from support.wire_payments import (
     Payments,
     carrying,
     signed_again,
+    spelling,
     transaction_of,
 )
 
+SPELLINGS: dict[str, Callable[[bytes], str]] = {
+    "base32": lambda raw: base64.b32encode(raw).decode(),
+    "hex": bytes.hex,
+    "url-safe": lambda raw: base64.urlsafe_b64encode(raw + b"\xff\xff\xff").decode(),
+    "lines": lambda raw: base64.encodebytes(raw).decode(),
+    "no padding": lambda raw: base64.b64encode(raw).decode().rstrip("=")[:-1],
+    "more padding": lambda raw: base64.b64encode(raw).decode() + "==",
+    "twice": lambda raw: base64.b64encode(base64.b64encode(raw)).decode(),
+    "latin": lambda raw: raw.decode("latin-1").replace("\0", "0"),
+    "numbers": lambda raw: str([*raw]),
+}
 BUYERS = 300 if FULL else 15
 PAYWALL = (b"GET", b"/paywall/article")
 VERIFY = (b"POST", b"/paywall/v1/verify")
@@ -97,6 +109,23 @@ class TestTransactions:
     ) -> None:
         """Bytes flipped, cut, put in and copied over, half of them signed anew."""
         answered(gateway.wire, sending.request(payment.text(payments)))
+
+    @pytest.mark.parametrize("version", VERSIONS)
+    @pytest.mark.parametrize("spell", list(SPELLINGS))
+    def test_other_spellings(
+        self, gateway: Gateway, payments: Payments, version: str, spell: str
+    ) -> None:
+        """None is taken for a transaction, even where it can be read as base64."""
+        envelope = payments.envelope(version)
+        text = SPELLINGS[spell](transaction_of(envelope))
+
+        reply = presented(gateway, PAYWALL, orjson.dumps(spelling(envelope, text)))
+
+        assert reply.status == 402
+        assert reply.json()["error"] in (
+            "invalid_payload",
+            "invalid_exact_svm_payload_transaction_could_not_be_decoded",
+        )
 
     def test_cut_at_every_byte(self, gateway: Gateway, payments: Payments) -> None:
         """No beginning of a transaction is one."""
