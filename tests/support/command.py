@@ -5,7 +5,7 @@ import re
 import subprocess
 import sysconfig
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -96,15 +96,18 @@ def tillway(*arguments: object, folder: Path, **variables: str) -> Done:
 
 
 @contextmanager
-def running(*arguments: object, folder: Path, until: str, **variables: str) -> Iterator[Running]:
+def running(
+    *arguments: object, folder: Path, until: str, by: Sequence[str] = (), **variables: str
+) -> Iterator[Running]:
     """Run the command until the block ends, from the line that matches ``until`` on.
 
-    If it still runs then, it is asked to leave, and must.
+    ``by`` is the program that starts it, if another one does. If it still runs then, it is
+    asked to leave, and must.
     """
     log = folder / "output"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [TILLWAY, *map(str, arguments)],
+            [*by, TILLWAY, *map(str, arguments)],
             cwd=folder,
             env=environment(**{"TMPDIR": str(folder), **variables}),
             stdin=subprocess.DEVNULL,

@@ -75,6 +75,19 @@ class TestLeaving:
             assert started.process.wait(20) == 0
             assert len(started.said().splitlines()) == 1
 
+    @pytest.mark.parametrize("workers", [1, 2])
+    def test_nohup_is_respected(self, tmp_path: Path, workers: int) -> None:
+        """Who starts it so that it outlives a terminal means it."""
+        file = write_settings(tmp_path)
+        arguments = ("serve", "-c", file, "--workers", workers)
+        nohup = ["nohup"]
+        with running(*arguments, folder=tmp_path, until=LISTENS, by=nohup) as started:
+            started.process.send_signal(signal.SIGHUP)
+            time.sleep(0.3)
+            url = f"http://127.0.0.1:{started.port}/paywall/v1/products"
+            assert call(url).status == 200
+            assert started.stop() == 0
+
     def test_what_is_in_flight_is_finished(self, tmp_path: Path) -> None:
         """New connections are refused meanwhile, idle ones closed."""
         file = write_settings(tmp_path)

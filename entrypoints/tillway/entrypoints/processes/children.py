@@ -14,6 +14,8 @@ from typing import Final, NoReturn
 
 from attrs import define, field, frozen
 
+from tillway.entrypoints.processes.signals import survives_terminals
+
 _log = logging.getLogger(__name__)
 
 FIRST_WAIT: Final = 0.25
@@ -26,7 +28,7 @@ OLD_ENOUGH: Final = 10.0
 PATIENCE: Final = 20.0
 """Seconds that children have to leave: their drain, and some."""
 
-_STOP: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+_STOP: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
 @frozen(kw_only=True)
@@ -82,7 +84,8 @@ class Parent:
         self._lifeline, self._wake = os.pipe(), os.pipe()
         for end in self._wake:
             os.set_blocking(end, False)
-        before = {number: signal.signal(number, self._heard) for number in _STOP}
+        stop = _STOP if survives_terminals() else (*_STOP, signal.SIGHUP)
+        before = {number: signal.signal(number, self._heard) for number in stop}
         before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, _note)
         signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
         gc.freeze()  # what is here now is shared with the children as long as nobody writes to it
@@ -159,6 +162,8 @@ class Parent:
             signal.set_wakeup_fd(-1)
             for number in (*_STOP, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
+            if not survives_terminals():
+                signal.signal(signal.SIGHUP, signal.SIG_DFL)
             for end in (signs, self._lifeline[1], *self._wake, *self._others()):
                 os.close(end)
             birth = Birth(first=first, ready=lambda: _signed(ready), lifeline=self._lifeline[0])

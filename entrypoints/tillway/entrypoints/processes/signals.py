@@ -10,6 +10,11 @@ ORPHAN_SECONDS = 0.5
 """How often a process that must not outlive its parent looks for it."""
 
 
+def survives_terminals() -> bool:
+    """Tell whether this process was started so that it outlives its terminal, as by nohup."""
+    return signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
 @define(kw_only=True)
 class Told:
     """What signals have said so far.
@@ -27,8 +32,9 @@ class Told:
         """Hear from here on, in the running loop."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, self._interrupted)
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self.stop.set)
+        loop.add_signal_handler(signal.SIGTERM, self.stop.set)
+        if not survives_terminals():
+            loop.add_signal_handler(signal.SIGHUP, self.stop.set)
         if self.lifeline is not None:
             loop.add_reader(self.lifeline, self._orphaned, self.lifeline)
 
