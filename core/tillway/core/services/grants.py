@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+from tillway.core.assets import AssetKind
 from tillway.core.events import Event
 from tillway.core.ids import EventId
+from tillway.core.money import Money
 from tillway.core.payments import Payment
 
 PAYMENT_SUCCEEDED = "payment.succeeded"
@@ -32,11 +34,16 @@ def succeeded(event_id: EventId, payment: Payment) -> Event:
         body={
             "resource": payment.purchase.resource,
             "method": payment.method,
-            "cryptoAtomicAmount": payment.amount.minor,
-            "cryptoToken": payment.amount.asset.code,
+            **_amount(payment.amount),
             "wallet": payment.payer,
             "proofSignature": payment.signature,
             "coupons": list(payment.coupons),
             "metadata": dict(payment.metadata),
         },
     )
+
+
+def _amount(amount: Money) -> Mapping[str, object]:
+    if amount.asset.kind is AssetKind.FIAT:
+        return {"fiatAmountCents": amount.minor, "fiatCurrency": amount.asset.code.lower()}
+    return {"cryptoAtomicAmount": amount.minor, "cryptoToken": amount.asset.code}
