@@ -65,15 +65,15 @@ class LeavingStore:
     inner: MemoryStore = field(factory=MemoryStore)
     away: bool = False
 
-    def begin(self) -> AbstractAsyncContextManager[UnitOfWork]:
+    def begin(self, *, once: bool = False) -> AbstractAsyncContextManager[UnitOfWork]:
         """Open a unit of work, or fail."""
         self._refuse()
-        return self.inner.begin()
+        return self.inner.begin(once=once)
 
-    def view(self) -> AbstractAsyncContextManager[View]:
+    def view(self, *, once: bool = False) -> AbstractAsyncContextManager[View]:
         """Open a view, or fail."""
         self._refuse()
-        return self.inner.view()
+        return self.inner.view(once=once)
 
     async def start(self) -> None:
         """Open."""

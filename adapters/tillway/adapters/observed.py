@@ -22,13 +22,13 @@ class ObservedStore:
     backend: str
     observe: Observer
 
-    def begin(self) -> AbstractAsyncContextManager[UnitOfWork]:
+    def begin(self, *, once: bool = False) -> AbstractAsyncContextManager[UnitOfWork]:
         """Open a unit of work."""
-        return self._timed("write", self.store.begin)
+        return self._timed("write", lambda: self.store.begin(once=once))
 
-    def view(self) -> AbstractAsyncContextManager[View]:
+    def view(self, *, once: bool = False) -> AbstractAsyncContextManager[View]:
         """Open a consistent view for reading."""
-        return self._timed("read", self.store.view)
+        return self._timed("read", lambda: self.store.view(once=once))
 
     async def start(self) -> None:
         """Open the place."""

@@ -28,16 +28,16 @@ class CountingStore:
     views: int = 0
     away: bool = False
 
-    def begin(self) -> AbstractAsyncContextManager[UnitOfWork]:
-        return self.inner.begin()
+    def begin(self, *, once: bool = False) -> AbstractAsyncContextManager[UnitOfWork]:
+        return self.inner.begin(once=once)
 
     @asynccontextmanager
-    async def view(self) -> AsyncIterator[View]:
+    async def view(self, *, once: bool = False) -> AsyncIterator[View]:
         self.views += 1
         await asyncio.sleep(0)
         if self.away:
             raise Unavailable
-        async with self.inner.view() as view:
+        async with self.inner.view(once=once) as view:
             yield view
 
     async def start(self) -> None:

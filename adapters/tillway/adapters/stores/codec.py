@@ -108,6 +108,12 @@ class Codec:
             tenant=event.tenant, id=event.id, type=event.type, at=micros(event.at), body=body
         )
 
+    def facts(self, payment: Payment, facts: Sequence[Event]) -> Sequence[EventRow]:
+        """Give the rows of a payment's facts. ValueError if one is another tenant's."""
+        if any(fact.tenant != payment.tenant for fact in facts):
+            raise ValueError("a fact of another tenant")
+        return [self.event_row(fact) for fact in facts]
+
     def event(self, row: EventRow) -> Event:
         """Give the fact of a row."""
         fields = {"id": row.id, "tenant": row.tenant, "type": row.type, "at": row.at}

@@ -55,17 +55,17 @@ class Payments(Protocol):
         """
         ...
 
-    async def settle(self, payment: Payment) -> bool:
+    async def settle(self, payment: Payment, facts: Sequence[Event] = ()) -> bool:
         """Write the settled payment if it is still live and still owned by ``payment.owner``.
 
         Reservations, as the claim took them, that do not count once settled are given back.
-        False, and nothing written, if it is not so; a repeat is therefore False. ValueError
-        if the payment given is live, Declined (signature_reused) if its signature is
-        another's.
+        The facts of it are written too. False, and nothing written, if it is not so; a repeat
+        is therefore False. ValueError if the payment given is live or a fact is another
+        tenant's, Declined (signature_reused) if its signature is another's.
         """
         ...
 
-    async def fail(self, payment: Payment, landed: bool) -> bool:
+    async def fail(self, payment: Payment, landed: bool, facts: Sequence[Event] = ()) -> bool:
         """Write the failed payment under the condition of ``settle``; False likewise.
 
         Reservations are given back, but for those that count after a landed failure.
@@ -252,7 +252,7 @@ class UnitOfWork(View, Protocol):
 class Store(Protocol):
     """Durable memory, shared by all processes that are configured with the same place."""
 
-    def begin(self) -> AbstractAsyncContextManager[UnitOfWork]:
+    def begin(self, *, once: bool = False) -> AbstractAsyncContextManager[UnitOfWork]:
         """Open a unit of work: committed on leaving, rolled back on an exception.
 
         Units hold each other up: await nothing but the store in one. One that waits or lasts
@@ -260,13 +260,18 @@ class Store(Protocol):
         or not, nothing of it is written, and leaving it raises the same again. A task that is
         cancelled while it leaves finds the unit written or not, as after a crash. A unit that
         has ended can be used no more (RuntimeError).
+
+        ``once`` promises a single call. A store that needs no transaction for it may commit it
+        before it answers, so that nothing afterwards undoes it, and refuse a second one
+        (RuntimeError).
         """
         ...
 
-    def view(self) -> AbstractAsyncContextManager[View]:
+    def view(self, *, once: bool = False) -> AbstractAsyncContextManager[View]:
         """Open a consistent view for reading; it never waits for writers.
 
-        RuntimeError for a write, and for any use after its end.
+        RuntimeError for a write, and for any use after its end. ``once`` promises a single
+        call, for which a store needs no snapshot; it may refuse a second one (RuntimeError).
         """
         ...
 

@@ -32,6 +32,6 @@ class Budgets:
         if not names:
             return
         for tenant in self.tenants:
-            async with self.store.view() as view:
+            async with self.store.view(once=True) as view:
                 totals = await view.tallies.totals(tenant, names)
             rail.learn_budget(tenant, totals)

@@ -65,19 +65,19 @@ class StoredCatalogue:
             cache.clear()
 
     async def _load_product(self, key: tuple[Tenant, ProductId]) -> Product | None:
-        async with self.store.view() as view:
+        async with self.store.view(once=True) as view:
             return _active(await view.products.get(*key))
 
     async def _load_products(self, tenant: Tenant) -> Sequence[Product]:
-        async with self.store.view() as view:
+        async with self.store.view(once=True) as view:
             return _actives(await view.products.all(tenant))
 
     async def _load_coupon(self, key: tuple[Tenant, CouponCode]) -> Coupon | None:
-        async with self.store.view() as view:
+        async with self.store.view(once=True) as view:
             return _active(await view.coupons.get(*key))
 
     async def _load_coupons(self, tenant: Tenant) -> Sequence[Coupon]:
-        async with self.store.view() as view:
+        async with self.store.view(once=True) as view:
             return _actives(await view.coupons.all(tenant))
 
 

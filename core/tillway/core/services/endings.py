@@ -35,7 +35,7 @@ class Endings:
 
     async def _written(self, payment: Payment, outcome: Outcome) -> Payment:
         ended = self._ended(payment, outcome)
-        async with self.store.begin() as unit:
+        async with self.store.begin(once=True) as unit:
             ours = await self._write(unit, ended, outcome)
         return ended if ours else await self._found(payment)
 
@@ -52,11 +52,8 @@ class Endings:
             return await unit.payments.fail(ended, outcome.landed)
         if not isinstance(outcome, Settled):
             return await unit.payments.release(ended, self.clock.now())
-        ours = await unit.payments.settle(ended)
-        if ours:
-            await unit.events.append(succeeded(new_event_id(self.random), ended))
-        return ours
+        return await unit.payments.settle(ended, [succeeded(new_event_id(self.random), ended)])
 
     async def _found(self, payment: Payment) -> Payment:
-        async with self.store.view() as view:
+        async with self.store.view(once=True) as view:
             return await view.payments.find(payment.chain, payment.key) or payment

@@ -43,8 +43,7 @@ class Free:
                 return self._again(result.payment, purchase, asked)
             if isinstance(result, Refused):
                 raise refusal_of(result.reservation)
-            await unit.payments.settle(ended)
-            await unit.events.append(succeeded(new_event_id(self.random), ended))
+            await unit.payments.settle(ended, [succeeded(new_event_id(self.random), ended)])
         return ended
 
     def _again(self, known: Payment, purchase: Purchase, asked: Asked) -> Payment:

@@ -42,7 +42,7 @@ class Leases:
         """Extend all leases held here in one write; tell how many were still ours."""
         if not self._held:
             return 0
-        async with self.store.begin() as unit:
+        async with self.store.begin(once=True) as unit:
             return await unit.payments.renew(self.owner, tuple(self._held), self.until())
 
     @property

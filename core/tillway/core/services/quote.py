@@ -138,7 +138,7 @@ class Quoting:
         names = {f"coupon:{each.code}": each.code for each in coupons if each.usage_limit}
         if not names:
             return {}
-        async with self.store.view() as view:
+        async with self.store.view(once=True) as view:
             totals = await view.tallies.totals(tenant, list(names))
         return {names[name]: total for name, total in totals.items()}
 

@@ -34,7 +34,7 @@ class Resolve:
         """
         leases = self.leases
         now, until = leases.clock.now(), leases.until()
-        async with self.store.begin() as unit:
+        async with self.store.begin(once=True) as unit:
             found = await unit.payments.take_over(leases.owner, now, until, _BATCH)
         ended = await asyncio.gather(*(self._resolved(payment) for payment in found))
         return sum(ended)
@@ -57,7 +57,7 @@ class Resolve:
             return Unresolved(reason=str(away))
 
     async def _put_back(self, payment: Payment) -> bool:
-        async with self.store.begin() as unit:
+        async with self.store.begin(once=True) as unit:
             await unit.payments.release(payment, self.leases.until())
         return False
 

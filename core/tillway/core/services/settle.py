@@ -117,7 +117,7 @@ class Settle:
         return await self._pay(attempt, agreed, checked)
 
     async def _known(self, identity: Identity) -> Payment | None:
-        async with self.store.view() as view:
+        async with self.store.view(once=True) as view:
             return await view.payments.find(identity.chain, identity.key)
 
     async def _checked(self, attempt: Attempt) -> tuple[Agreed, Checked]:
@@ -131,7 +131,7 @@ class Settle:
         signed = await attempt.rail.sign(checked)
         attempt = evolve(attempt, identity=checked.identity)
         payment = self._payment(attempt, agreed, signed)
-        async with self.store.begin() as unit:
+        async with self.store.begin(once=True) as unit:
             result = await unit.payments.claim(payment)
         if isinstance(result, Taken):
             return await self._again(result.payment, attempt)
@@ -236,7 +236,7 @@ class Settle:
         while waited < self.wait:
             await asyncio.sleep(pause)
             waited, pause = waited + pause, min(pause * 1.5, 1.0)
-            async with self.store.view() as view:
+            async with self.store.view(once=True) as view:
                 now = await view.payments.find(known.chain, known.key)
             if now is not None and not now.is_live:
                 return now

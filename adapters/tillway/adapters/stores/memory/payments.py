@@ -6,7 +6,7 @@ from itertools import islice
 
 from attrs import evolve, frozen
 
-from tillway.adapters.stores.codec import Codec, PaymentRow, micros
+from tillway.adapters.stores.codec import Codec, EventRow, PaymentRow, micros
 from tillway.adapters.stores.memory.layers import Layers
 from tillway.adapters.stores.reservations import changes, first_refused, keys_of, tally_key
 from tillway.core.errors import Code, Declined
@@ -38,13 +38,13 @@ class MemoryPayments:
             layers.payments.put((row.chain, row.key), row)
             return Claimed()
 
-    async def settle(self, payment: Payment) -> bool:
+    async def settle(self, payment: Payment, facts: Sequence[Event] = ()) -> bool:
         """Write the settled payment if it is still live and owned by ``payment.owner``."""
-        return self._end(payment, Phase.SETTLED)
+        return self._end(payment, Phase.SETTLED, facts)
 
-    async def fail(self, payment: Payment, landed: bool) -> bool:
+    async def fail(self, payment: Payment, landed: bool, facts: Sequence[Event] = ()) -> bool:
         """Write the failed payment under the condition of ``settle``."""
-        return self._end(payment, Phase.LANDED_FAILURE if landed else None)
+        return self._end(payment, Phase.LANDED_FAILURE if landed else None, facts)
 
     async def release(self, payment: Payment, until: datetime) -> bool:
         """Leave a live payment that we own unresolved, to be looked up from ``until`` on."""
@@ -97,13 +97,15 @@ class MemoryPayments:
     def _signed(self, row: PaymentRow) -> PaymentRow | None:
         return next(self.layers.payments.scan("signature", (row.chain, row.signature)), None)
 
-    def _end(self, payment: Payment, after: Phase | None) -> bool:
+    def _end(self, payment: Payment, after: Phase | None, facts: Sequence[Event]) -> bool:
         with self.layers.writing() as layers:
             if payment.is_live:
                 raise ValueError("a payment that has ended is not live")
+            told = self.codec.facts(payment, facts)
             claim = self._rewrite(layers, payment)
             if claim is not None:
                 self._move(self.codec.payment(claim), Phase.LIVE, after)
+                _append(layers, told)
             return claim is not None
 
     def _rewrite(self, layers: Layers, payment: Payment) -> PaymentRow | None:
@@ -149,14 +151,18 @@ class MemoryEvents:
     async def append(self, event: Event) -> None:
         """Write a fact; a repeat of its id does nothing."""
         with self.layers.writing() as layers:
-            row = self.codec.event_row(event)
-            if layers.events.get((row.tenant, row.id)) is None:
-                layers.events.put((row.tenant, row.id), row)
+            _append(layers, [self.codec.event_row(event)])
 
     async def newest(self, tenant: Tenant, limit: int) -> Sequence[Event]:
         """Give the tenant's facts, newest first."""
         rows = self.layers.reading().events.scan("newest", tenant, backwards=True)
         return [self.codec.event(row) for row in islice(rows, limit)]
+
+
+def _append(layers: Layers, facts: Sequence[EventRow]) -> None:
+    for row in facts:
+        if layers.events.get((row.tenant, row.id)) is None:
+            layers.events.put((row.tenant, row.id), row)
 
 
 def _is_ours(claim: PaymentRow, row: PaymentRow) -> bool:

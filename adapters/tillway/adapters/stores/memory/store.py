@@ -57,7 +57,7 @@ class MemoryStore:
         self._codec = Codec(assets=self.assets)
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[MemoryUnit]:
+    async def begin(self, *, once: bool = False) -> AsyncIterator[MemoryUnit]:
         """Open a unit of work: committed on leaving, rolled back on an exception."""
         async with within(self.patience):
             await self._turn.acquire()
@@ -70,7 +70,7 @@ class MemoryStore:
             self._turn.release()
 
     @asynccontextmanager
-    async def view(self) -> AsyncIterator[MemoryUnit]:
+    async def view(self, *, once: bool = False) -> AsyncIterator[MemoryUnit]:
         """Open a consistent view for reading; it never waits for writers."""
         with self._opened(writable=False) as layers:
             self._views.add(layers)

@@ -127,7 +127,7 @@ class PostgresPayments:
     ) -> bool:
         row = self.codec.payment_row(payment)
         phase = None if after is None else after.value
-        told = _facts(payment.tenant, [self.codec.event_row(fact) for fact in facts])
+        told = _columns(self.codec.facts(payment, facts))
         try:
             return bool(await sql.value(_REWRITE, *_sent(row), phase, *told))
         except asyncpg.UniqueViolationError as error:
@@ -183,7 +183,7 @@ class PostgresEvents:
 
         async def work(sql: Lent) -> None:
             row = self.codec.event_row(event)
-            await sql.run(_APPEND, event.tenant, *_facts(event.tenant, [row]))
+            await sql.run(_APPEND, event.tenant, *_columns([row]))
 
         await self.session.write(work)
 
@@ -203,15 +203,13 @@ def _sent(row: PaymentRow) -> Sequence[object]:
     return tenant, chain, key, *rest
 
 
-def _facts(tenant: Tenant, rows: Sequence[EventRow]) -> Sequence[list[object]]:
-    """Give facts as columns. ValueError if one is not the tenant's."""
-    if any(row.tenant != tenant for row in rows):
-        raise ValueError("a fact of another tenant")
+def _columns(facts: Sequence[EventRow]) -> Sequence[list[object]]:
+    """Give facts of one tenant as the functions take them."""
     return (
-        [row.id for row in rows],
-        [row.type for row in rows],
-        [row.at for row in rows],
-        [row.body for row in rows],
+        [row.id for row in facts],
+        [row.type for row in facts],
+        [row.at for row in facts],
+        [row.body for row in facts],
     )
 
 

@@ -88,13 +88,13 @@ class SqlitePayments:
             return Taken(payment=self.codec.payment(met))
         return Claimed() if met is None else Refused(reservation=met)
 
-    async def settle(self, payment: Payment) -> bool:
+    async def settle(self, payment: Payment, facts: Sequence[Event] = ()) -> bool:
         """Write the settled payment if it is still live and owned by ``payment.owner``."""
-        return await self._end(payment, Phase.SETTLED)
+        return await self._end(payment, Phase.SETTLED, facts)
 
-    async def fail(self, payment: Payment, landed: bool) -> bool:
+    async def fail(self, payment: Payment, landed: bool, facts: Sequence[Event] = ()) -> bool:
         """Write the failed payment under the condition of ``settle``."""
-        return await self._end(payment, Phase.LANDED_FAILURE if landed else None)
+        return await self._end(payment, Phase.LANDED_FAILURE if landed else None, facts)
 
     async def release(self, payment: Payment, until: datetime) -> bool:
         """Leave a live payment that we own unresolved, to be looked up from ``until`` on."""
@@ -132,8 +132,8 @@ class SqlitePayments:
         work = partial(_rows, statement=_NEWEST, values=(tenant, end, checked(limit)))
         return [self.codec.payment(row) for row in await self.session.read(work)]
 
-    async def _end(self, payment: Payment, after: Phase | None) -> bool:
-        work = partial(_end, payment=payment, codec=self.codec, after=after)
+    async def _end(self, payment: Payment, after: Phase | None, facts: Sequence[Event]) -> bool:
+        work = partial(_end, payment=payment, codec=self.codec, after=after, facts=facts)
         return await self.session.write(work)
 
     async def _one(self, statement: str, *values: str) -> Payment | None:
@@ -192,12 +192,20 @@ def _claim(
     return refused
 
 
-def _end(sql: sqlite3.Connection, payment: Payment, codec: Codec, after: Phase | None) -> bool:
+def _end(
+    sql: sqlite3.Connection,
+    payment: Payment,
+    codec: Codec,
+    after: Phase | None,
+    facts: Sequence[Event],
+) -> bool:
     if payment.is_live:
         raise ValueError("a payment that has ended is not live")
+    told = [astuple(row) for row in codec.facts(payment, facts)]
     claim = _rewrite(sql, codec.payment_row(payment))
     if claim is not None:
         _add(sql, changes(codec.payment(claim), Phase.LIVE, after))
+        sql.executemany(_APPEND, told)
     return claim is not None
 
 

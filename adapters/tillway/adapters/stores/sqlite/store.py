@@ -91,13 +91,13 @@ class SqliteStore:
                 await closing.writer.aclose()
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[SqliteUnit]:
+    async def begin(self, *, once: bool = False) -> AsyncIterator[SqliteUnit]:
         """Open a unit of work: committed on leaving, rolled back on an exception."""
         async with self._connections().writer.unit() as session:
             yield self._unit(session)
 
     @asynccontextmanager
-    async def view(self) -> AsyncIterator[SqliteUnit]:
+    async def view(self, *, once: bool = False) -> AsyncIterator[SqliteUnit]:
         """Open a consistent view for reading; it never waits for writers."""
         async with self._connections().readers.view() as session:
             yield self._unit(session)

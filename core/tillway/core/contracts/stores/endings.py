@@ -11,6 +11,7 @@ from tillway.core.contracts.samples import (
     NOW,
     OTHER,
     THEIRS,
+    event,
     failed,
     payment,
     purchase,
@@ -20,6 +21,7 @@ from tillway.core.contracts.stores.steps import claim, count, fail, find, releas
 from tillway.core.errors import Code, Declined
 from tillway.core.payments import State
 from tillway.core.ports.store import Store
+from tillway.core.tenancy import DEFAULT
 
 
 @pytest.mark.asyncio
@@ -91,6 +93,32 @@ class EndingLaws:
             assert was_settled != was_failed
             expected = settled(claimed) if was_settled else failed(claimed)
             assert await find(store, claimed) == expected
+
+    async def test_an_end_is_written_with_its_facts(self, store: Store) -> None:
+        """The facts of an end are there if the end is, and of one that was not written none."""
+        for name in ("settled", "failed"):
+            claimed = payment(name)
+            await claim(store, claimed)
+            for word in ("first", "repeated"):
+                told = [event(f"{name} {word}"), event(f"{name} {word} too")]
+                async with store.begin(once=True) as unit:
+                    if name == "settled":
+                        ours = await unit.payments.settle(settled(claimed), told)
+                    else:
+                        ours = await unit.payments.fail(failed(claimed), False, told)
+                assert ours == (word == "first")
+        async with store.view() as view:
+            found = {one.id for one in await view.events.newest(DEFAULT, 10)}
+        first = ["settled first", "settled first too", "failed first", "failed first too"]
+        assert found == {event(name).id for name in first}
+
+    async def test_a_fact_is_the_payments_tenants(self, store: Store) -> None:
+        """An end tells no other tenant, and is not written with what it may not tell."""
+        await claim(store, payment("a"))
+        with pytest.raises(ValueError, match="tenant"):
+            async with store.begin() as unit:
+                await unit.payments.settle(settled(payment("a")), [event("a", OTHER)])
+        assert await find(store, payment("a")) == payment("a")
 
     async def test_a_live_payment_is_no_end(self, store: Store) -> None:
         """A payment that has not ended cannot be written as one that has."""

@@ -156,6 +156,39 @@ class UnitLaws:
         await asyncio.gather(*(nothing_then_claim(n) for n in range(8)))
         assert await find(store, payment("7")) == payment("7")
 
+    async def test_a_promised_call_is_a_unit(self, store: Store) -> None:
+        """Whoever promises to make one call finds it written, or not if it raises."""
+        async with store.begin(once=True) as unit:
+            assert await unit.payments.claim(payment("a")) == Claimed()
+        async with store.begin(once=True) as unit:
+            await unit.products.put(DEFAULT, product(cents=500), NOW)
+        async with store.begin(once=True) as unit:
+            await unit.products.put(DEFAULT, product(cents=900), NOW)
+        with pytest.raises(ValueError, match="live"):
+            async with store.begin(once=True) as unit:
+                await unit.payments.settle(payment("a"))
+        async with store.begin(once=True):
+            pass
+        async with store.view(once=True) as view:
+            assert await view.payments.find(payment("a").chain, payment("a").key) == payment("a")
+        async with store.view(once=True) as view:
+            known = await view.products.get(DEFAULT, product().id)
+        assert known is not None
+        assert known.previous is not None
+
+    async def test_a_promised_call_ends_with_its_unit(self, store: Store) -> None:
+        """A promise changes neither what a view refuses nor when a unit is over."""
+        async with store.begin(once=True) as unit:
+            pass
+        async with store.view(once=True) as view:
+            with pytest.raises(RuntimeError):
+                await view.payments.claim(payment("a"))
+        with pytest.raises(RuntimeError):
+            await unit.payments.claim(payment("a"))
+        with pytest.raises(RuntimeError):
+            await view.payments.newest(DEFAULT, 1)
+        assert await find(store, payment("a")) is None
+
     async def test_a_view_does_not_see_what_is_not_committed(self, store: Store) -> None:
         """A view opened beside an open unit sees nothing of it, and does not wait for it."""
         async with store.begin() as unit:

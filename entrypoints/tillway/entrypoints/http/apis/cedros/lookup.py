@@ -32,7 +32,7 @@ class Lookup:
     async def _found(self, request: web.Request, signature: str) -> Payment | None:
         if len(signature) > _LONGEST:
             return None
-        async with self.services.store.view() as view:
+        async with self.services.store.view(once=True) as view:
             return await view.payments.by_signature(request[TENANT], signature)
 
 
