@@ -26,7 +26,8 @@ _HEAD = """# HTTP
 Every route of a gateway, as its table of routes has them. `GET /openapi.json` describes the same
 for machines. Routes stand under `server.route_prefix` unless they say otherwise. Every error is
 the envelope of [errors](errors.md); every answer carries `X-Request-ID`. Any route may also answer
-413 `payload_too_large`, 500 `internal_error`, 503 `service_unavailable` and 504 `timeout`.
+413 `payload_too_large`, 500 `internal_error`, 503 `service_unavailable` and 504 `timeout`. What is
+not HTTP at all is refused in the same envelope with 400 `invalid_field`, or 413 if it is too long.
 """
 
 
