@@ -16,23 +16,19 @@ from attrs import frozen
 from solders.keypair import Keypair
 
 from support.command import SANDBOX, TILLWAY, Running, environment, running
+from support.pages import DOCS, ROOT, Page, name_of, pages
 from tillway.entrypoints.configuration import configure
 from tillway.entrypoints.settings.checking import check
 
-ROOT: Final = Path(__file__).parents[2]
-PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 WALLET: Final = "YOUR_WALLET"
-_LINK: Final = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
-_BLOCK: Final = re.compile(r"^```(?P<kind>\w+)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
 _NAMED: Final = re.compile(r"(?:#|//) (?P<name>[\w.-]+)\n")
 
 
 @frozen(kw_only=True)
-class Block:
-    """A piece of code on a page; ``name`` is the file that its first line names."""
+class Example:
+    """A block of code on a page; ``name`` is the file that its first line names."""
 
-    page: Path
-    kind: str
+    page: Page
     code: str
 
     @property
@@ -43,58 +39,52 @@ class Block:
 
     def __str__(self) -> str:
         """Name it as test reports do."""
-        return f"{self.page.stem}:{self.name or self.kind}"
+        return f"{name_of(self.page)}:{self.name}"
 
 
-def blocks(kind: str, *pages: Path) -> list[Block]:
-    """Give the blocks of a kind, in the order of pages."""
+def examples(language: str, *of: str) -> list[Example]:
+    """Give the blocks in a language on these pages, or on all."""
+    chosen = [Page(ROOT / path) for path in of] or pages()
     return [
-        Block(page=page, kind=found["kind"], code=found["code"])
-        for page in pages or PAGES
-        for found in _BLOCK.finditer(page.read_text())
-        if found["kind"] == kind
+        Example(page=page, code=block.code)
+        for page in chosen
+        for block in page.blocks()
+        if block.language == language
     ]
 
 
-def settings_of(block: Block) -> str:
+def settings_of(example: Example) -> str:
     """Give a settings example with a wallet in its place."""
-    return block.code.replace(WALLET, str(Keypair().pubkey()))
+    return example.code.replace(WALLET, str(Keypair().pubkey()))
 
 
-def named(kind: str, name: str, page: str) -> Block:
+def named(language: str, name: str, path: str) -> Example:
     """Give the first block of that name on a page."""
-    found = blocks(kind, ROOT / page)
-    return next(block for block in found if block.name == name)
+    return next(each for each in examples(language, path) if each.name == name)
 
 
-class TestLinks:
-    @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-    def test_each_leads_to_something(self, page: Path) -> None:
-        """Beside the page, in this repository."""
-        for target in _LINK.findall(page.read_text()):
-            assert (page.parent / target).exists(), target
-
+class TestIndex:
     def test_every_guide_can_be_reached_from_the_index(self) -> None:
         """Folders stand for what is in them."""
-        index = ROOT / "docs" / "index.md"
-        targets = {(index.parent / each).resolve() for each in _LINK.findall(index.read_text())}
-        for page in set((ROOT / "docs").rglob("*.md")) - {index}:
+        index = Page(DOCS / "index.md")
+        targets = {(DOCS / link.partition("#")[0]).resolve() for link in index.links()}
+        for page in set(DOCS.rglob("*.md")) - {index.path}:
             assert targets & {page, *page.parents}, page
 
 
 class TestSettings:
     @pytest.mark.parametrize(
-        "block",
-        [each for each in blocks("yaml") if each.name == "tillway.yaml" and WALLET in each.code],
+        "example",
+        [each for each in examples("yaml") if each.name == "tillway.yaml" and WALLET in each.code],
         ids=str,
     )
-    def test_examples_are_valid(self, block: Block, tmp_path: Path) -> None:
+    def test_examples_are_valid(self, example: Example, tmp_path: Path) -> None:
         """Once a wallet is put in, nothing is wrong and nothing is without effect."""
         file = tmp_path / "tillway.yaml"
-        file.write_text(settings_of(block))
+        file.write_text(settings_of(example))
         report = check(file, environ={}, directory=tmp_path)
         assert (report.faults, report.warnings, report.not_in_force) == ((), (), ())
-        configure(settings_of(block), {})
+        configure(settings_of(example), {})
 
     def test_the_wallet_must_be_put_in(self, tmp_path: Path) -> None:
         """Who copies without looking pays nobody."""
@@ -104,7 +94,7 @@ class TestSettings:
         assert fault.key == "x402.payment_address"
 
 
-EMBEDDING: Final = blocks("python", ROOT / "README.md", ROOT / "docs/how-to/embed.md")
+EMBEDDING: Final = examples("python", "README.md", "docs/how-to/embed.md")
 
 
 class TestEmbedding:
@@ -116,12 +106,12 @@ class TestEmbedding:
         )
         monkeypatch.chdir(tmp_path)
 
-    @pytest.mark.parametrize("block", EMBEDDING, ids=str)
-    def test_examples_can_be_imported(self, block: Block, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("example", EMBEDDING, ids=str)
+    def test_examples_can_be_imported(self, example: Example, tmp_path: Path) -> None:
         """They are whole files. The one that runs at once is a program of its own."""
-        file = tmp_path / block.name
-        file.write_text(block.code)
-        if "__main__" in block.code or "asyncio.run" not in block.code:
+        file = tmp_path / example.name
+        file.write_text(example.code)
+        if "__main__" in example.code or "asyncio.run" not in example.code:
             runpy.run_path(str(file))
 
     def test_the_application_serves_the_gateway_under_its_path(self) -> None:
@@ -175,7 +165,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 class TestFirstPayment:
     def test_every_command_does_what_the_page_says(self, sandbox: Running, tmp_path: Path) -> None:
         """In the page's order, against a sandbox on ports of its own."""
-        commands = [each.code for each in blocks("sh", ROOT / "docs/tutorial/first-payment.md")]
+        commands = [each.code for each in examples("sh", "docs/tutorial/first-payment.md")]
         assert commands.pop(0).startswith("tillway sandbox")
         said = [self.run(command, sandbox, tmp_path) for command in commands]
         together = "\n".join(said)
@@ -203,7 +193,7 @@ class TestFirstPayment:
 class TestReadme:
     def test_its_first_commands_are_those_that_set_everything_up(self) -> None:
         """A fresh machine needs no more than these."""
-        serve, test, *_ = [each.code.strip() for each in blocks("sh", ROOT / "README.md")]
+        serve, test, *_ = [each.code.strip() for each in examples("sh", "README.md")]
         set_up = "python3 -m venv .venv && .venv/bin/pip install tox && .venv/bin/tox"
         assert (serve, test) == (f"{set_up} run -e sandbox", set_up)
 
