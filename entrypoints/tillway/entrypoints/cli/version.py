@@ -3,7 +3,7 @@
 import click
 from attrs import asdict
 
-from tillway.entrypoints.version import UNKNOWN, build
+from tillway.entrypoints.version import build
 
 
 @click.command("version")
@@ -18,6 +18,4 @@ def command(as_json: bool) -> None:
         return
     click.echo(f"tillway {found.version}")
     click.echo(f"commit {found.commit}")
-    click.echo(
-        f"built {found.built_at if found.built_at != UNKNOWN else 'not built: run from source'}"
-    )
+    click.echo(f"built {found.built_at}")
