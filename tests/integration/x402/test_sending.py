@@ -183,6 +183,34 @@ class TestFailing:
         assert isinstance(outcome, Unresolved)
         assert not outcome.reason.startswith("refused")
 
+    @pytest.mark.parametrize("kind", [Kind.HTTP_500, Kind.TRUNCATED, Kind.RESET, Kind.HANG])
+    async def test_a_refusal_by_a_second_node_refuses_nobody_whose_bytes_a_first_one_may_have(
+        self,
+        first: Served,
+        second: Served,
+        quick: QuickClock,
+        transaction: VersionedTransaction,
+        quick_chain: Chain,
+        kind: Kind,
+    ) -> None:
+        """The first took them and its answer was lost; the second lags and says no."""
+        first.faults.spoil(kind, SEND, times=1, effective=True)
+        second.faults.spoil(Kind.ERROR, SEND, code=-32002, message="custom program error: 0x1")
+        urls = [first.rpc_url, second.rpc_url]
+        async with rpc_to(urls, quick, timeout=0.2) as rpc, sender_over(rpc) as sender:
+            outcome = await sender.send(await signed_for(rpc, transaction))
+        assert isinstance(outcome, Settled)
+        assert quick_chain.landings.total == 1
+
+    async def test_a_refusal_after_a_node_that_was_never_reached_is_told(
+        self, second: Served, quick: QuickClock, overdrawn: VersionedTransaction
+    ) -> None:
+        """Then nobody can have the bytes."""
+        async with rpc_to([NOBODY, second.rpc_url], quick) as rpc, sender_over(rpc) as sender:
+            outcome = await sender.send(await signed_for(rpc, overdrawn))
+        assert isinstance(outcome, Unresolved)
+        assert outcome.refusal is not None
+
     async def test_already_processed_is_no_error(
         self, sender: Sender, transaction: VersionedTransaction, solana: Rpc
     ) -> None:

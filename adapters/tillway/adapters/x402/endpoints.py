@@ -217,7 +217,8 @@ class Endpoints:
     async def call(self, method: str, params: Sequence[object], read: Read[Answer]) -> Answer:
         """Ask one node after the other until one answers; the law is that of Calls.
 
-        The failure told is the last one's, but ``written`` if any node may have been reached.
+        The failure told is the last one's, but ``written`` if any node may have been reached. So
+        is a refusal: what refused it is not who may have done it.
         """
         written, failure = False, None
         for place in self.order():
@@ -226,8 +227,9 @@ class Endpoints:
             except NodeFailed as failed:
                 self._health[place].failed(self.monotonic(), failed.retry_after)
                 written, failure = written or failed.written, failed
-            except RpcRefused:
+            except RpcRefused as refused:
                 self._health[place].worked()
+                refused.written = refused.written or written
                 raise
             else:
                 self._health[place].worked()

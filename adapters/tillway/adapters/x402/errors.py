@@ -72,13 +72,20 @@ _LABELS: Final = {
 
 
 class RpcRefused(Exception):
-    """A node answered with a JSON-RPC error object."""
+    """A node answered with a JSON-RPC error object.
 
-    def __init__(self, number: int, text: str, data: object = None) -> None:
+    ``written`` tells that another node may have been reached before within the same call, so
+    that what was asked for may have been done all the same.
+    """
+
+    def __init__(
+        self, number: int, text: str, data: object = None, *, written: bool = False
+    ) -> None:
         super().__init__(number, text[:_LONGEST_REASON])
         self.number = number
         self.text = text
         self.data = data
+        self.written = written
 
 
 class SendRefused(RpcRefused):
@@ -87,10 +94,8 @@ class SendRefused(RpcRefused):
     ``err`` is agave's transaction error, as a status would show it.
     """
 
-    def __init__(
-        self, number: int, text: str, data: object, *, err: object, logs: Sequence[str]
-    ) -> None:
-        super().__init__(number, text, data)
+    def __init__(self, refused: RpcRefused, *, err: object, logs: Sequence[str]) -> None:
+        super().__init__(refused.number, refused.text, refused.data, written=refused.written)
         self.err = err
         self.logs = tuple(logs)
 
@@ -105,7 +110,7 @@ class SendRefused(RpcRefused):
             return None
         logs = data.get("logs")
         lines = [line for line in logs if isinstance(line, str)] if isinstance(logs, list) else []
-        return cls(refused.number, refused.text, refused.data, err=err, logs=lines)
+        return cls(refused, err=err, logs=lines)
 
 
 @frozen(kw_only=True)

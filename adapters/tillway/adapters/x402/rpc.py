@@ -120,7 +120,7 @@ class Rpc:
         """Hand the signed bytes to a node, or to the next one if it fails: a repeat is harmless.
 
         Raises SendRefused if a node would not take these bytes; NodeFailed, a kind of
-        Unavailable, whose ``written`` tells whether they may have gone out all the same.
+        Unavailable. ``written`` of either tells whether they may have gone out all the same.
         """
         config = {
             "encoding": "base64",

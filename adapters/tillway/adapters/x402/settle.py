@@ -82,8 +82,8 @@ class Sender:
         """Move the buyer's money; the law is that of the port Sends.
 
         Settled needs a status at the configured commitment without an error. Failed needs a
-        finalized error. A confirmed error, or a preflight error before anything went out, is
-        Unresolved with what the buyer may be told.
+        finalized error that no other node contradicts. A confirmed error, or a preflight error
+        before anything went out, is Unresolved with what the buyer may be told.
         """
         signature = Signature.from_string(signed.signature)
         async with self.queue.place():
@@ -94,7 +94,9 @@ class Sender:
                 refused = await self._first(signed, word)
                 if refused is not None and refused.err not in _WAIT_ON:
                     return self._refused(signed, refused)
-                return self._outcome(signed, await self._word(signed, word))
+                outcome = self._outcome(signed, await self._word(signed, word))
+        # That one node calls it a final failure is not enough while another knows better.
+        return await self.look(signed) if isinstance(outcome, Failed) else outcome
 
     async def look(self, signed: Signed) -> Outcome:
         """Look it up with all nodes; Failed only by a finalized error or the height proof."""
@@ -108,7 +110,7 @@ class Sender:
             try:
                 await self.rpc.send(signed.payload, skip_preflight=self.skip_preflight)
             except SendRefused as refused:
-                return None if written else refused
+                return None if written or refused.written else refused
             except Unavailable as away:
                 written = written or getattr(away, "written", False)
                 if attempt == self.retries and not written:
