@@ -233,7 +233,7 @@ class Street:
             terms=Terms(quoting=quoting, seals=quoting.seals),
             repeats=Repeats(seals=quoting.seals, clock=clock),
             endings=Endings(store=store, clock=clock, random=secrets.token_bytes),
-            leases=Leases(store=store, clock=clock, owner="us", length=timedelta(seconds=5)),
+            leases=Leases(store=store, clock=clock, process="us", length=timedelta(seconds=5)),
             wait=5.0,
             observe=lambda _: None,
         )

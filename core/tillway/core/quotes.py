@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import lru_cache
 
-from attrs import frozen
+from attrs import field, frozen
 
 from tillway.core.assets import Assets
 from tillway.core.errors import Code, Declined
@@ -45,7 +45,8 @@ class Quote:
     """A price that was promised to a buyer, with all that it was computed from.
 
     ``coupons`` are the codes that the buyer typed and that applied, and every applied code
-    with a usage limit, sorted; ``applied`` are all applied codes in pricing order. Times are
+    with a usage limit, sorted; ``applied`` are all applied codes in pricing order; ``limits``
+    are the usage limits of those that have one, as they were when the price was promised. Times are
     whole seconds since 1970, UTC. ``nonce`` is random and makes equal quotes distinct.
     """
 
@@ -63,6 +64,7 @@ class Quote:
     issued_at: int
     expires_at: int
     nonce: bytes
+    limits: Mapping[str, int] = field(factory=dict)
 
     @property
     def id(self) -> str:
@@ -132,6 +134,7 @@ _Lasting = tuple[
     tuple[str, ...],
     tuple[str, ...],
     str | None,
+    tuple[tuple[str, int], ...],
 ]
 """What a quote has in common with all others of its purchase, for as long as the price holds.
 
@@ -153,14 +156,15 @@ def _lasting(quote: Quote) -> _Lasting:
         quote.coupons,
         quote.applied,
         quote.principal,
+        tuple(sorted(quote.limits.items())) if quote.limits else (),
     )
 
 
 @lru_cache(maxsize=1024)
 def _encoded(lasting: _Lasting) -> bytes:
-    network, tenant, purpose, resource, quantity, pairs, minor, asset, pay_to, coupons, _, _ = (
-        lasting
-    )
+    network, tenant, purpose, resource, quantity, pairs, minor, asset, pay_to, coupons = lasting[
+        :10
+    ]
     inputs = [text for pair in pairs for text in pair]
     texts = [
         network,
@@ -186,8 +190,23 @@ def _framed(parts: Iterable[bytes]) -> bytes:
 @lru_cache(maxsize=1024)
 def _dumped(lasting: _Lasting) -> str:
     """Give the JSON of the lasting part, without the brace that ends it."""
-    names = ("net", "ten", "for", "res", "qty", "in", "amt", "ast", "to", "cpn", "app", "who")
-    fields = {**dict(zip(names, lasting, strict=True)), "in": dict(lasting[5]), "v": _VERSION}
+    names = (
+        "net",
+        "ten",
+        "for",
+        "res",
+        "qty",
+        "in",
+        "amt",
+        "ast",
+        "to",
+        "cpn",
+        "app",
+        "who",
+        "lim",
+    )
+    fields: dict[str, object] = dict(zip(names, lasting, strict=True))
+    fields |= {"in": dict(lasting[5]), "lim": dict(lasting[12]), "v": _VERSION}
     return json.dumps(fields, separators=(",", ":")).removesuffix("}")
 
 
@@ -214,4 +233,5 @@ def load(raw: bytes, assets: Assets) -> Quote:
         issued_at=fields["iat"],
         expires_at=fields["exp"],
         nonce=bytes.fromhex(fields["non"]),
+        limits=fields["lim"],
     )

@@ -176,7 +176,7 @@ class _Assembly:
 
     def _services(self, sealer: Sealer) -> Services:
         ports, clock = self.ports, self.ports.clock
-        store = self.store()
+        store = self._observed(self.store())
         rails = Rails.of(
             self.configured.registry.rails(self.context) if ports.rails is None else ports.rails
         )
@@ -198,7 +198,7 @@ class _Assembly:
     def _joined(self, store: Store, rails: Rails, quoting: Quoting, sealer: Sealer) -> Services:
         clock, random, x402 = self.ports.clock, self.ports.random, self._x402
         lease, wait = (x402.claim_lease, x402.confirm_wait) if x402 else (LEASE, WAIT)
-        leases = Leases(store=store, clock=clock, owner=_owner(), length=lease)
+        leases = Leases(store=store, clock=clock, process=_process(), length=lease)
         endings = Endings(store=store, clock=clock, random=random)
         repeats = Repeats(seals=sealer, clock=clock)
         terms = Terms(quoting=quoting, seals=sealer)
@@ -277,6 +277,6 @@ class _Assembly:
         return Rounding(self._x402.rounding_mode) if self._x402 else Rounding.STANDARD
 
 
-def _owner() -> str:
-    """Name this process and its start: a process that comes back is another owner."""
+def _process() -> str:
+    """Name this process and its start: a process that comes back is another."""
     return f"{os.getpid()}-{uuid4().hex}"

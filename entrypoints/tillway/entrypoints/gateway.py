@@ -104,7 +104,7 @@ class Gateway:
 
     def workers(self) -> Sequence[Coroutine[None, None, None]]:
         """Give the background work of this gateway, each to be run as a task until cancelled."""
-        return [_repeat(self.services.resolve.once, RESOLVE_SECONDS, self.services)]
+        return [_repeat(self.services.resolve.sweep, RESOLVE_SECONDS, self.services)]
 
     async def _opened(self, stack: AsyncExitStack) -> None:
         stack.push_async_callback(self.services.store.aclose)
@@ -117,6 +117,7 @@ class Gateway:
                 await rail.start()
         for work in self._always():
             stack.push_async_callback(_stop, asyncio.create_task(work))
+        stack.push_async_callback(self.services.resolve.aclose)
         stack.push_async_callback(self._drain)
 
     def _always(self) -> Sequence[Coroutine[None, None, None]]:

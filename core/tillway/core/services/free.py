@@ -1,11 +1,20 @@
 """Grant what costs nothing after coupons: once, counted, and told like any payment."""
 
 import hashlib
+from datetime import datetime
 
 from attrs import define
 
 from tillway.core.ids import new_event_id
-from tillway.core.payments import Asked, Chain, Payment, PaymentKey, Purchase
+from tillway.core.payments import (
+    Asked,
+    Chain,
+    Payment,
+    PaymentKey,
+    Phase,
+    Purchase,
+    Reservation,
+)
 from tillway.core.ports.clock import Random
 from tillway.core.ports.store import Refused, Store, Taken
 from tillway.core.quotes import Quote
@@ -17,6 +26,8 @@ from tillway.core.services.terms import Terms
 
 FREE = Chain("free")
 METHOD = "free"
+FREE_AN_HOUR = 100
+"""How often one address is granted something for nothing within an hour."""
 
 
 @define(kw_only=True)
@@ -35,7 +46,7 @@ class Free:
         A repeat with the first request's Idempotency-Key gives the first answer; any other
         request is a purchase of its own. Raises Declined if a coupon is used up.
         """
-        payment = await self._payment(purchase, asked, quote)
+        payment = self._payment(purchase, asked, quote)
         ended = payment.settled(payment.created_at, None, grant_of(payment))
         async with self.store.begin() as unit:
             result = await unit.payments.claim(payment)
@@ -48,11 +59,13 @@ class Free:
 
     def _again(self, known: Payment, purchase: Purchase, asked: Asked) -> Payment:
         self.repeats.refuse_others(known, purchase, asked)
+        self.repeats.refuse_late(known)
         return self.repeats.granted(known)
 
-    async def _payment(self, purchase: Purchase, asked: Asked, quote: Quote) -> Payment:
+    def _payment(self, purchase: Purchase, asked: Asked, quote: Quote) -> Payment:
         key = _key(purchase, asked, self.random)
-        agreed = await self.terms.agreed(quote, ours=False)
+        agreed = self.terms.agreed(quote, ours=False)
+        now = self.leases.clock.now()
         return Payment(
             chain=FREE,
             key=key,
@@ -70,11 +83,23 @@ class Free:
             last_valid_height=0,
             seen_height=0,
             seen_slot=0,
-            owner=self.leases.owner,
+            owner=self.leases.process,
             lease_until=self.leases.until(),
-            created_at=self.leases.clock.now(),
-            reservations=agreed.reservations,
+            created_at=now,
+            reservations=(*agreed.reservations, _share(quote, asked, now)),
         )
+
+
+def _share(quote: Quote, asked: Asked, now: datetime) -> Reservation:
+    """Bound what one address is given in an hour: each grant is a row and an event."""
+    hour = int(now.timestamp()) // 3600
+    return Reservation(
+        name=f"free:{asked.address}:{hour}",
+        amount=1,
+        limit=FREE_AN_HOUR,
+        counts=frozenset({Phase.SETTLED, Phase.LIVE}),
+        tenant=quote.tenant,
+    )
 
 
 def _key(purchase: Purchase, asked: Asked, random: Random) -> PaymentKey:

@@ -142,11 +142,6 @@ class Quoting:
             totals = await view.tallies.totals(tenant, list(names))
         return {names[name]: total for name, total in totals.items()}
 
-    async def limit_of(self, tenant: Tenant, code: str) -> int | None:
-        """Tell how often a coupon may be redeemed; None for ever, or if it is gone."""
-        coupon = await self.catalogue.coupon(tenant, CouponCode(code))
-        return coupon.usage_limit if coupon else None
-
     def _quote(
         self, purchase: Purchase, destination: Destination, priced: Priced, at: datetime
     ) -> Quote:
@@ -166,6 +161,7 @@ class Quoting:
             issued_at=now,
             expires_at=now + int(self.lifetime.total_seconds()),
             nonce=self.random(NONCE_BYTES),
+            limits={str(code): limit for code, limit in priced.limits.items()},
         )
 
     def _offer(self, rail: Offers, product: Product, terms: PricedQuote, url: str) -> Offer:

@@ -34,6 +34,11 @@ def _budget_spent() -> TillwayError:
     return Unavailable(Code.SERVICE_UNAVAILABLE, text, retry_after=60.0)
 
 
+def _enough_free() -> TillwayError:
+    text = "Enough was given for nothing to this address. Please try again later."
+    return Unavailable(Code.RATE_LIMIT_EXCEEDED, text, retry_after=3600.0)
+
+
 def _unknown() -> TillwayError:
     return Unavailable(retry_after=1.0)
 
@@ -44,4 +49,5 @@ _REFUSALS = {
     "source": _balance_in_flight,
     "failures": _pays_own_fee,
     "sponsor": _budget_spent,
+    "free": _enough_free,
 }

@@ -52,6 +52,11 @@ class Repeats:
         if known.is_refused and known.code is not None:
             raise Declined(known.code, reason=known.reason)
 
+    def refuse_late(self, known: Payment) -> None:
+        """Raise Declined once the time for free repeats is over."""
+        if self._since_end(known) > FREE_REPEATS:
+            raise Declined(Code.PAYMENT_ALREADY_USED)
+
     def refuse_others(self, known: Payment, purchase: Purchase, asked: Asked) -> None:
         """Raise Declined unless this is the very request that the payment was made by."""
         if not _is_same(known, purchase, asked):

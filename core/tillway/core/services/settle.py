@@ -9,7 +9,7 @@ from datetime import datetime
 
 from attrs import define, evolve, field, frozen
 
-from tillway.core.errors import Code, Declined, TillwayError, Unavailable, Unsettled
+from tillway.core.errors import Declined, TillwayError, Unavailable, Unsettled
 from tillway.core.observations import Observer, PaymentCompleted
 from tillway.core.payments import (
     Asked,
@@ -30,7 +30,6 @@ from tillway.core.services.repeats import Repeats
 from tillway.core.services.terms import Agreed, Terms
 
 _PENDING_RETRY_AFTER = 2.0
-_UNKNOWN_RESOURCE = frozenset({Code.RESOURCE_NOT_FOUND, Code.INVALID_RESOURCE})
 
 
 @frozen(kw_only=True)
@@ -69,7 +68,12 @@ class Settle:
     wait: float
     observe: Observer
     most_running: int = 10_000
+    _owner: str = field(init=False)
     _running: dict[str, asyncio.Task[_Ended]] = field(factory=dict, init=False)
+
+    @_owner.default
+    def _make_owner(self) -> str:
+        return self.leases.new_owner()
 
     @property
     def running(self) -> int:
@@ -87,10 +91,10 @@ class Settle:
         try:
             granted = await self._settle(proof, purchase, asked)
         except TillwayError as error:
-            self._report(proof, purchase, started, error=error)
+            await self._report(proof, purchase, started, error=error)
             raise
         if not granted.repeated:
-            self._report(proof, purchase, started, granted=granted)
+            await self._report(proof, purchase, started, granted=granted)
         return granted
 
     async def _settle(self, proof: Proof, purchase: Purchase, asked: Asked) -> Granted:
@@ -130,8 +134,9 @@ class Settle:
     async def _pay(self, attempt: Attempt, agreed: Agreed, checked: Checked) -> Granted:
         signed = await attempt.rail.sign(checked)
         attempt = evolve(attempt, identity=checked.identity)
-        payment = self._payment(attempt, agreed, signed)
         async with self.store.begin(once=True) as unit:
+            # The lease begins when it is this unit's turn, however long that took.
+            payment = self._payment(attempt, agreed, signed)
             result = await unit.payments.claim(payment)
         if isinstance(result, Taken):
             return await self._again(result.payment, attempt)
@@ -158,14 +163,14 @@ class Settle:
             last_valid_height=signed.last_valid_height,
             seen_height=signed.seen_height,
             seen_slot=signed.seen_slot,
-            owner=leases.owner,
+            owner=self._owner,
             lease_until=leases.until(),
             created_at=leases.clock.now(),
             reservations=(*agreed.reservations, *signed.reservations),
-            metadata=attempt.proof.metadata,
+            metadata={**attempt.proof.metadata, **agreed.metadata},
         )
 
-    def _report(
+    async def _report(
         self,
         proof: Proof,
         purchase: Purchase,
@@ -174,11 +179,11 @@ class Settle:
         granted: Granted | None = None,
         error: TillwayError | None = None,
     ) -> None:
-        unknown = error is not None and error.code in _UNKNOWN_RESOURCE
+        sold = granted is not None or await self.terms.is_sold(purchase)
         self.observe(
             PaymentCompleted(
                 method=self.rails.taking(proof.rail).method,
-                resource="unknown" if unknown else purchase.resource,
+                resource=purchase.resource if sold else "unknown",
                 amount=granted.payment.amount if granted else None,
                 network=proof.network,
                 seconds=(self.leases.clock.now() - started).total_seconds(),
@@ -201,7 +206,7 @@ class Settle:
         return task
 
     async def _run(self, rail: TakesProofs, payment: Payment, signed: Signed) -> _Ended:
-        with self.leases.held(payment.key):
+        with self.leases.held(payment.key, payment.owner):
             begun = self.leases.clock.now()
             outcome = await _outcome(rail, signed)
             seconds = (self.leases.clock.now() - begun).total_seconds()
@@ -247,7 +252,8 @@ class Settle:
         if not task.done():
             raise pending(payment)
         ended = task.result()
-        if ended.refusal is not None and ended.payment.is_live:
+        if ended.refusal is not None and ended.payment.is_refused:
+            # Only a refusal that is stored may be told: what is not is sent again by others.
             sent = payment.signature if ended.refusal.landed else None
             raise Declined(ended.refusal.code, reason=ended.refusal.reason, reference=sent)
         if ended.payment.is_live:

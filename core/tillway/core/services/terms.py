@@ -1,11 +1,12 @@
 """Which terms a proof must meet: the quote that came back with it, or the price of now."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import define, evolve, frozen
 
 from tillway.core.catalog import Product
-from tillway.core.errors import Code, Declined
+from tillway.core.errors import Code, Declined, Unavailable
+from tillway.core.ids import CouponCode, ProductId, coupon_code_fault, product_id_fault
 from tillway.core.money import MOST, Money
 from tillway.core.payments import Phase, Purchase, Reservation
 from tillway.core.ports.rails import Destination, Identity
@@ -17,11 +18,15 @@ from tillway.core.services.quote import Quoting
 
 @frozen(kw_only=True)
 class Agreed:
-    """The terms of a proof. ``ours`` tells that we have made the quote and it is spent once."""
+    """The terms of a proof. ``ours`` tells that we have made the quote and it is spent once.
+
+    ``metadata`` is the product's own, if it is still sold; it goes with the payment.
+    """
 
     quote: Quote
     ours: bool
     reservations: tuple[Reservation, ...]
+    metadata: Mapping[str, str] = {}
 
 
 @define(kw_only=True)
@@ -34,24 +39,44 @@ class Terms:
     async def of(self, attempt: Attempt) -> Agreed:
         """Give the terms of this purchase on this rail.
 
-        A sealed quote fixes all that the buyer saw. A memo of ours vouches for the terms that
-        request and transaction show. Without either, the price of now holds, or the previous
-        one for a quote's life after its change, and no limited coupon counts.
-        Raises Declined for a quote or memo that is not for this purchase.
+        A sealed quote fixes all that the buyer saw, whatever has become of the product since. A
+        memo of ours vouches for the terms that request and transaction show. Without either,
+        the price of now holds, or the previous one for a quote's life after its change, and no
+        limited coupon counts.
+        Raises Declined for a quote or memo that is not for this purchase, and for a price of
+        zero, which nobody has to pay.
         """
-        product = await self.quoting.product(attempt.purchase)
-        destination = self.quoting.destination(attempt.rail, product)
         memo, sealed = attempt.identity.memo, attempt.proof.sealed
         authenticator = read_authenticator(memo) if memo else None
         if sealed is not None:
-            quote = self._opened(sealed, destination, attempt.purchase)
+            quote = self._opened(sealed, attempt.purchase)
             self._refuse_other_memo(authenticator, quote)
-        elif authenticator is not None:
-            quote = await self._vouched(authenticator, product, destination, attempt)
         else:
-            quote = await self._of_now(product, destination, attempt)
-            return await self.agreed(quote, ours=False)
-        return await self.agreed(quote, ours=True)
+            quote = await self._without_seal(authenticator, attempt)
+        if quote.amount.minor == 0:
+            raise _nothing_due()
+        ours = sealed is not None or authenticator is not None
+        sold = await self._sold(attempt.purchase)
+        return evolve(self.agreed(quote, ours=ours), metadata=sold.metadata if sold else {})
+
+    async def is_sold(self, purchase: Purchase) -> bool:
+        """Tell whether the catalogue has what is asked for; False if it cannot be read."""
+        try:
+            return await self._sold(purchase) is not None
+        except Unavailable:
+            return False
+
+    async def _sold(self, purchase: Purchase) -> Product | None:
+        if product_id_fault(purchase.resource) is not None:
+            return None
+        return await self.quoting.catalogue.product(purchase.tenant, ProductId(purchase.resource))
+
+    async def _without_seal(self, authenticator: Authenticator | None, attempt: Attempt) -> Quote:
+        product = await self.quoting.product(attempt.purchase)
+        destination = self.quoting.destination(attempt.rail, product)
+        if authenticator is None:
+            return await self._of_now(product, destination, attempt)
+        return await self._vouched(authenticator, product, destination, attempt)
 
     def refuse_expired(self, quote: Quote) -> None:
         """Raise Declined (quote_expired) once the quote's time is over."""
@@ -62,16 +87,10 @@ class Terms:
                 reason="invalid_payment_requirements",
             )
 
-    def _opened(self, sealed: str, destination: Destination, purchase: Purchase) -> Quote:
+    def _opened(self, sealed: str, purchase: Purchase) -> Quote:
         quote = self.seals.open(sealed, purchase.tenant)
-        shown = (quote.network, quote.purpose, quote.resource, quote.quantity, quote.inputs)
-        asked = (
-            destination.network,
-            purchase.purpose,
-            purchase.resource,
-            purchase.quantity,
-            purchase.inputs,
-        )
+        shown = (quote.purpose, quote.resource, quote.quantity, quote.inputs)
+        asked = (purchase.purpose, purchase.resource, purchase.quantity, purchase.inputs)
         if shown != asked:
             raise Declined(
                 Code.INVALID_PAYMENT_PROOF,
@@ -99,10 +118,25 @@ class Terms:
                 expires_at=authenticator.expires_at,
                 nonce=authenticator.nonce,
             )
-            for candidate in _with_fewer_coupons(shown, attempt.purchase):
+            for candidate in [shown, *await self._with_other_coupons(shown, attempt.purchase)]:
                 if self.seals.vouches(authenticator, candidate):
                     return candidate
         raise _other_memo()
+
+    async def _with_other_coupons(self, quote: Quote, purchase: Purchase) -> Sequence[Quote]:
+        """Give what else the buyer may have been shown: a coupon may have ended since, or begun.
+
+        A coupon that is switched off is not among them: nobody could tell its limit any more.
+        """
+        others = [evolve(quote, coupons=(), applied=(), limits={})]
+        typed = purchase.coupon
+        if typed is None or coupon_code_fault(typed) is not None:
+            return others
+        coupon = await self.quoting.catalogue.coupon(purchase.tenant, CouponCode(typed))
+        if coupon is None:
+            return others
+        limits = {} if coupon.usage_limit is None else {typed: coupon.usage_limit}
+        return [evolve(quote, coupons=(typed,), applied=(typed,), limits=limits), *others]
 
     async def _of_now(self, product: Product, destination: Destination, attempt: Attempt) -> Quote:
         quote = await self._priced(product, destination, attempt, limited=False)
@@ -123,21 +157,21 @@ class Terms:
         )
         return priced.quote
 
-    async def agreed(self, quote: Quote, *, ours: bool) -> Agreed:
+    def agreed(self, quote: Quote, *, ours: bool) -> Agreed:
         """Add what a claim on this quote uses up: the quote if it is ours, and its coupons."""
-        redeemed = [await self._redemption(quote, code) for code in quote.applied]
+        redeemed = [_redemption(quote, code) for code in quote.applied]
         spent = [_spent(quote)] if ours else []
         return Agreed(quote=quote, ours=ours, reservations=(*spent, *redeemed))
 
-    async def _redemption(self, quote: Quote, code: str) -> Reservation:
-        limit = await self.quoting.limit_of(quote.tenant, code)
-        return Reservation(
-            name=f"coupon:{code}",
-            amount=1,
-            limit=limit,
-            counts=frozenset({Phase.LIVE, Phase.SETTLED}),
-            tenant=quote.tenant,
-        )
+
+def _redemption(quote: Quote, code: str) -> Reservation:
+    return Reservation(
+        name=f"coupon:{code}",
+        amount=1,
+        limit=quote.limits.get(code),
+        counts=frozenset({Phase.LIVE, Phase.SETTLED}),
+        tenant=quote.tenant,
+    )
 
 
 def _amounts(identity: Identity, now: Quote) -> Sequence[Money]:
@@ -161,16 +195,15 @@ def _spent(quote: Quote) -> Reservation:
     )
 
 
-def _with_fewer_coupons(quote: Quote, purchase: Purchase) -> Iterator[Quote]:
-    """Give what the buyer may have been shown: a coupon may have ended since, or begun."""
-    yield quote
-    if purchase.coupon is not None:
-        typed = (purchase.coupon,)
-        yield evolve(quote, coupons=typed, applied=typed)
-    yield evolve(quote, coupons=(), applied=())
-
-
 def _other_memo() -> Declined:
     return Declined(
         Code.INVALID_MEMO, reason="invalid_exact_svm_payload_memo_mismatch", field="memo"
+    )
+
+
+def _nothing_due() -> Declined:
+    return Declined(
+        Code.INVALID_PAYMENT_PROOF,
+        "This costs nothing: ask for it without a payment.",
+        reason="invalid_payment_requirements",
     )
