@@ -60,6 +60,8 @@ def _believed(signed: Signed, known: Sequence[Status], level: Level, *, sponsore
     if len({describe(status.err) for status in firm}) > 1:
         return Unresolved(reason=_DISAGREE)
     firmest = max(known, key=lambda status: tuple(Level).index(status.level))
+    if firmest.err is not None and any(status.err is None for status in known):
+        return Unresolved(reason=_DISAGREE)
     return outcome_of(signed.signature, firmest, level, sponsored=sponsored)
 
 
