@@ -1,19 +1,14 @@
 """Two ways to call a Solana node, side by side: ours (aiohttp, orjson) and solana-py's client.
 
-Run from the root: ``python tests/bench/rpc_clients.py``. The sandbox's chain answers, in a
-process of its own; each row gives requests a second and client CPU per call, the median of
-several rounds in which both take turns.
+The sandbox's chain answers, in a process of its own; each row gives requests a second and client
+CPU per call, the median of several rounds in which both take turns.
 """
 
 import asyncio
-import multiprocessing
 import statistics
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Final
 
 from attrs import define, field, frozen
 from solana.rpc.async_api import AsyncClient
@@ -26,12 +21,16 @@ from solders.signature import Signature
 from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 
+from bench.bench import Bench
+from bench.child import module, running
+from bench.report import Report, times
 from tillway.adapters.x402.endpoints import Endpoints, Http, Node
 from tillway.adapters.x402.rpc import Rpc
-from tillway.entrypoints.sandbox.chain import Chain, serve_chain
+from tillway.entrypoints.clocks import SystemClock
 
-ROUNDS = 3
-SECONDS = 0.3
+TITLE: Final = "rpc_clients: calls of a node by aiohttp (ours), and by solana-py's AsyncClient"
+ROUNDS: Final = 3
+WIDTHS: Final = (1, 50)
 SIGNATURES = [Signature.new_unique() for _ in range(50)]
 
 Call = Callable[[], Awaitable[object]]
@@ -56,38 +55,8 @@ class Case:
     speeds: dict[str, list[Speed]] = field(factory=lambda: {"ours": [], "theirs": []})
 
 
-class _WallClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-
-def _serve(pipe: Connection) -> None:
-    async def run() -> None:
-        async with serve_chain(Chain(clock=time.time)) as served:
-            pipe.send(served.rpc_url)
-            await asyncio.to_thread(pipe.recv)
-
-    asyncio.run(run())
-
-
-@asynccontextmanager
-async def _node() -> AsyncIterator[str]:
-    here, there = multiprocessing.Pipe()
-    context = multiprocessing.get_context("spawn")
-    child: BaseProcess = context.Process(target=_serve, args=(there,), daemon=True)
-    child.start()
-    try:
-        yield await asyncio.to_thread(here.recv)
-    finally:
-        here.send("stop")
-        child.join(5)
-
-
-async def _measured(call: Call, width: int) -> Speed:
-    made, end = 0, time.perf_counter() + SECONDS
+async def _measured(call: Call, width: int, seconds: float) -> Speed:
+    made, end = 0, time.perf_counter() + seconds
 
     async def caller() -> None:
         nonlocal made
@@ -127,7 +96,7 @@ def _cases(rpc: Rpc, client: AsyncClient, transaction: VersionedTransaction) -> 
         ),
         ("balance", lambda: rpc.balance(key), lambda: client.get_balance(key, Confirmed)),
     ]
-    return [Case(name, width, a, b) for width in (1, 50) for name, a, b in kinds]
+    return [Case(name, width, a, b) for width in WIDTHS for name, a, b in kinds]
 
 
 async def _transaction(rpc: Rpc) -> VersionedTransaction:
@@ -138,39 +107,45 @@ async def _transaction(rpc: Rpc) -> VersionedTransaction:
     return VersionedTransaction(message, [payer])
 
 
-def _table(cases: list[Case]) -> str:
-    lines = [
-        f"{'call':<12} {'at once':>7} | {'aiohttp/s':>9} {'solana/s':>9} {'ratio':>6}"
-        f" | {'aiohttp us':>10} {'solana us':>10} {'ratio':>6}"
-    ]
-    for case in cases:
-        rate = {who: statistics.median(s.rate for s in v) for who, v in case.speeds.items()}
-        cpu = {who: statistics.median(s.cpu for s in v) for who, v in case.speeds.items()}
-        lines.append(
-            f"{case.name:<12} {case.width:>7} | {rate['ours']:>9.0f} {rate['theirs']:>9.0f}"
-            f" {rate['ours'] / rate['theirs']:>5.1f}x | {cpu['ours']:>10.0f}"
-            f" {cpu['theirs']:>10.0f} {cpu['theirs'] / cpu['ours']:>5.1f}x"
-        )
-    return "\n".join(lines)
-
-
-async def measure() -> str:
-    """Measure all cases and give the table."""
+async def _cases_of(url: str, seconds: float) -> list[Case]:
     http = Http()
-    async with _node() as url:
-        rpc = Rpc(
-            calls=Endpoints(nodes=(Node(label="node", http=http, url=url),)), clock=_WallClock()
-        )
-        client = AsyncClient(url)
+    node = Node(label="node", http=http, url=url)
+    rpc = Rpc(calls=Endpoints(nodes=(node,)), clock=SystemClock())
+    client = AsyncClient(url)
+    try:
         cases = _cases(rpc, client, await _transaction(rpc))
         for case in cases:
             for _ in range(ROUNDS):
-                case.speeds["ours"].append(await _measured(case.ours, case.width))
-                case.speeds["theirs"].append(await _measured(case.theirs, case.width))
+                case.speeds["ours"].append(await _measured(case.ours, case.width, seconds))
+                case.speeds["theirs"].append(await _measured(case.theirs, case.width, seconds))
+    finally:
         await client.close()
         await http.aclose()
-    return _table(cases)
+    return cases
 
 
-if __name__ == "__main__":
-    print(asyncio.run(measure()))
+def measure(bench: Bench) -> Iterator[Report]:
+    """Measure all cases."""
+    with running(module("bench.chain", 0, 400), bench.folder, "chain") as chain:
+        cases = asyncio.run(_cases_of(chain.hear()["rpc_url"], bench.seconds / 12))
+    yield Report(
+        title=TITLE,
+        columns=("call", "at once", "ours/s", "solana/s", "ratio", "ours us", "solana us", "ratio"),
+        rows=[_row(case) for case in cases],
+        notes=["us: CPU of the client for each call"],
+    )
+
+
+def _row(case: Case) -> Sequence[str]:
+    rate = {who: statistics.median(one.rate for one in found) for who, found in case.speeds.items()}
+    cpu = {who: statistics.median(one.cpu for one in found) for who, found in case.speeds.items()}
+    return (
+        case.name,
+        str(case.width),
+        f"{rate['ours']:,.0f}",
+        f"{rate['theirs']:,.0f}",
+        times(rate["ours"], rate["theirs"]),
+        f"{cpu['ours']:.0f}",
+        f"{cpu['theirs']:.0f}",
+        times(cpu["theirs"], cpu["ours"]),
+    )

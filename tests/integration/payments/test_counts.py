@@ -1,0 +1,43 @@
+"""How little a payment asks of the node and of the store."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from support.counting import Counting, open_counting
+
+BURST = 40
+PER_PAYMENT = {"simulateTransaction", "sendTransaction", "signatureSubscribe"}
+"""The last is a message on the one WebSocket, which is answered when there is news."""
+
+
+@pytest.fixture(params=["memory", "file"])
+async def counting(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Counting]:
+    async with open_counting(request.param, tmp_path) as made:
+        yield made
+
+
+class TestCounts:
+    async def test_the_node_simulates_once_and_is_sent_to_once(self, counting: Counting) -> None:
+        """Each further call would cost a quota that operators pay for, and time."""
+        counted = await counting.paid(5, together=False)
+        assert counted.calls["simulateTransaction"] == 5
+        assert counted.calls["sendTransaction"] == 5
+
+    async def test_the_store_commits_twice_and_looks_once(self, counting: Counting) -> None:
+        """The claim, and the end with its fact; before both, whether the payment is known."""
+        counted = await counting.paid(5, together=False)
+        assert counted.writes == 10
+        # What the sponsors have spent is read every few seconds besides.
+        assert 5 <= counted.reads <= 6
+
+    async def test_many_at_once_share_their_questions(self, counting: Counting) -> None:
+        """What is open is asked for together, and nothing is asked for each payment."""
+        counted = await counting.paid(BURST, together=True)
+        assert counted.calls["simulateTransaction"] == BURST
+        assert counted.calls["sendTransaction"] == BURST
+        assert counted.calls["getSignatureStatuses"] <= BURST / 2
+        others = set(counted.calls) - PER_PAYMENT - {"getSignatureStatuses"}
+        assert sum(counted.calls[method] for method in others) <= 3, counted.calls
+        assert counted.writes == 2 * BURST
