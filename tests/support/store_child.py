@@ -1,4 +1,4 @@
-"""A process of its own that works on a SQLite store, for tests that need several.
+"""A process of its own that works on a store, for tests that need several.
 
 It says ``ready`` and begins when a line arrives. Each acknowledged claim is one line of output:
 the name claimed, or nothing if another process has it.
@@ -6,9 +6,8 @@ the name claimed, or nothing if another process has it.
 
 import asyncio
 import sys
-from pathlib import Path
 
-from tillway.adapters.stores.sqlite import SqliteStore
+from support.store_places import store_at
 from tillway.core.contracts.samples import event, payment, reservation, settled
 from tillway.core.ports.store import Claimed, Store
 
@@ -44,9 +43,9 @@ async def work(store: Store, who: str, rounds: int) -> None:
         await asyncio.gather(*(one(n) for n in range(first, first + 8)))
 
 
-async def main(verb: str, path: str, who: str, rounds: str) -> None:
+async def main(verb: str, place: str, who: str, rounds: str) -> None:
     """Open the store, wait for the word, work."""
-    store = SqliteStore(Path(path))
+    store = store_at(place)
     await store.start()
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)

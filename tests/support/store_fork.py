@@ -3,26 +3,26 @@
 import asyncio
 import os
 import sys
-from pathlib import Path
 
-from tillway.adapters.stores.sqlite import SqliteStore
+from support.store_places import store_at
 from tillway.core.contracts.samples import payment
 from tillway.core.contracts.stores.steps import claim
+from tillway.core.ports.store import Store
 from tillway.core.tenancy import DEFAULT
 
 
-async def _claim(store: SqliteStore, who: str, times: int) -> None:
+async def _claim(store: Store, who: str, times: int) -> None:
     await asyncio.gather(*(claim(store, payment(f"{who}-{n}")) for n in range(times)))
 
 
-async def _found(store: SqliteStore) -> int:
+async def _found(store: Store) -> int:
     async with store.view() as view:
         return len(await view.payments.newest(DEFAULT, 10_000))
 
 
-def main(path: str, times: str) -> None:
+def main(place: str, times: str) -> None:
     """Claim in both processes at once."""
-    store, loop = SqliteStore(Path(path)), asyncio.new_event_loop()
+    store, loop = store_at(place), asyncio.new_event_loop()
     loop.run_until_complete(store.start())
     loop.run_until_complete(_claim(store, "before", 1))
     child = os.fork()

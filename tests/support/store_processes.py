@@ -1,20 +1,26 @@
-"""Start and lead the processes of ``store_child``."""
+"""Start and lead the processes of ``store_child`` and ``store_fork``, and check what they leave."""
 
 import asyncio
+import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-_CHILD = Path(__file__).with_name("store_child.py")
+from tillway.core.contracts.samples import event, key_of
+from tillway.core.payments import State
+from tillway.core.ports.store import Store
+from tillway.core.tenancy import DEFAULT
+
+_TESTS = Path(__file__).parents[1]
 
 
 @asynccontextmanager
-async def started(verb: str, database: Path, who: str, rounds: int) -> AsyncIterator[Process]:
+async def started(verb: str, place: str, who: str, rounds: int) -> AsyncIterator[Process]:
     """Start a process; it is killed on leaving, if it still runs."""
-    command = (sys.executable, str(_CHILD), verb, str(database), who, str(rounds))
-    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+    command = (sys.executable, "-m", "support.store_child", verb, place, who, str(rounds))
+    process = await asyncio.create_subprocess_exec(*command, cwd=_TESTS, stdin=PIPE, stdout=PIPE)
     try:
         yield process
     finally:
@@ -44,3 +50,26 @@ async def lines(process: Process) -> list[str]:
     await process.wait()
     # A line that a kill cut short was not said.
     return [line for line in said.split("\n")[:-1] if line]
+
+
+def forked(place: str, times: int) -> "subprocess.CompletedProcess[str]":
+    """Run ``store_fork`` to its end."""
+    command = [sys.executable, "-m", "support.store_fork", place, str(times)]
+    return subprocess.run(
+        command, cwd=_TESTS, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+async def check(store: Store, acknowledged: Iterable[str]) -> None:
+    """Check that what was acknowledged is there, and that everything there is whole."""
+    async with store.view() as view:
+        kept = {one.key: one for one in await view.payments.newest(DEFAULT, 10**6)}
+        told = {one.id for one in await view.events.newest(DEFAULT, 10**6)}
+        worked = (await view.tallies.totals(DEFAULT, ["worked"])).get("worked", 0)
+    for line in acknowledged:
+        verb, name = line.split()
+        stored = kept[key_of(name)]
+        assert verb == "claimed" or stored.state is State.SETTLED
+        assert (stored.state is State.SETTLED) == (event(name).id in told)
+    assert worked == len(kept)
+    assert len(told) == sum(one.state is State.SETTLED for one in kept.values())

@@ -15,7 +15,7 @@ from tillway.core.secrets import Secret
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-_SCHEME: Final = re.compile(r"postgres(?:ql)?://")
+_SCHEMES: Final = ("postgres", "postgresql")
 _HOST: Final = r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?"
 _NAME: Final = re.compile(rf"(?:{_HOST}(?:,{_HOST})*)?/[\w.%-]*")
 
@@ -31,13 +31,15 @@ class Place:
 
     def __str__(self) -> str:
         """Name hosts and database. What does not look like them may be a part of a secret."""
-        netloc, _, rest = _SCHEME.sub("", self.url.reveal(), 1).partition("/")
+        scheme, _, after = self.url.reveal().partition("://")
+        netloc, _, rest = after.partition("/")
         name = f"{netloc.rpartition('@')[2]}/{rest.partition('?')[0]}"
-        return name if "@" not in rest and _NAME.fullmatch(name) else "storage.postgres_url"
+        plain = scheme in _SCHEMES and "@" not in rest and _NAME.fullmatch(name)
+        return name if plain else "storage.postgres_url"
 
     async def connect(self) -> Connection:
         """Open a connection. Raises Unavailable with the place and the cause."""
-        if not _SCHEME.match(self.url.reveal()):
+        if self.url.reveal().partition("://")[0] not in _SCHEMES:
             text = "is not named by a URL like postgresql://user:password@host:5432/database"
             raise unavailable(text)
         try:

@@ -1,7 +1,9 @@
 -- Payments, what they reserve, and the facts that they make.
 --
 -- Whoever touches a tenant's rows calls a function, whose first statement says for which tenant
--- (docs/decisions/0007-postgres-row-level-security.md). Texts compare by code point.
+-- (docs/decisions/0007-postgres-row-level-security.md). Texts compare by code point. Where a key
+-- or a signature is sought, the tenant is compared by IS NOT DISTINCT FROM, which no index serves:
+-- before a new table was analysed, the server may else go through all rows of the tenant.
 
 CREATE TABLE tillway_payments (
     chain text COLLATE "C" NOT NULL CHECK (chain <> ''),
@@ -189,8 +191,8 @@ BEGIN
     PERFORM set_config('tillway.tenant', the_tenant, true);
     UPDATE tillway_payments SET signature = the_signature, state = the_state,
         lease_until = the_lease, created_at = the_time, signed = the_bytes, body = the_body
-    WHERE key = the_key AND chain = the_chain AND tenant = the_tenant AND owner = the_owner
-        AND state IN ('claimed', 'unresolved')
+    WHERE key = the_key AND chain = the_chain AND tenant IS NOT DISTINCT FROM the_tenant
+        AND owner = the_owner AND state IN ('claimed', 'unresolved')
     RETURNING shares INTO taken;
     IF NOT FOUND THEN
         RETURN false;
@@ -272,11 +274,11 @@ BEGIN
     PERFORM set_config('tillway.tenant', the_tenant, true);
     IF held THEN
         RETURN QUERY SELECT * FROM tillway_payments
-        WHERE signature = the_signature AND tenant = the_tenant
+        WHERE signature = the_signature AND tenant IS NOT DISTINCT FROM the_tenant
         ORDER BY created_at DESC, chain DESC LIMIT 1 FOR UPDATE;
     ELSE
         RETURN QUERY SELECT * FROM tillway_payments
-        WHERE signature = the_signature AND tenant = the_tenant
+        WHERE signature = the_signature AND tenant IS NOT DISTINCT FROM the_tenant
         ORDER BY created_at DESC, chain DESC LIMIT 1;
     END IF;
 END $$;

@@ -1,0 +1,16 @@
+"""A store by its place, as one word on a command line."""
+
+from pathlib import Path
+
+from tillway.adapters.stores.sqlite import SqliteStore
+from tillway.core.ports.store import Store
+from tillway.core.secrets import Secret
+
+
+def store_at(place: str) -> Store:
+    """Give the store at a URL of PostgreSQL, or in an SQLite file; not yet started."""
+    if not place.startswith("postgresql://"):
+        return SqliteStore(Path(place))
+    from tillway.adapters.stores.postgres import PostgresStore
+
+    return PostgresStore(Secret(place))
