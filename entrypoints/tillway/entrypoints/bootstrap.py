@@ -18,7 +18,7 @@ from tillway.core.observations import Observer, Observers
 from tillway.core.ports.catalogue import Catalogue
 from tillway.core.ports.clock import Clock, Random
 from tillway.core.ports.rails import Offers
-from tillway.core.ports.store import Store
+from tillway.core.ports.store import QuoteKey, Store
 from tillway.core.services.budgets import Budgets
 from tillway.core.services.build import Build
 from tillway.core.services.endings import Endings
@@ -26,7 +26,7 @@ from tillway.core.services.free import Free
 from tillway.core.services.gateway import Services
 from tillway.core.services.leases import Leases
 from tillway.core.services.quote import Quoting
-from tillway.core.services.quote_keys import agree_on_keys
+from tillway.core.services.quote_keys import Keyring
 from tillway.core.services.rails import Rails
 from tillway.core.services.repeats import Repeats
 from tillway.core.services.resolve import Resolve
@@ -161,11 +161,13 @@ class _Assembly:
             retention=self._paywall.quote_ttl + CLOCK_SKEW,
         )
         services = self._services(sealer)
+        keyring = self._keyring(services.store)
         gateway = Gateway(
             settings=self.settings,
             services=services,
             web=build_application(self._routes(services), config=self._http()),
-            prepare=(lambda: self._agree(services.store, sealer), self.sync),
+            prepare=(lambda: self._agree(keyring, sealer), self.sync),
+            refresh=lambda: self._follow(keyring, sealer),
         )
         gateway.web.cleanup_ctx.append(lifetime(gateway, background=background))
         return gateway
@@ -233,12 +235,16 @@ class _Assembly:
         apis = (*self.configured.registry.apis(self.context), *self.ports.apis)
         return [route for api in apis for route in api.routes(services)]
 
-    async def _agree(self, store: Store, sealer: Sealer) -> None:
+    async def _agree(self, keyring: Keyring, sealer: Sealer) -> None:
+        sealer.keys = _master_keys(await keyring.agree(self.ports.clock.now()))
+
+    async def _follow(self, keyring: Keyring, sealer: Sealer) -> None:
+        """Learn what other processes have done to the keys since."""
+        sealer.keys = _master_keys(await keyring.now())
+
+    def _keyring(self, store: Store) -> Keyring:
         configured = self.settings.section(QuoteSettings).keys
-        keys = await agree_on_keys(store, configured, self.ports.clock.now(), self.ports.random)
-        sealer.keys = [
-            MasterKey(secret=key.secret, retired_at=key.retired_at) for key in keys if key.secret
-        ]
+        return Keyring(store=store, configured=configured, random=self.ports.random)
 
     def _observed(self, store: Store) -> Store:
         backend = self.settings.section(StorageSettings).backend
@@ -275,6 +281,10 @@ class _Assembly:
 
     def _rounding(self) -> Rounding:
         return Rounding(self._x402.rounding_mode) if self._x402 else Rounding.STANDARD
+
+
+def _master_keys(keys: Sequence[QuoteKey]) -> Sequence[MasterKey]:
+    return [MasterKey(secret=key.secret, retired_at=key.retired_at) for key in keys if key.secret]
 
 
 def _process() -> str:

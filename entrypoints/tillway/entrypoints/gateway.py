@@ -26,6 +26,9 @@ DRAIN_SECONDS = 15.0
 BUDGET_SECONDS = 5.0
 """How often a process learns what the others have spent on buyers."""
 
+KEYS_SECONDS = 30.0
+"""How often a process learns which keys the others seal with."""
+
 RESOLVE_SECONDS = 1.0
 """How often the resolver looks for payments that nobody works on."""
 
@@ -43,6 +46,7 @@ class Gateway:
     services: Services
     web: web.Application
     prepare: Sequence[Callable[[], Awaitable[None]]]
+    refresh: Callable[[], Awaitable[None]]
     drain_seconds: float = DRAIN_SECONDS
     _open: AsyncExitStack | None = field(default=None, init=False)
     _over: bool = field(default=False, init=False)
@@ -126,6 +130,7 @@ class Gateway:
         return [
             _repeat(services.leases.renew, services.leases.pause, services),
             _repeat(services.budgets.refresh, BUDGET_SECONDS, services),
+            _repeat(self.refresh, KEYS_SECONDS, services),
         ]
 
     async def _drain(self) -> None:

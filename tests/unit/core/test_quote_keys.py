@@ -14,7 +14,7 @@ from tillway.adapters.stores.sqlite import SqliteStore
 from tillway.core.contracts.samples import NOW
 from tillway.core.ports.store import QuoteKey, Store
 from tillway.core.secrets import Secret
-from tillway.core.services.quote_keys import agree_on_keys
+from tillway.core.services.quote_keys import Keyring
 
 FIRST, SECOND, THIRD = (Secret(letter * 40) for letter in "abc")
 LATER = NOW + timedelta(minutes=1)
@@ -22,12 +22,13 @@ PROCESS = """
 import asyncio, secrets, sys
 from datetime import UTC, datetime
 from tillway.adapters.stores.sqlite import SqliteStore
-from tillway.core.services.quote_keys import agree_on_keys
+from tillway.core.services.quote_keys import Keyring
 
 async def main():
     store = SqliteStore(sys.argv[1])
     await store.start()
-    keys = await agree_on_keys(store, (), datetime.now(UTC), secrets.token_bytes)
+    ring = Keyring(store=store, configured=(), random=secrets.token_bytes)
+    keys = await ring.agree(datetime.now(UTC))
     await store.aclose()
     print([(key.id, key.secret.hex(), key.retired_at) for key in keys])
 
@@ -45,8 +46,12 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     await made.aclose()
 
 
+def ring(store: Store, *secret: Secret) -> Keyring:
+    return Keyring(store=store, configured=secret, random=secrets.token_bytes)
+
+
 async def agreed(store: Store, *secret: Secret, at: datetime = NOW) -> Sequence[QuoteKey]:
-    return await agree_on_keys(store, secret, at, secrets.token_bytes)
+    return await ring(store, *secret).agree(at)
 
 
 def shown(keys: Sequence[QuoteKey]) -> list[tuple[bytes | None, datetime | None]]:
@@ -94,13 +99,14 @@ class TestKept:
 
 class TestConfigured:
     async def test_the_first_seals_and_the_others_open(self, store: Store) -> None:
-        """In the operator's order: those behind the first are retired from now on."""
+        """A key that was never first is announced, not retired: it opens for as long as it is."""
         keys = await agreed(store, FIRST, SECOND, THIRD)
 
-        assert shown(keys) == [(b"a" * 40, None), (b"b" * 40, NOW), (b"c" * 40, NOW)]
+        assert shown(keys) == [(b"a" * 40, None), (b"b" * 40, None), (b"c" * 40, None)]
 
     async def test_a_repeat_gives_the_same(self, store: Store) -> None:
-        """A key is retired from the first time that it was seen behind another."""
+        """A key is retired from the first time that another was seen in its place."""
+        await agreed(store, SECOND)
         first = await agreed(store, FIRST, SECOND)
         assert await agreed(store, FIRST, SECOND, at=LATER) == first
 
@@ -128,7 +134,7 @@ class TestConfigured:
         await agreed(store, FIRST, SECOND)
         async with store.view() as view:
             kept = await view.quote_keys.all()
-        assert [key.secret for key in kept] == [None, None]
+        assert {key.secret for key in kept} == {None}
         assert not {"a" * 40, "b" * 40} & {key.id for key in kept}
 
     async def test_the_kept_key_still_opens_when_one_is_configured(self, store: Store) -> None:
@@ -143,3 +149,26 @@ class TestConfigured:
         await agreed(store, FIRST)
         keys = await agreed(store, at=LATER)
         assert shown(keys) == [(kept.secret, None)]
+
+
+class TestRotation:
+    async def test_processes_follow_whoever_takes_a_new_key_into_use(self, store: Store) -> None:
+        """One that knows the new key in second place seals with it from its next look on."""
+        old, new = ring(store, FIRST, SECOND), ring(store, SECOND, FIRST)
+        await old.agree(NOW)
+        await new.agree(LATER)
+
+        assert shown(await old.now()) == [(b"b" * 40, None), (b"a" * 40, LATER)]
+        assert await old.now() == await new.now()
+
+    async def test_one_without_the_new_key_goes_on_with_its_own(self, store: Store) -> None:
+        """It cannot do better; its quotes open elsewhere for as long as a retired key's do."""
+        old = ring(store, FIRST)
+        await old.agree(NOW)
+        await ring(store, SECOND, FIRST).agree(LATER)
+
+        assert shown(await old.now()) == [(b"a" * 40, LATER)]
+
+    async def test_looking_writes_nothing(self, store: Store) -> None:
+        """Before anybody has agreed there is nothing to see."""
+        assert await ring(store, FIRST).now() == []
