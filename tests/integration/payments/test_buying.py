@@ -5,11 +5,23 @@ import base64
 from typing import Any
 
 import pytest
+from attrs import evolve
 from solders.message import to_bytes_versioned
 from solders.transaction import VersionedTransaction
 
 from support.chain import Wallet, blockhash_of, pay
-from support.shop import ARTICLE, Shop, signature_of, v0_header, v1_header, v2_header
+from support.shop import (
+    ARTICLE,
+    COUPONS,
+    Shop,
+    open_shop,
+    signature_of,
+    v0_header,
+    v1_header,
+    v2_header,
+)
+from tillway.core.services.catalogue import FixedCatalogue, JoinedCatalogue
+from tillway.core.services.free import FREE_AN_HOUR
 from tillway.core.tenancy import DEFAULT
 
 
@@ -176,3 +188,96 @@ class TestCoupons:
         )
 
         assert answer.body["accepts"][0]["maxAmountRequired"] == str(ARTICLE)
+
+
+class TestVerifyTakesEveryDialect:
+    async def test_version_1_names_the_resource_in_the_query(self, shop: Shop) -> None:
+        """It has no other place for it."""
+        offer = (await shop.offer()).offer
+        header = v1_header(shop.sign(shop.buyer(), offer))
+
+        unnamed = await shop.post("/paywall/v1/verify", headers=header)
+        answer = await shop.post("/paywall/v1/verify?resource=article", headers=header)
+
+        assert (unnamed.status, unnamed.code) == (400, "missing_field")
+        assert answer.status == 200
+
+    async def test_version_2_is_known_by_its_quote_or_by_its_address(self, shop: Shop) -> None:
+        """With the quote, and with the address alone."""
+        for extra in ("quote", "none"):
+            offer = (await shop.offer()).offer
+            accepted = {**offer, "extra": {**offer["extra"]}}
+            if extra == "none":
+                del accepted["extra"]["quote"]
+            place = {"url": f"{shop.address}/paywall/article"}
+            header = v2_header(shop.sign(shop.buyer(), offer), accepted, resource=place)
+
+            answer = await shop.post("/paywall/v1/verify", headers=header)
+
+            assert answer.status == 200, answer.body
+
+
+class TestWhatWasPromised:
+    async def test_a_sealed_quote_is_good_when_the_product_is_gone(self) -> None:
+        """Design 5: the quote fixes what the buyer saw."""
+        async with open_shop() as shop:
+            asked = await shop.offer()
+            header = v2_header(shop.sign(shop.buyer(), asked.offer), asked.offer)
+            _take_away(shop)
+
+            answer = await shop.get("/paywall/article", header)
+
+            assert (await shop.get("/paywall/article")).status == 404
+            assert answer.status == 200
+
+    async def test_a_coupon_that_is_switched_off_keeps_its_limit(self) -> None:
+        """Two quotes with a coupon for one: switched off, it still redeems once."""
+        async with open_shop() as shop:
+            path = "/paywall/article?couponCode=ONCE"
+            headers = []
+            for _ in range(2):
+                asked = await shop.get(path)
+                headers.append(v2_header(shop.sign(shop.buyer(), asked.offer), asked.offer))
+            _switch_off(shop)
+
+            statuses = sorted([(await shop.get(path, header)).status for header in headers])
+
+            assert statuses == [200, 402]
+
+    async def test_what_costs_nothing_takes_no_payment(self) -> None:
+        """Nobody is sponsored for a transfer of nothing."""
+        async with open_shop() as shop:
+            offer = (await shop.offer()).offer
+            transaction = shop.sign(shop.buyer(), offer, amount=0, note=b"")
+            before = shop.sponsored()
+
+            answer = await shop.get("/paywall/article?couponCode=FREE", v1_header(transaction))
+
+            assert answer.status != 200
+            assert shop.sponsored() == before
+
+    async def test_one_address_is_given_so_much_for_nothing(self) -> None:
+        """Each grant is a row and an event, so there is an end to them."""
+        always = {**COUPONS["FREE"], "usage_limit": None}
+        async with open_shop(coupons={"coupons": {"FREE": always}}) as shop:
+            path = "/paywall/article?couponCode=FREE"
+            statuses = [(await shop.get(path)).status for _ in range(FREE_AN_HOUR + 1)]
+
+            assert statuses == [200] * FREE_AN_HOUR + [429]
+
+
+def _catalogue(shop: Shop) -> JoinedCatalogue:
+    found = shop.gateway.catalogue
+    assert isinstance(found, JoinedCatalogue)
+    return found
+
+
+def _take_away(shop: Shop) -> None:
+    """Sell nothing any more, as a gateway with other settings would."""
+    of_products = FixedCatalogue((), ())
+    shop.gateway.quote.catalogue = evolve(_catalogue(shop), of_products=of_products)
+
+
+def _switch_off(shop: Shop) -> None:
+    """Have no coupons any more, as a gateway with other settings would."""
+    shop.gateway.quote.catalogue = evolve(_catalogue(shop), of_coupons=FixedCatalogue((), ()))

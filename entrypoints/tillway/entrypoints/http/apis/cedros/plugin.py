@@ -55,6 +55,12 @@ def _buying(services: Services, prefix: str) -> Sequence[Route]:
             summary="Pay for a resource with an x402 payment of any version",
             parameters=(
                 Parameter(name="X-PAYMENT", where="header", description="An x402 payment."),
+                Parameter(
+                    name="PAYMENT-SIGNATURE", where="header", description="An x402 v2 payment."
+                ),
+                Parameter(
+                    name="resource", where="query", description="What a version 1 payment is for."
+                ),
                 Parameter(name="Idempotency-Key", where="header", description="A repeat is free."),
             ),
             answers=(

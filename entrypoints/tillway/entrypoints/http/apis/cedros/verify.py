@@ -54,11 +54,18 @@ class Verify:
         )
 
     def _resource(self, request: web.Request, proof: Proof) -> str:
-        """Find what the payment is for: v0 names it, v2 has its address or our sealed quote."""
-        if proof.resource:
-            return _last_segment(proof.resource) if proof.version == 2 else proof.resource
+        """Find what the payment is for; what is found is compared with what the proof pays for.
+
+        Our sealed quote says it. Version 0 names it, version 2 has the address that it was
+        offered at, and for version 1, which says nothing, the query has ``resource``.
+        """
+        if proof.version == 0 and proof.resource:
+            return proof.resource
         if proof.sealed is not None:
             return self.services.seals.open(proof.sealed, request[TENANT]).resource
+        named = request.query.get("resource") or _last_segment(proof.resource or "")
+        if named:
+            return named
         raise Declined(
             Code.MISSING_FIELD, "resource field required in payment payload", field="resource"
         )
