@@ -1,0 +1,176 @@
+"""The server is killed at random moments while buyers pay: nothing is lost, nothing is doubled."""
+
+import asyncio
+import os
+import random
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from attrs import define, field
+
+from support.chain import Wallet
+from support.crew import Crew, crew
+from support.shop import ARTICLE, Answer, Shop, v2_header
+from support.waiting import until
+from tillway.core.payments import State
+
+FULL = os.environ.get("TILLWAY_TESTS") == "full"
+PAYMENTS = 300 if FULL else 40
+LEAST_KILLS = 20 if FULL else 2
+LONG = 3.5
+"""Seconds: longer than a blockhash lives on this test's chain."""
+
+AT_ONCE = 8
+PATH = "/paywall/article"
+QUICK: dict[str, Any] = {"confirm_wait": "2s", "claim_lease": "1s", "confirm_poll": "50ms"}
+ENOUGH = 10 * ARTICLE
+
+
+@define
+class Buyer:
+    """Wants one article, keeps asking with the proof he has, and pays anew only when told to.
+
+    ``proofs`` are all that he has ever signed: with each goes the quote that it was signed for.
+    """
+
+    shop: Shop
+    chance: random.Random
+    wallet: Wallet
+    proofs: list[Mapping[str, str]] = field(factory=list)
+    granted: Answer | None = None
+    wrong: list[str] = field(factory=list)
+
+    async def buys(self) -> None:
+        """Ask until it is granted."""
+        while self.granted is None:
+            with suppress(aiohttp.ClientError, OSError, TimeoutError):
+                await self._tries()
+            await asyncio.sleep(self.chance.uniform(0.02, 0.15))
+
+    async def _tries(self) -> None:
+        if not self.proofs:
+            await self._signs()
+        answer = await asyncio.wait_for(self.shop.get(PATH, self.proofs[-1]), 10)
+        if answer.status == 200:
+            self.granted = answer
+        elif answer.required is not None:
+            await self._signs()
+        elif answer.status not in (402, 502, 503, 504):
+            self.wrong.append(f"{answer.status} {answer.body}")
+
+    async def _signs(self) -> None:
+        offer = (await asyncio.wait_for(self.shop.offer(), 10)).offer
+        self.proofs.append(v2_header(self.shop.sign(self.wallet, offer), offer))
+
+    def spent(self) -> int:
+        """Tell what the article has cost him, by the chain."""
+        return ENOUGH - self.wallet.balance(self.shop.chain)
+
+
+@define
+class Killer:
+    """Kills the server at random moments and starts it again; every other time when it hurts.
+
+    That is just when something has landed: the money has moved, and nobody has written it down.
+    """
+
+    made: Crew
+    chance: random.Random
+    kills: int = 0
+    landed: asyncio.Event = field(factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        self.made.shop.chain.on_landed.append(lambda _: self.landed.set())
+        server = self.made.servers[0]
+        while True:
+            await self._moment()
+            await server.kill()
+            self.kills += 1
+            await asyncio.sleep(self.chance.choice([0, 0, 0, 1, LONG]))
+            await server.start()
+
+    async def _moment(self) -> None:
+        if self.chance.random() < 0.5:
+            await asyncio.sleep(self.chance.uniform(0, 0.8))
+            return
+        self.landed.clear()
+        await self.landed.wait()
+        await asyncio.sleep(self.chance.choice([0, 0, 0.005, 0.02, 0.05]))
+
+
+async def queue_up(shop: Shop, chance: random.Random) -> Sequence[Buyer]:
+    """Have all buyers buy, a dozen at a time."""
+    buyers = [Buyer(shop, chance, shop.buyer(ENOUGH)) for _ in range(PAYMENTS)]
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def in_turn(buyer: Buyer) -> None:
+        async with places:
+            await buyer.buys()
+
+    await asyncio.gather(*(in_turn(buyer) for buyer in buyers))
+    return buyers
+
+
+@pytest.mark.timeout(900 if FULL else 200)
+@pytest.mark.parametrize("workers", [1, 2])
+class TestKilled:
+    async def test_none_is_lost_and_none_doubled(self, tmp_path: Path, workers: int) -> None:
+        """Every buyer has his article for one price, and the books agree with the chain."""
+        seed = random.randrange(2**32)
+        print(f"seed {seed}")
+        chance = random.Random(seed)
+        async with crew(
+            tmp_path, workers=workers, slot_ms=20, confirm_delay_ms=200, x402=QUICK
+        ) as made:
+            made.shop.faults.latency_ms = {"*": 15}
+            killer = Killer(made, chance)
+            killing = asyncio.create_task(killer.run())
+            try:
+                buyers = await queue_up(made.shop, chance)
+            finally:
+                killing.cancel()
+                await asyncio.gather(killing, return_exceptions=True)
+            server = made.servers[0]
+            await server.kill()
+            await server.start()
+            await until(lambda: is_over(made.shop), 60)
+            await assert_books(made, buyers)
+            await assert_free(made, chance.sample(buyers, 5))
+        print(f"{killer.kills} kills, {sum(len(each.proofs) for each in buyers)} proofs")
+        assert killer.kills >= LEAST_KILLS
+
+
+async def is_over(shop: Shop) -> bool:
+    return not any(payment.is_live for payment in await shop.payments())
+
+
+async def assert_books(made: Crew, buyers: Sequence[Buyer]) -> None:
+    """Compare chain, rows and events: one of each for every article that was granted."""
+    shop = made.shop
+    payments, events = await shop.payments(), await shop.events()
+    settled = [payment for payment in payments if payment.state is State.SETTLED]
+    signatures = [payment.signature for payment in settled]
+    landed = [one.signature for one in shop.chain.landings.all() if one.err is None]
+
+    assert [buyer.wrong for buyer in buyers if buyer.wrong] == []
+    assert {buyer.spent() for buyer in buyers} == {ARTICLE}
+    assert shop.balance() == ARTICLE * len(settled) == ARTICLE * len(buyers)
+    assert sorted(signatures) == sorted(landed)
+    assert sorted(str(event.body["proofSignature"]) for event in events) == sorted(signatures)
+    granted = [buyer.granted.body["signature"] for buyer in buyers if buyer.granted]
+    assert sorted(granted) == sorted(signatures)
+
+
+async def assert_free(made: Crew, buyers: Sequence[Buyer]) -> None:
+    """Ask some again: their answers are still there, and cost nothing."""
+    before = made.shop.balance()
+    for buyer in buyers:
+        again = await made.shop.get(PATH, buyer.proofs[-1])
+        assert buyer.granted is not None
+        assert again.body == buyer.granted.body
+    assert made.shop.balance() == before
