@@ -137,11 +137,12 @@ class TestPayments:
 
 
 class TestOnce:
-    async def test_a_message_runs_once(self, chain: Chain, rpc: Caller) -> None:
+    async def test_a_message_runs_once(self, chain: Chain, rpc: Caller, hand: Hand) -> None:
         """Sent twice, the second is refused in preflight and never lands without it."""
         buyer, shop = funded(chain, 100), funded(chain)
         payment = pay(buyer, shop.address, 10, blockhash_of(chain))
         await rpc.send(payment)
+        hand.slots(1)
         error = await rpc.refusal(payment)
         assert error["code"] == -32002
         assert error["message"].endswith("This transaction has already been processed")
@@ -160,9 +161,25 @@ class TestOnce:
         assert other.signatures != payment.signatures
         await rpc.send(payment)
         await rpc.send(other, skipPreflight=True)
-        assert (await rpc.simulate(other))["err"] == "AlreadyProcessed"
+        err = (await rpc.simulate(other, commitment="processed"))["err"]
+        assert err == "AlreadyProcessed"
         assert await rpc.status(str(other.signatures[0]), searchTransactionHistory=True) is None
         assert shop.balance(chain) == 10
+
+    async def test_a_bank_knows_what_has_reached_its_commitment(
+        self, chain: Chain, rpc: Caller, hand: Hand
+    ) -> None:
+        """What is only processed has a status, and runs in a confirmed bank as if for once."""
+        buyer, shop = funded(chain, 100), funded(chain)
+        payment = pay(buyer, shop.address, 10, blockhash_of(chain))
+        signature = await rpc.send(payment)
+        status = await rpc.status(signature)
+        assert status["confirmationStatus"] == "processed"
+        assert (await rpc.simulate(payment))["err"] is None
+        await rpc.send(payment)
+        hand.slots(1)
+        assert (await rpc.simulate(payment))["err"] == "AlreadyProcessed"
+        assert (shop.balance(chain), chain.landings.total) == (10, 1)
 
     async def test_a_failure_counts_as_run(self, chain: Chain, rpc: Caller) -> None:
         """What landed and failed is not run again, even when it would now succeed."""

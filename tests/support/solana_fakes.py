@@ -84,6 +84,7 @@ class FakeChain:
     simulation: Simulation = field(factory=alive)
     landed: Landed | None = None
     status: Status | None = None
+    run: bool = False
     held: dict[Pubkey, Account] = field(factory=dict)
     heights: Heights = field(factory=known_heights)
     asked: list[str] = field(factory=list)
@@ -110,6 +111,12 @@ class FakeChain:
         self.asked.append("transaction")
         self.looked_up.append(signature)
         return self.landed
+
+    async def has_run(self, signature: Signature) -> bool:
+        """Tell what was set."""
+        self.asked.append("has run")
+        self.looked_up.append(signature)
+        return self.run
 
     async def know_heights(self) -> Heights:
         """Give the fixed heights."""

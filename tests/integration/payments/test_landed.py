@@ -26,6 +26,7 @@ from support.transactions import memo
 from support.untouched import untouched
 from support.waiting import until
 from tillway.core.payments import State
+from tillway.entrypoints.sandbox.chain import Kind, serve_chain
 
 VERIFY = "/paywall/v1/verify"
 PATIENCE: dict[str, Any] = {"confirm_wait": "200ms"}
@@ -222,22 +223,79 @@ class TestSentByTheBuyer:
 
     async def test_a_block_that_is_not_confirmed_yet_is_waited_for(self) -> None:
         """402 transaction_not_confirmed, with a time to come back, and without an offer."""
-        async with open_shop(confirm_delay_ms=1500) as shop:
+        async with open_shop(confirm_delay_ms=1500, x402=PATIENCE) as shop:
             asked = await asked_for(shop)
             raw = honest_own(asked.stage)
             asked.land(raw, confirmed=False)
 
             early = await shop.get("/paywall/article", asked.header(raw))
-            verified = await asked.show(raw)
+            repeated = await shop.get("/paywall/article", asked.header(raw))
             await asyncio.sleep(1.6)
             late = await shop.get("/paywall/article", asked.header(raw))
 
-        for answer in (early, verified):
+        for answer in (early, repeated):
             assert (answer.status, answer.code) == (402, "transaction_not_confirmed")
             assert answer.required is None
             assert int(answer.headers["Retry-After"]) >= 1
             assert answer.headers["Cache-Control"] == "no-store"
         assert late.status == 200
+
+
+class TestSeenBeforeItIsConfirmed:
+    """A stranger sees the buyer's own transaction in a block, and brings it to us first."""
+
+    async def test_in_a_block_that_our_simulation_does_not_see(self) -> None:
+        """The stranger gets nothing; the buyer gets what he paid for."""
+        async with open_shop(confirm_delay_ms=60_000) as shop:
+            asked = await asked_for(shop)
+            raw = honest_own(asked.stage)
+            asked.land(raw, confirmed=False)
+
+            async with untouched(shop), shop.visited_from() as stranger:
+                taken = await stranger.post(VERIFY, None, asked.header(raw, quote=None))
+            shop.clock.forward(timedelta(seconds=60))
+            mine = await asked.show(raw)
+
+        assert (taken.status, taken.code) == (402, "payment_already_used")
+        assert mine.status == 200
+
+    @pytest.mark.parametrize("first_fails", [False, True])
+    async def test_on_any_node_that_we_know(self, first_fails: bool) -> None:
+        """The first node lags or fails to tell; the second has the block."""
+        async with (
+            open_shop(confirm_delay_ms=800) as shop,
+            serve_chain(shop.chain) as node,
+            another_gateway(shop, x402={"rpc_urls": [node.rpc_url]}) as till,
+        ):
+            asked = await asked_for(till)
+            raw = honest_own(asked.stage)
+            shop.clock.forward(timedelta(seconds=3))
+            shop.faults.behind_slots = 2
+            asked.land(raw)
+            if first_fails:
+                shop.faults.spoil(Kind.RESET, "getSignatureStatuses")
+
+            async with untouched(till), till.visited_from() as stranger:
+                taken = await stranger.post(VERIFY, None, asked.header(raw, quote=None))
+            shop.faults.clear()
+            mine = await asked.show(raw)
+
+        assert (taken.status, taken.code) == (402, "payment_already_used")
+        assert mine.status == 200
+
+    async def test_nobody_is_believed_while_no_node_can_tell(
+        self, shop: Shop, asked: Asked
+    ) -> None:
+        """Without the sealed quote it waits until a node answers."""
+        raw = honest_own(asked.stage)
+        shop.faults.spoil(Kind.RESET, "getSignatureStatuses")
+        async with untouched(shop):
+            away = await asked.show(raw, quote=None)
+        shop.faults.clear()
+        again = await asked.show(raw, quote=None)
+
+        assert away.status in (502, 503)
+        assert again.status == 200
 
 
 class TestOldTransfers:

@@ -11,7 +11,8 @@ from support.solana import Wire, rpc_to
 from tillway.adapters.x402.answers import Level
 from tillway.adapters.x402.errors import SendRefused
 from tillway.adapters.x402.rpc import Rpc
-from tillway.entrypoints.sandbox.chain import Chain, Served
+from tillway.core.errors import Unavailable
+from tillway.entrypoints.sandbox.chain import Chain, Kind, Served
 
 
 class TestSimulation:
@@ -168,3 +169,41 @@ class TestStatuses:
         async with scripted(lambda *_: answer) as node, rpc_to([node.url], QuickClock()) as rpc:
             with pytest.raises(Exception, match="rpc_error"):
                 await rpc.statuses([Signature.default()] * 2, history=False)
+
+
+class TestHasRun:
+    async def test_a_node_that_is_ahead_is_heard(
+        self,
+        first: Served,
+        second: Served,
+        solana_of_two: Rpc,
+        wire: Wire,
+        quick_chain: Chain,
+    ) -> None:
+        """A block that is only processed counts; one node that shows it is enough."""
+        quick_chain.confirm_delay_ms = 60_000
+        buyer, seller = funded(quick_chain, 10), funded(quick_chain)
+        transaction = pay(buyer, seller.address, 1, blockhash_of(quick_chain))
+        assert not await solana_of_two.has_run(transaction.signatures[0])
+        assert quick_chain.land(transaction) is not None
+        first.faults.behind_slots = 50
+        assert await solana_of_two.has_run(transaction.signatures[0])
+        assert wire.count("getSignatureStatuses") == 4
+
+    async def test_a_node_that_hangs_is_not_waited_for(
+        self, first: Served, second: Served, solana_of_two: Rpc
+    ) -> None:
+        """A second after the others; then the others' word counts."""
+        second.faults.spoil(Kind.HANG)
+        async with asyncio.timeout(1.8):
+            assert not await solana_of_two.has_run(Signature.default())
+
+    async def test_no_answer_is_not_a_no(
+        self, first: Served, second: Served, solana_of_two: Rpc
+    ) -> None:
+        """Then nothing is known."""
+        first.faults.spoil(Kind.HTTP_500)
+        assert not await solana_of_two.has_run(Signature.default())
+        second.faults.spoil(Kind.RESET)
+        with pytest.raises(Unavailable):
+            await solana_of_two.has_run(Signature.default())

@@ -218,6 +218,49 @@ class TestOnChainBefore:
         assert caught.value.retry_after == 1.0
 
 
+class TestOnChainUnseen:
+    """The simulation runs on a confirmed bank; what is only processed does not show there."""
+
+    async def test_without_its_sealed_quote_a_buyers_own_is_asked_for_first(self) -> None:
+        """By its own signature, and once."""
+        chain = FakeChain()
+        assert not (await check(chain, OWN)).landed
+        assert sorted(chain.asked) == ["has run", "simulate"]
+        assert chain.looked_up == [Signature(decode(OWN.payload).signatures[0])]
+
+    async def test_what_a_node_has_already_is_an_old_payment(self) -> None:
+        """Whoever saw it there can bring it."""
+        found = await refusal(FakeChain(run=True), OWN)
+        assert (found.code, found.reason) == (Code.PAYMENT_ALREADY_USED, Reason.DUPLICATE)
+
+    async def test_with_its_sealed_quote_it_is_taken_without_asking(self) -> None:
+        """Sending it again does no harm, and nobody else has the quote."""
+        chain = FakeChain(run=True)
+        assert not (await check(chain, SEALED_OWN)).landed
+        assert chain.asked == ["simulate"]
+
+    async def test_what_fails_since_it_has_run_is_paid(self) -> None:
+        """A node that forgot the message runs it again, and the money is gone."""
+        broke = failed_instruction(2, {"Custom": 1})
+        chain = FakeChain(simulation=broke, run=True, landed=landed())
+        assert (await check(chain, SEALED_OWN)).landed
+        assert chain.asked == ["simulate", "has run", "transaction"]
+
+    async def test_what_fails_and_is_not_confirmed_yet_is_refused_by_nobody(self) -> None:
+        """The buyer is asked to ask again."""
+        chain = FakeChain(simulation=failed_instruction(2, {"Custom": 1}), run=True)
+        with pytest.raises(Unavailable) as caught:
+            await check(chain, SEALED_OWN)
+        assert caught.value.code == Code.TRANSACTION_NOT_CONFIRMED
+
+    async def test_ours_cannot_have_run(self) -> None:
+        """Our signature is missing: a sponsored payment costs one simulation, as ever."""
+        for proof in (SPONSORED, SEALED_SPONSORED):
+            chain = FakeChain(run=True)
+            assert not (await check(chain, proof)).landed
+            assert chain.asked == ["simulate"]
+
+
 class TestOldBlockhash:
     @pytest.mark.parametrize("proof", [SPONSORED, OWN])
     async def test_expired(self, proof: Proof) -> None:

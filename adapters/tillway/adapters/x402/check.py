@@ -1,5 +1,6 @@
 """Refuse everything that can be refused before money moves."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Protocol, Self
@@ -14,8 +15,7 @@ from tillway.adapters.x402.answers import Account, Simulation
 from tillway.adapters.x402.config import RailConfig
 from tillway.adapters.x402.destinations import Expected, expected_of
 from tillway.adapters.x402.dialects import v0
-from tillway.adapters.x402.errors import ALREADY_PROCESSED, BLOCKHASH_NOT_FOUND
-from tillway.adapters.x402.landing import Chain, refusal_of_past, require_paid
+from tillway.adapters.x402.landing import Chain, is_of_past, refusal_of_past, require_paid
 from tillway.adapters.x402.networks import chain_of
 from tillway.adapters.x402.programs import address, written
 from tillway.adapters.x402.reasons import Reason, refused
@@ -90,11 +90,13 @@ class Checker:
         expected = expected_of(quote, self.config)
         verified = self._verified(proof, quote, expected)
         bound = self._bound(proof, quote, verified, identity.memo)
-        simulation = await self._simulated(verified)
-        if simulation.err in (ALREADY_PROCESSED, BLOCKHASH_NOT_FOUND):
-            if not bound or proof.sealed is None:
-                raise refusal_of_past(simulation)
-            await require_paid(self.chain, self._landing_signature(verified), quote, simulation)
+        private = bound and proof.sealed is not None
+        simulation, known = await self._tried(verified, private=private)
+        if known or is_of_past(simulation):
+            if not private:
+                raise refusal_of_past(simulation, known=known)
+            signature = self._landing_signature(verified)
+            await require_paid(self.chain, signature, quote, simulation, known=known)
             return _checked(proof, quote, verified, identity, landed=True)
         if simulation.err is not None:
             raise refusal_of(
@@ -129,6 +131,30 @@ class Checker:
         exclusive = verified.sponsor is not None and self.config.sponsoring.exclusive
         memo.require_bound(bound, sealed=proof.sealed is not None, exclusive=exclusive)
         return bound
+
+    async def _tried(self, verified: Verified, *, private: bool) -> tuple[Simulation, bool]:
+        """Simulate; tell too whether a node has it in a block, where that must be asked.
+
+        ``private`` tells that the proof came with what the chain does not show. Ours to sign, it
+        cannot have run before. The buyer's own may have, in a block that a simulation does not
+        see, since its bank is a confirmed one. From who brings only what the chain shows, that
+        is asked of all nodes at the same time. From who brings more, what runs is taken, since
+        sending it again does no harm; what fails may have spent the money by itself.
+        """
+        if verified.sponsor is not None:
+            return await self._simulated(verified), False
+        signature = self._landing_signature(verified)
+        if private:
+            simulation = await self._simulated(verified)
+            fails = simulation.err is not None and not is_of_past(simulation)
+            return simulation, fails and await self.chain.has_run(signature)
+        asked = asyncio.create_task(self.chain.has_run(signature))
+        try:
+            simulation = await self._simulated(verified)
+            return simulation, simulation.err is None and await asked
+        finally:
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
 
     async def _simulated(self, verified: Verified) -> Simulation:
         moved = (Pubkey(verified.transfer.source), Pubkey(verified.transfer.destination))

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from solders.signature import Signature
 
 from tillway.adapters.x402.answers import Landed, Simulation, Statuses
-from tillway.adapters.x402.errors import ALREADY_PROCESSED, explain
+from tillway.adapters.x402.errors import ALREADY_PROCESSED, BLOCKHASH_NOT_FOUND, explain
 from tillway.adapters.x402.reasons import Reason, refused
 from tillway.core.errors import Code, Declined, Unavailable
 from tillway.core.quotes import Quote
@@ -35,16 +35,25 @@ class Chain(Protocol):
         """Look up a transaction that is at least confirmed."""
         ...
 
+    async def has_run(self, signature: Signature) -> bool:
+        """Tell whether any node has it in a recent block, confirmed or not."""
+        ...
 
-def refusal_of_past(simulation: Simulation) -> Declined:
-    """Refuse a transaction that has run, or whose blockhash is too old to tell or to run."""
-    if simulation.err == ALREADY_PROCESSED:
+
+def is_of_past(simulation: Simulation) -> bool:
+    """Tell whether it has run, or its blockhash is too old to tell or to run."""
+    return simulation.err in (ALREADY_PROCESSED, BLOCKHASH_NOT_FOUND)
+
+
+def refusal_of_past(simulation: Simulation, *, known: bool) -> Declined:
+    """Refuse a transaction of the past; ``known`` tells that a node has it in a block."""
+    if known or simulation.err == ALREADY_PROCESSED:
         return refused(Reason.DUPLICATE)
     return refused(Reason.INVALID_STATE, code=Code.TRANSACTION_EXPIRED)
 
 
 async def require_paid(
-    chain: Chain, signature: Signature, quote: Quote, simulation: Simulation
+    chain: Chain, signature: Signature, quote: Quote, simulation: Simulation, *, known: bool
 ) -> None:
     """Return if a transaction of the past has paid this quote in time.
 
@@ -52,8 +61,9 @@ async def require_paid(
     quote came with it. Raises Declined if it has not paid and cannot any more, Unavailable
     (transaction_not_confirmed) while the chain has it but cannot show it yet.
     """
-    if simulation.err != ALREADY_PROCESSED and not await _is_known(chain, signature):
-        raise refusal_of_past(simulation)
+    known = known or simulation.err == ALREADY_PROCESSED or await _is_known(chain, signature)
+    if not known:
+        raise refusal_of_past(simulation, known=False)
     landed = await chain.transaction(signature)
     if landed is None or landed.block_time is None:
         raise Unavailable(Code.TRANSACTION_NOT_CONFIRMED, retry_after=_RETRY_AFTER)

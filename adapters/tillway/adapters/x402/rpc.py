@@ -5,7 +5,7 @@ Every method raises Unavailable (rpc_error, network_error) when no node gave a u
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol, TypeVar
 
@@ -27,6 +27,7 @@ from tillway.adapters.x402.answers import (
 from tillway.adapters.x402.endpoints import Calls, Endpoints, Read
 from tillway.adapters.x402.errors import INVALID_PARAMS, NodeFailed, RpcRefused, SendRefused
 from tillway.adapters.x402.heights import Heights
+from tillway.core.errors import Unavailable
 from tillway.core.ports.clock import Clock
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ MOST_SIGNATURES: Final = 256
 BLOCKHASH_LIFETIME: Final = timedelta(seconds=1)
 """How long an answer of getLatestBlockhash is used again."""
 
+_LAST_ANSWER_AFTER: Final = 1.0
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -142,6 +144,20 @@ class Rpc:
         self.seen.saw_slot(found.slot)
         return found
 
+    async def has_run(self, signature: Signature) -> bool:
+        """Tell whether any node shows any recent status, of a block that is not confirmed too.
+
+        All are asked at once; who answers a second later than another is not waited for. False
+        proves nothing: all nodes may lag. Raises Unavailable if none answers.
+        """
+        asked = [asyncio.create_task(_shows(node, signature)) for node in self.each()]
+        try:
+            return await _any(asked)
+        finally:
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+
     async def latest_blockhash(self) -> Blockhash:
         """Give the newest blockhash, at most a second old by our clock."""
         latest, at = self._latest
@@ -233,6 +249,32 @@ class Rpc:
         return await self.guard.run(
             method, lambda: self.calls.call(method, params, read), repeat=repeat
         )
+
+
+async def _shows(node: Rpc, signature: Signature) -> bool | None:
+    try:
+        found = await node.statuses([signature], history=False)
+    except Unavailable:
+        return None
+    return found.values[0] is not None
+
+
+async def _any(asked: Iterable[asyncio.Task[bool | None]]) -> bool:
+    waiting, heard = set(asked), False
+    while waiting:
+        patience = _LAST_ANSWER_AFTER if heard else None
+        done, waiting = await asyncio.wait(
+            waiting, timeout=patience, return_when=asyncio.FIRST_COMPLETED
+        )
+        answers = [task.result() for task in done]
+        if any(answers):
+            return True
+        if not done:
+            break
+        heard = heard or False in answers
+    if not heard:
+        raise NodeFailed("no node answered", written=False)
+    return False
 
 
 def _base64(raw: bytes) -> str:

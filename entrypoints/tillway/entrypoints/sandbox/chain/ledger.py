@@ -129,31 +129,39 @@ class Landings:
         return list(reversed(self._by_address.get(address, ())))
 
 
+@frozen
+class Run:
+    """When a message ran: its slot, and the clock reading."""
+
+    slot: int
+    at: float
+
+
 @define
 class Ran:
     """Messages that ran, kept for as long as their blockhash could let them run again."""
 
-    _slots: dict[bytes, int] = field(factory=dict, init=False)
+    _runs: dict[bytes, Run] = field(factory=dict, init=False)
 
-    def add(self, key: bytes, slot: int) -> None:
+    def add(self, key: bytes, run: Run) -> None:
         """Note a message; slots never go back."""
-        self._slots[key] = slot
+        self._runs[key] = run
 
-    def slot_of(self, key: bytes) -> int | None:
-        """Give the slot in which the message ran."""
-        return self._slots.get(key)
+    def get(self, key: bytes) -> Run | None:
+        """Tell when the message ran."""
+        return self._runs.get(key)
 
     def prune(self, now: int) -> None:
         """Forget messages whose blockhash, older than their slot, must be dead."""
-        while self._slots:
-            key, slot = next(iter(self._slots.items()))
-            if slot + BLOCKHASH_WINDOW >= now:
+        while self._runs:
+            key, run = next(iter(self._runs.items()))
+            if run.slot + BLOCKHASH_WINDOW >= now:
                 return
-            del self._slots[key]
+            del self._runs[key]
 
     def all(self) -> dict[bytes, int]:
-        """Copy them, oldest first."""
-        return dict(self._slots)
+        """Give their slots, oldest first."""
+        return {key: run.slot for key, run in self._runs.items()}
 
 
 @define

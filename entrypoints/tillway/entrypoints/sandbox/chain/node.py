@@ -7,7 +7,7 @@ from solders.transaction import VersionedTransaction
 
 from tillway.entrypoints.sandbox.chain.errors import ALREADY_PROCESSED, BLOCKHASH_NOT_FOUND
 from tillway.entrypoints.sandbox.chain.faults import Faults
-from tillway.entrypoints.sandbox.chain.ledger import Landed
+from tillway.entrypoints.sandbox.chain.ledger import Landed, Run
 from tillway.entrypoints.sandbox.chain.params import Commitment, Config
 from tillway.entrypoints.sandbox.chain.slots import BLOCKHASH_WINDOW, FINALITY
 from tillway.entrypoints.sandbox.chain.svm import Chain
@@ -59,7 +59,7 @@ class Node:
         """Whether this node has seen the record and still keeps it."""
         return self.faults.first_available_slot <= record.slot and record.at <= self.time()
 
-    def level(self, record: Landed) -> Commitment:
+    def level(self, record: Landed | Run) -> Commitment:
         """How sure this node is of a record that it sees."""
         if (self.time() - record.at + 1e-6) * 1000 < self.chain.confirm_delay_ms:
             return Commitment.processed
@@ -74,9 +74,14 @@ class Node:
         """Whether the record is in the status cache, which holds the last 150 slots."""
         return self.slot() - record.slot <= BLOCKHASH_WINDOW
 
-    def refusal(self, transaction: VersionedTransaction, slot: int) -> str | None:
-        """Why this node, at this slot, would not run it; None when it would."""
-        if not self.chain.stands(transaction, slot):
+    def refusal(self, transaction: VersionedTransaction, config: Config) -> str | None:
+        """Why this node's bank of that commitment would not run it; None when it would.
+
+        A bank knows of the messages that have reached its commitment, and of no others.
+        """
+        if not self.chain.stands(transaction, self.slot(config.commitment)):
             return BLOCKHASH_NOT_FOUND
-        ran = self.chain.ran.slot_of(message_key(transaction))
-        return ALREADY_PROCESSED if ran is not None and ran <= self.slot() else None
+        ran = self.chain.ran.get(message_key(transaction))
+        if ran is None or ran.at > self.time() or self.level(ran) < config.commitment:
+            return None
+        return ALREADY_PROCESSED

@@ -12,7 +12,7 @@ import orjson
 from solders.account import Account
 from solders.pubkey import Pubkey
 
-from tillway.entrypoints.sandbox.chain.ledger import Landed
+from tillway.entrypoints.sandbox.chain.ledger import Landed, Run
 from tillway.entrypoints.sandbox.chain.slots import Slots
 from tillway.entrypoints.sandbox.chain.svm import Chain
 from tillway.entrypoints.sandbox.chain.wire import Json, RpcError, base64_bytes, base64_text
@@ -80,7 +80,7 @@ def load(data: bytes, clock: Callable[[], float]) -> Chain:
             record = _record(fields, chain.now)
             chain.landings.add(record, record.keys)
         for key, slot in state["ran"]:
-            chain.ran.add(bytes.fromhex(key), slot)
+            chain.ran.add(bytes.fromhex(key), Run(slot, chain.slots.time_of(slot)))
         chain.landings.total = state["total"]
     except (KeyError, TypeError, ValueError, RpcError) as error:
         raise BadSnapshot("the snapshot's content does not fit") from error

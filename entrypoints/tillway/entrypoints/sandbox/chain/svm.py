@@ -18,7 +18,7 @@ from solders.transaction_metadata import FailedTransactionMetadata, SimulatedTra
 from tillway.entrypoints.sandbox.chain import nonces, tokens
 from tillway.entrypoints.sandbox.chain.errors import ALREADY_PROCESSED, BLOCKHASH_NOT_FOUND
 from tillway.entrypoints.sandbox.chain.execution import Execution
-from tillway.entrypoints.sandbox.chain.ledger import Details, Holders, Landed, Landings, Ran
+from tillway.entrypoints.sandbox.chain.ledger import Details, Holders, Landed, Landings, Ran, Run
 from tillway.entrypoints.sandbox.chain.programs import STABLECOINS, SYSTEM, Cluster
 from tillway.entrypoints.sandbox.chain.slots import SLOTS_IN_EPOCH, Slots
 from tillway.entrypoints.sandbox.chain.transactions import (
@@ -50,7 +50,8 @@ class Chain:
     The clock answers unix seconds; time passes at `tick`, which every caller does first.
     A transaction that lands is `processed` at once, `confirmed` after `confirm_delay_ms`
     and `finalized` 32 slots later. A message runs once, under any signatures. Accounts
-    have one state, that of the newest slot, whatever commitment is asked for. The last
+    have one state, that of the newest slot, whatever commitment is asked for; that a message
+    has run is known only from the commitment that it has reached. The last
     `kept` transactions can be queried. Not thread-safe: one event loop owns it.
     """
 
@@ -180,8 +181,8 @@ class Chain:
         """Why the newest block would not run it; None when it would."""
         if not self.stands(transaction, self.slots.now):
             return BLOCKHASH_NOT_FOUND
-        ran = self.ran.slot_of(message_key(transaction)) is not None
-        return ALREADY_PROCESSED if ran else None
+        ran = self.ran.get(message_key(transaction))
+        return None if ran is None else ALREADY_PROCESSED
 
     def simulate(self, transaction: VersionedTransaction) -> Simulated:
         """Run it and keep nothing; judges neither signatures nor blockhash nor repeats."""
@@ -203,7 +204,7 @@ class Chain:
         record, details = executed
         if record.err and transaction.uses_durable_nonce():
             nonces.advance(transaction, self._vm, self.slots.hash_of(self.slots.now))
-        self.ran.add(message_key(transaction), record.slot)
+        self.ran.add(message_key(transaction), Run(record.slot, record.at))
         self._keep(execution, record, details)
         return record
 

@@ -54,8 +54,9 @@ def _preflight(node: Node, transaction: VersionedTransaction, config: Config) ->
     if not signed(transaction):
         raise RpcError(BAD_SIGNATURE, "Transaction signature verification failure")
     level = commitment(config.values.get("preflightCommitment"))
-    settings = {**config.values, "commitment": level.name}
-    simulation = _simulated(node, transaction, node.asked(Config(settings)))
+    settings = Config({**config.values, "commitment": level.name})
+    node.asked(settings)
+    simulation = _simulated(node, transaction, settings)
     if simulation.err is not None:
         message = f"Transaction simulation failed: {sentence(simulation.err)}"
         raise RpcError(PREFLIGHT_FAILED, message, simulation.json(Config({})))
@@ -105,8 +106,8 @@ class Simulation:
         return dict(self.result.post_accounts())
 
 
-def _simulated(node: Node, transaction: VersionedTransaction, slot: int) -> Simulation:
-    refusal = node.refusal(transaction, slot)
+def _simulated(node: Node, transaction: VersionedTransaction, config: Config) -> Simulation:
+    refusal = node.refusal(transaction, config)
     if refusal is not None:
         return Simulation(refusal)
     result = node.chain.simulate(transaction)
@@ -121,7 +122,7 @@ def simulate_transaction(node: Node, params: Params) -> Json:
     _check_signatures(transaction, config)
     if replaces:
         transaction = with_blockhash(transaction, node.chain.slots.hash_of(slot))
-    simulation = _simulated(node, transaction, slot)
+    simulation = _simulated(node, transaction, config)
     value = simulation.json(config)
     value["accounts"] = _accounts(node, simulation, config)
     value["replacementBlockhash"] = latest(node, slot) if replaces else None
