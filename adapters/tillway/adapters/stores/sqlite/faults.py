@@ -49,6 +49,15 @@ def is_fault(error: sqlite3.Error) -> bool:
     return not isinstance(error, _BUGS)
 
 
+def told(error: Exception) -> Exception:
+    """Give what callers are told: Unavailable where the database is at fault, else the error."""
+    if not isinstance(error, sqlite3.Error) or not is_fault(error):
+        return error
+    failure = unavailable(fault(error))
+    failure.__cause__ = error
+    return failure
+
+
 def unavailable(fault: str) -> Unavailable:
     """Give the error that callers get while the database is at fault."""
     return Unavailable(Code.SERVICE_UNAVAILABLE, f"The store {fault}.", retry_after=1.0)

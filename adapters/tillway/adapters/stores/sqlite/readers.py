@@ -17,16 +17,22 @@ T = TypeVar("T")
 
 @define(eq=False)
 class ViewSession:
-    """One view. Its snapshot is taken with the first thing that it reads."""
+    """One view. Its snapshot is taken with the first thing that it reads.
+
+    ``once`` promises that there is one such thing, which needs no snapshot.
+    """
 
     lane: Lane
+    once: bool = False
     begun: bool = False
     over: bool = False
 
     async def read(self, work: Work[T]) -> T:
-        """Run work on the snapshot."""
+        """Run work on the snapshot; RuntimeError for more than was promised."""
         if self.over:
             raise RuntimeError("this view has ended")
+        if self.once:
+            return await self._read_once(work)
 
         def on_snapshot(connection: sqlite3.Connection) -> T:
             if not self.begun:
@@ -36,6 +42,12 @@ class ViewSession:
 
         return await self.lane.run(on_snapshot)
 
+    async def _read_once(self, work: Work[T]) -> T:
+        if self.begun:
+            raise RuntimeError("this view has promised a single call")
+        self.begun = True
+        return await self.lane.run(work)
+
     async def write(self, work: Work[T]) -> NoReturn:
         """Refuse."""
         raise RuntimeError("a view is for reading only")
@@ -43,7 +55,8 @@ class ViewSession:
     def end(self) -> None:
         """Give the snapshot up."""
         self.over = True
-        self.lane.post(_end)
+        if not self.once:
+            self.lane.post(_end)
 
 
 @define(eq=False)
@@ -61,11 +74,11 @@ class Readers:
         self._places = asyncio.Semaphore(len(self.lanes))
 
     @asynccontextmanager
-    async def view(self) -> AsyncIterator[ViewSession]:
+    async def view(self, *, once: bool) -> AsyncIterator[ViewSession]:
         """Open a view."""
         async with within(self.patience):
             await self._places.acquire()
-        session = ViewSession(self._free.pop())
+        session = ViewSession(self._free.pop(), once)
         try:
             yield session
         finally:

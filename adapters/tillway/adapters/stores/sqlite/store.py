@@ -25,6 +25,7 @@ from tillway.adapters.stores.sqlite.payments import (
 )
 from tillway.adapters.stores.sqlite.readers import Readers
 from tillway.adapters.stores.sqlite.schema import connect, connect_to_write, prepare
+from tillway.adapters.stores.sqlite.singles import Singles
 from tillway.adapters.stores.sqlite.writer import Transaction, Writer
 from tillway.core.assets import BUILT_IN, Assets
 
@@ -47,7 +48,15 @@ class _Connections:
 
     process: int
     writer: Writer
+    singles: Singles
     readers: Readers
+
+    async def aclose(self) -> None:
+        try:
+            await self.readers.aclose()
+            await self.singles.aclose()
+        finally:
+            await self.writer.aclose()
 
 
 @define(eq=False)
@@ -85,21 +94,19 @@ class SqliteStore:
         """Finish what has begun, then close. A repeat does nothing."""
         closing, self._open = self._open, None
         if closing is not None and closing.process == os.getpid():
-            try:
-                await closing.readers.aclose()
-            finally:
-                await closing.writer.aclose()
+            await closing.aclose()
 
     @asynccontextmanager
     async def begin(self, *, once: bool = False) -> AsyncIterator[SqliteUnit]:
         """Open a unit of work: committed on leaving, rolled back on an exception."""
-        async with self._connections().writer.unit() as session:
+        open_ = self._connections()
+        async with open_.singles.unit() if once else open_.writer.unit() as session:
             yield self._unit(session)
 
     @asynccontextmanager
     async def view(self, *, once: bool = False) -> AsyncIterator[SqliteUnit]:
         """Open a consistent view for reading; it never waits for writers."""
-        async with self._connections().readers.view() as session:
+        async with self._connections().readers.view(once=once) as session:
             yield self._unit(session)
 
     def _connections(self) -> _Connections:
@@ -117,7 +124,9 @@ class SqliteStore:
         writing = partial(busy.call, partial(connect_to_write, self.path, self.most_bytes))
         readers = Readers([Lane(reading) for _ in range(self.readers)], self.patience)
         writer = Writer(Lane(writing), Transaction(busy), self.patience)
-        return _Connections(process=os.getpid(), writer=writer, readers=readers)
+        return _Connections(
+            process=os.getpid(), writer=writer, singles=Singles(writer), readers=readers
+        )
 
     def _busy(self) -> Patience:
         return Patience(seconds=self.patience / 2, jitter=self.jitter)

@@ -157,6 +157,26 @@ class Writer:
         if failure is not None:
             raise _again(failure) from failure
 
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Transaction]:
+        """Have the thread to oneself, to begin units in it and to commit them.
+
+        Leaving without an exception means that everything is committed, what others have left
+        open included; with one, that nothing is.
+        """
+        await self._take_turn()
+        try:
+            yield self.transaction
+            self._end_group(None)
+        except BaseException as error:
+            failure = unavailable("has failed")
+            failure.__cause__ = error
+            self._end_group(error if isinstance(error, Unavailable) else failure)
+            raise
+        finally:
+            self._turn.release()
+            self._stand_in()
+
     async def aclose(self) -> None:
         """Commit what has begun, then close."""
         try:
@@ -220,8 +240,12 @@ class Writer:
         except Exception as error:
             failure = unavailable("has failed")
             failure.__cause__ = error
-        self._group = None
-        group.done.set_result(failure)
+        self._end_group(failure)
+
+    def _end_group(self, failure: Unavailable | None) -> None:
+        group, self._group = self._group, None
+        if group is not None:
+            group.done.set_result(failure)
 
     def _is_complete(self, group: Group) -> bool:
         age = asyncio.get_running_loop().time() - group.since
