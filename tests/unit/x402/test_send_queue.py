@@ -1,5 +1,7 @@
 import asyncio
 
+import pytest
+
 from support.manual_clock import ManualClock
 from tillway.adapters.x402.queue import Queue
 
@@ -42,6 +44,54 @@ class TestTurns:
         gate.set()
         await asyncio.gather(*sends)
         assert taken == ["a", "retry", "b", "c"]
+
+    async def test_retries_keep_their_order_and_let_every_second_turn_to_the_others(self) -> None:
+        """However many there are, nobody starves: neither the eldest of them, nor first sends."""
+        gate = asyncio.Event()
+        queue, taken = Queue(clock=_Gated(gate), min_gap=2.0), []
+
+        async def send(name: str) -> None:
+            await queue.turn(first=name.isupper())
+            taken.append(name)
+
+        sends = [asyncio.create_task(send(name)) for name in "abcdABCDEF"]
+        await _settle()
+        gate.set()
+        await asyncio.gather(*sends)
+        assert "".join(taken) == "AaBbCcDdEF"
+
+    async def test_retries_without_end_hold_up_no_first_send(self) -> None:
+        """Each one that is served asks again at once."""
+        gate = asyncio.Event()
+        gate.set()
+        queue, turns = Queue(clock=_Gated(gate), min_gap=2.0), 0
+
+        async def resend() -> None:
+            nonlocal turns
+            while True:
+                await queue.turn(first=True)
+                turns += 1
+
+        resending = [asyncio.create_task(resend()) for _ in range(3)]
+        await _settle()
+        before = turns
+        async with asyncio.timeout(1):
+            await queue.turn()
+        assert turns - before <= 2
+        for task in resending:
+            task.cancel()
+        await asyncio.gather(*resending, return_exceptions=True)
+
+    @pytest.mark.parametrize("back", [0.5, 3_600])
+    async def test_a_clock_that_was_set_back_makes_nobody_wait_longer(self, back: float) -> None:
+        """The gap is the most that a send waits for."""
+        clock = ManualClock()
+        queue = Queue(clock=clock, min_gap=2.0)
+        await queue.turn()
+        clock.move(-back)
+        began = clock.now()
+        await queue.turn()
+        assert (clock.now() - began).total_seconds() == 2.0
 
     async def test_who_leaves_gives_his_turn_to_the_next(self) -> None:
         """A cancelled wait blocks nobody and uses up no gap."""
