@@ -13,7 +13,17 @@ from solders.keypair import Keypair
 
 from support.hostile import Stage, honest
 from support.hostile_self_paid import honest_own
-from support.shop import ARTICLE, COURSE, Answer, Shop, open_shop, signature_of, v0_header
+from support.shop import (
+    ARTICLE,
+    COURSE,
+    Answer,
+    Shop,
+    open_shop,
+    signature_of,
+    v0_header,
+    v1_header,
+    v2_header,
+)
 from support.untouched import untouched
 from support.waiting import until
 
@@ -232,6 +242,44 @@ class TestNamesOfResources:
 
         assert answer.body["error"] == "invalid_exact_svm_payload_memo_mismatch"
         assert answer.offer["amount"] == str(COURSE)
+
+
+class TestVerifyWithoutAQuote:
+    """Version 1 says in the query what it is for, version 2 by the address it was offered at."""
+
+    @pytest.mark.parametrize("resource", ["book", "course", "nothing", "", "Article"])
+    async def test_a_memo_moves_to_nothing_else(
+        self, shop: Shop, stage: Stage, resource: str
+    ) -> None:
+        """Whatever the buyer says, his memo was written for the article."""
+        offer = (await shop.offer()).offer
+        raw = honest(evolve(stage, note=offer["extra"]["memo"]))
+        bare = {**offer, "extra": {"feePayer": str(stage.sponsor)}}
+        echoed = {"url": f"http://elsewhere.test/paywall/{resource}"}
+
+        async with untouched(shop):
+            answers = [
+                await shop.post(f"{VERIFY}?resource={resource}", None, v1_header(raw)),
+                await shop.post(VERIFY, None, v2_header(raw, bare, resource=echoed)),
+                await shop.post(f"{VERIFY}?resource={resource}", None, v2_header(raw, bare)),
+            ]
+
+        assert {answer.code for answer in answers} <= {
+            "invalid_memo",
+            "resource_not_found",
+            "invalid_resource",
+            "missing_field",
+        }
+
+    async def test_named_rightly_it_buys(self, shop: Shop, stage: Stage) -> None:
+        """The same payment, with its own resource in the query."""
+        offer = (await shop.offer()).offer
+        raw = honest(evolve(stage, note=offer["extra"]["memo"]))
+
+        answer = await shop.post(f"{VERIFY}?resource=article", None, v1_header(raw))
+
+        assert answer.status == 200
+        assert answer.body["resource"] == "article"
 
 
 class TestJson:

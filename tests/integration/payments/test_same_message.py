@@ -172,6 +172,20 @@ class TestManyAtOnce:
             assert shop.balance() == ARTICLE * (number + 1)
         assert len(await shop.events()) == ROUNDS
 
+    async def test_a_coupon_for_one_is_redeemed_by_one(self, servers: Crew) -> None:
+        """Many buyers hold a quote with it; the first claim takes it, the others pay in full."""
+        shop, query = servers.shop, "?couponCode=ONCE"
+        offers = [(await shop.offer("article", query)).offer for _ in range(8)]
+        headers = [v2_header(shop.sign(shop.buyer(), offer), offer) for offer in offers]
+
+        answers = await spread(servers, headers, paths=(f"{PATH}{query}",))
+
+        refused = [answer for answer in answers if answer.status != 200]
+        assert len(refused) == 7
+        assert {answer.body["error"] for answer in refused} == {"coupon_usage_limit_reached"}
+        assert {answer.offer["amount"] for answer in refused} == {str(ARTICLE)}
+        assert shop.balance() == ARTICLE // 2 + 5_000  # rounded up to the cent
+
 
 async def spread(
     servers: Crew, headers: list[dict[str, str]], paths: tuple[str, ...] = (PATH,)

@@ -42,6 +42,7 @@ MANY = settings(
 )
 CENT = 10_000
 PATH = "/paywall/article"
+MEMO_COUNT = "invalid_exact_svm_payload_memo_count"
 AMOUNT = "invalid_exact_svm_payload_amount_mismatch"
 TTL = int(LIFETIME.total_seconds())
 
@@ -326,6 +327,20 @@ class TestPriceChange:
 
         assert {answer.body["error"] for answer in answers} == {"invalid_payment_requirements"}
         assert all(answer.required is not None for answer in answers)
+
+
+class TestSharedWallet:
+    async def test_a_wallet_that_others_have_too_takes_only_our_memos(self) -> None:
+        """What carries no memo of ours could be for another gateway with the same wallet."""
+        async with open_shop(x402={"sponsor": {"exclusive": False}}) as shop:
+            offer = (await shop.offer()).offer
+            async with untouched(shop):
+                bare = await shop.get(PATH, paid(shop, offer, 1, note=b""))
+                other = await shop.get(PATH, paid(shop, offer, 1, note="of another gateway"))
+            ours = await shop.get(PATH, paid(shop, offer, 1))
+
+        assert bare.body["error"] == other.body["error"] == MEMO_COUNT
+        assert ours.status == 200
 
 
 def paid(shop: Shop, offer: Mapping[str, Any], version: int, **changes: Any) -> dict[str, str]:
