@@ -1,5 +1,6 @@
 """How little a payment asks of the node and of the store."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -41,3 +42,21 @@ class TestCounts:
         others = set(counted.calls) - PER_PAYMENT - {"getSignatureStatuses"}
         assert sum(counted.calls[method] for method in others) <= 3, counted.calls
         assert counted.writes == 2 * BURST
+
+    async def test_a_quote_asks_nobody(self, counting: Counting) -> None:
+        """It is made from what is in memory: no node, no store, whatever coupons there are."""
+        calls, ran = Counter(counting.shop.node.node.calls), Counter(counting.queries.ran)
+        for _ in range(5):
+            assert (await counting.shop.offer()).status == 402
+            assert (await counting.shop.offer(query="?couponCode=HALF")).status == 402
+        assert counting.shop.node.node.calls == calls
+        assert counting.queries.ran["write"] == ran["write"]
+        assert counting.queries.ran["read"] - ran["read"] <= 1  # the sponsors' spending
+
+    async def test_a_limited_coupon_is_looked_up_once(self, counting: Counting) -> None:
+        """Only the store knows how often it was used."""
+        ran = Counter(counting.queries.ran)
+        for _ in range(5):
+            assert (await counting.shop.offer(query="?couponCode=ONCE")).status == 402
+        assert 5 <= counting.queries.ran["read"] - ran["read"] <= 6
+        assert counting.queries.ran["write"] == ran["write"]

@@ -118,26 +118,33 @@ class Quoting:
         return PricedQuote(quote=quote, priced=priced)
 
     async def sale(self, tenant: Tenant, method: str, typed: str | None = None) -> Sale:
-        """Gather what prices depend on: the coupons on offer and how often they were used."""
+        """Gather what prices depend on: the coupons on offer and how often they were used.
+
+        The store is asked only if one with a usage limit applies by itself or was typed.
+        """
         coupons = await self.catalogue.coupons(tenant)
-        named = next((coupon for coupon in coupons if coupon.code == typed), None)
-        if typed and named is None and coupon_code_fault(typed) is None:
-            named = await self.catalogue.coupon(tenant, CouponCode(typed))
-        known = (*coupons, named) if named is not None else coupons
+        named = await self._named(tenant, coupons, typed) if typed else None
+        limited = [each for each in coupons if each.usage_limit and each.auto_apply]
+        if named is not None and named.usage_limit:
+            limited.append(named)
         return Sale(
             method=method,
             now=self.clock.now(),
             rounding=self.rounding,
             coupons=coupons,
             typed=named,
-            used=await self.used(tenant, known),
+            used=await self.used(tenant, limited) if limited else {},
         )
 
+    async def _named(self, tenant: Tenant, coupons: Sequence[Coupon], typed: str) -> Coupon | None:
+        named = next((coupon for coupon in coupons if coupon.code == typed), None)
+        if named is None and coupon_code_fault(typed) is None:
+            named = await self.catalogue.coupon(tenant, CouponCode(typed))
+        return named
+
     async def used(self, tenant: Tenant, coupons: Sequence[Coupon]) -> Mapping[CouponCode, int]:
-        """Count redemptions of the coupons that have a limit, reserved ones included."""
-        names = {f"coupon:{each.code}": each.code for each in coupons if each.usage_limit}
-        if not names:
-            return {}
+        """Count redemptions of these coupons, reserved ones included."""
+        names = {f"coupon:{each.code}": each.code for each in coupons}
         async with self.store.view(once=True) as view:
             totals = await view.tallies.totals(tenant, list(names))
         return {names[name]: total for name, total in totals.items()}
