@@ -72,7 +72,7 @@ def failing(err: object, *logs: str) -> Simulation:
 
 def known_heights() -> Heights:
     """Give heights at slot 400, block 380."""
-    heights = Heights()
+    heights = Heights(clock=FakeClock())
     heights.saw_blockhash(Blockhash(hash=BLOCKHASH, last_valid_height=530, slot=400))
     return heights
 

@@ -133,11 +133,22 @@ class TestWhenItCounts:
         assert past == Silence(reason="not seen by its last valid block")
         assert near == Silence(reason="not confirmed in time")
 
+    async def test_a_clock_that_is_set_back_makes_no_wait_longer(self, quick: QuickClock) -> None:
+        """What was waited for already counts."""
+        async with scripted(_nothing()) as node, rpc_to([node.url], quick) as rpc:
+            confirmations = Confirmations(rpc=rpc, clock=quick)
+            waiting = asyncio.create_task(confirmations.wait(_signature(), FAR, 4))
+            await quick.sleep(1)
+            quick.forward(-3_600)
+            async with asyncio.timeout(1):
+                word = await waiting
+        assert word == Silence(reason="not confirmed in time")
+
     async def test_a_node_that_lags_does_not_end_the_wait(self, quick: QuickClock) -> None:
         """Its null is judged by its own slot, not by the highest that anyone has seen."""
         async with scripted(_nothing(slot=1_000)) as node, rpc_to([node.url], quick) as rpc:
             await rpc.know_heights()
-            rpc.seen.saw_slot(5_000)
+            rpc.seen.saw_slot(1_400)
             confirmations = Confirmations(rpc=rpc, clock=quick)
             word = await confirmations.wait(_signature(), 900, 2)
         assert word == Silence(reason="not confirmed in time")

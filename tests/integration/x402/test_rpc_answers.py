@@ -67,6 +67,15 @@ class TestBlockhash:
         await solana.latest_blockhash()
         assert wire.count("getLatestBlockhash") == 2
 
+    async def test_is_asked_for_again_when_the_clock_was_set_back(
+        self, solana: Rpc, quick: QuickClock, wire: Wire
+    ) -> None:
+        """Else a dead one would be given out for as long."""
+        await solana.latest_blockhash()
+        quick.forward(-3_600)
+        await solana.latest_blockhash()
+        assert wire.count("getLatestBlockhash") == 2
+
     async def test_a_caller_that_leaves_takes_nothing_from_the_others(
         self, first: Served, solana: Rpc
     ) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from solders.signature import Signature
 
 from support.quick_clock import QuickClock
 from support.scripted_node import scripted
@@ -183,6 +184,54 @@ class TestFailover:
         with pytest.raises(SendRefused):
             await solana_of_two.send(b"not a transaction", skip_preflight=True)
         assert second.node.calls["sendTransaction"] == 1
+
+
+FUTURE = 2**60
+AHEAD = 50_000_000
+
+
+class TestSlotsOfTheFuture:
+    @pytest.mark.parametrize("slot", [FUTURE, AHEAD])
+    async def test_one_such_answer_is_none(
+        self, first: Served, second: Served, solana_of_two: Rpc, slot: int
+    ) -> None:
+        """The next node answers, and heights are as they were."""
+        now = await solana_of_two.slot()
+        first.faults.spoil(Kind.ANSWER, "getSlot", times=1, result=slot)
+        assert await solana_of_two.slot() - now < 100
+        assert solana_of_two.seen.slot - now < 100
+
+    async def test_a_claim_is_made_of_plausible_heights_only(
+        self, first: Served, solana: Rpc
+    ) -> None:
+        """Otherwise none is made."""
+        wrong = {"context": {"slot": FUTURE}, "value": None}
+        latest = {"blockhash": "1" * 32, "lastValidBlockHeight": FUTURE}
+        first.faults.spoil(
+            Kind.ANSWER, "getLatestBlockhash", times=1, result={**wrong, "value": latest}
+        )
+        with pytest.raises(Unavailable):
+            await solana.know_heights()
+        assert (await solana.know_heights()).height < 10**6
+
+    async def test_a_simulation_there_is_no_simulation(self, first: Served, solana: Rpc) -> None:
+        """What it calls alive may be younger than all that is known."""
+        wrong = {"context": {"slot": FUTURE}, "value": {"err": None, "logs": []}}
+        first.faults.spoil(Kind.ANSWER, "simulateTransaction", times=1, result=wrong)
+        with pytest.raises(Unavailable):
+            await solana.simulate(b"bytes")
+
+    async def test_a_chain_that_is_really_there_is_believed_at_the_second_time(
+        self, solana: Rpc, first: Served, quick: QuickClock
+    ) -> None:
+        """As when our clock was set back, or stood still."""
+        far = {"context": {"slot": AHEAD}, "value": [None]}
+        await solana.slot()
+        first.faults.spoil(Kind.ANSWER, "getSignatureStatuses", result=far)
+        with pytest.raises(Unavailable):
+            await solana.statuses([Signature.default()], history=False)
+        found = await solana.statuses([Signature.default()], history=False)
+        assert found.slot == solana.seen.slot == AHEAD
 
 
 class TestObserving:

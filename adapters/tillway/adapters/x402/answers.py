@@ -259,7 +259,10 @@ def balance(value: object) -> int:
 
 
 def tip(value: object) -> Tip:
-    """Read getEpochInfo."""
-    return Tip(
+    """Read getEpochInfo. No block is higher than its slot."""
+    found = Tip(
         slot=whole(member(value, "absoluteSlot")), height=whole(member(value, "blockHeight"))
     )
+    if found.height > found.slot:
+        raise Misshapen("a block higher than its slot")
+    return found

@@ -86,6 +86,7 @@ class Confirmations:
     _polling: asyncio.Task[None] | None = field(default=None, init=False)
     _hinted: set[Signature] = field(factory=set, init=False)
     _hurrying: set[asyncio.Task[None]] = field(factory=set, init=False)
+    _latest: datetime | None = field(default=None, init=False)
 
     @property
     def pending(self) -> int:
@@ -112,7 +113,7 @@ class Confirmations:
         watch = _Watch(
             signature=signature,
             last_valid_height=last_valid_height,
-            until=self.clock.now() + timedelta(seconds=seconds),
+            until=self._now() + timedelta(seconds=seconds),
             word=asyncio.get_running_loop().create_future(),
         )
         self._begin(watch)
@@ -194,10 +195,22 @@ class Confirmations:
         return seen.known and seen.height_at(slot) > height + LANDING_MARGIN
 
     def _end_overdue(self) -> None:
-        now = self.clock.now()
-        for watch in [one for some in self._watches.values() for one in some]:
+        now = self._now()
+        for watch in self._all():
             if now >= watch.until:
                 watch.end(Silence(reason="not confirmed in time"))
+
+    def _now(self) -> datetime:
+        """Tell the time; a clock that was set back takes the ends of all waits with it."""
+        now = self.clock.now()
+        if self._latest is not None and now < self._latest:
+            for watch in self._all():
+                watch.until -= self._latest - now
+        self._latest = now
+        return now
+
+    def _all(self) -> list[_Watch]:
+        return [one for some in self._watches.values() for one in some]
 
     async def aclose(self) -> None:
         """Stop asking; what is still watched ends in Silence. A repeat does nothing."""
@@ -205,5 +218,5 @@ class Confirmations:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for watch in [one for some in self._watches.values() for one in some]:
+        for watch in self._all():
             watch.end(Silence(reason="closed"))

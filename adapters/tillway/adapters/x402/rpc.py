@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol, TypeVar
 
-from attrs import define, evolve, field, frozen
+from attrs import Factory, define, evolve, field, frozen
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
@@ -20,6 +20,7 @@ from tillway.adapters.x402.answers import (
     Blockhash,
     Landed,
     Level,
+    Misshapen,
     Simulation,
     Statuses,
     Tip,
@@ -31,6 +32,7 @@ from tillway.core.errors import Unavailable
 from tillway.core.ports.clock import Clock
 
 T = TypeVar("T")
+A = TypeVar("A", Accounts, Simulation, Statuses, Tip)
 
 MOST_SIGNATURES: Final = 256
 """The most that getSignatureStatuses takes (agave, MAX_GET_SIGNATURE_STATUSES_QUERY_ITEMS)."""
@@ -70,7 +72,7 @@ class Rpc:
     clock: Clock = field(repr=False)
     commitment: Level = Level.CONFIRMED
     guard: Guards = field(factory=Unguarded, repr=False)
-    seen: Heights = field(factory=Heights)
+    seen: Heights = field(default=Factory(lambda self: Heights(clock=self.clock), takes_self=True))
     _latest: tuple[Blockhash | None, datetime] = field(default=(None, _NEVER), init=False)
     _asking: asyncio.Task[Blockhash] | None = field(default=None, init=False, repr=False)
 
@@ -97,15 +99,13 @@ class Rpc:
             addresses = [str(key) for key in accounts]
             config["accounts"] = {"encoding": "base64", "addresses": addresses}
         try:
-            found = await self._ask(
+            return await self._ask(
                 "simulateTransaction",
                 [_base64(raw), config],
-                lambda result: answers.simulation(result, len(accounts)),
+                self._timely(lambda result: answers.simulation(result, len(accounts))),
             )
         except RpcRefused as refused:
             return self._unreadable(refused, len(accounts))
-        self.seen.saw_slot(found.slot)
-        return found
 
     def _unreadable(self, refused: RpcRefused, accounts: int) -> Simulation:
         if refused.number != INVALID_PARAMS:
@@ -136,13 +136,11 @@ class Rpc:
 
     async def statuses(self, signatures: Sequence[Signature], *, history: bool) -> Statuses:
         """Look up at most 256 signatures; ``history`` searches more than the recent ones."""
-        found = await self._read(
+        return await self._read(
             "getSignatureStatuses",
             [[str(one) for one in signatures], {"searchTransactionHistory": history}],
-            lambda result: answers.statuses(result, len(signatures)),
+            self._timely(lambda result: answers.statuses(result, len(signatures))),
         )
-        self.seen.saw_slot(found.slot)
-        return found
 
     async def has_run(self, signature: Signature) -> bool:
         """Tell whether any node shows any recent status, of a block that is not confirmed too.
@@ -161,9 +159,10 @@ class Rpc:
     async def latest_blockhash(self) -> Blockhash:
         """Give the newest blockhash, at most a second old by our clock."""
         latest, at = self._latest
-        if latest is None or self.clock.now() - at >= BLOCKHASH_LIFETIME:
-            return await self._refreshed()
-        return latest
+        # By a clock that was set back nobody can tell how old it is.
+        if latest is not None and timedelta() <= self.clock.now() - at < BLOCKHASH_LIFETIME:
+            return latest
+        return await self._refreshed()
 
     async def know_heights(self) -> Heights:
         """Make sure that ``seen.height`` can be read and is not far off; mostly no call."""
@@ -181,8 +180,7 @@ class Rpc:
 
     async def _latest_blockhash(self) -> Blockhash:
         config = {"commitment": self.commitment}
-        latest = await self._read("getLatestBlockhash", [config], answers.blockhash)
-        self.seen.saw_blockhash(latest)
+        latest = await self._read("getLatestBlockhash", [config], self._blockhash)
         self._latest = (latest, self.clock.now())
         return latest
 
@@ -192,7 +190,8 @@ class Rpc:
 
     async def tip(self, commitment: Level = Level.FINALIZED) -> Tip:
         """Give slot and height of the newest block at that commitment, from one answer."""
-        return await self._read("getEpochInfo", [{"commitment": commitment}], answers.tip)
+        reading = self._timely(answers.tip)
+        return await self._read("getEpochInfo", [{"commitment": commitment}], reading)
 
     async def first_available_block(self) -> int:
         """Give the lowest slot whose block a node still has."""
@@ -201,9 +200,7 @@ class Rpc:
     async def slot(self) -> int:
         """Give the newest slot at the configured commitment."""
         config = {"commitment": self.commitment}
-        slot = await self._read("getSlot", [config], answers.whole)
-        self.seen.saw_slot(slot)
-        return slot
+        return await self._read("getSlot", [config], self._slot)
 
     async def genesis_hash(self) -> str:
         """Give the hash by which a cluster is known."""
@@ -227,15 +224,38 @@ class Rpc:
                 [str(key) for key in keys],
                 {"encoding": "base64", "commitment": self.commitment},
             ],
-            lambda result: answers.accounts(result, len(keys)),
+            self._timely(lambda result: answers.accounts(result, len(keys))),
         )
-        self.seen.saw_slot(found.slot)
         return found.values
 
     async def balance(self, key: Pubkey) -> int:
         """Give an account's lamports; 0 if it does not exist."""
         config = {"commitment": self.commitment}
         return await self._read("getBalance", [str(key), config], answers.balance)
+
+    def _timely(self, read: Read[A]) -> Read[A]:
+        """Read an answer with its slot; one from the far future is none (see Heights)."""
+
+        def timely(result: object) -> A:
+            answer = read(result)
+            self._require_timely(self.seen.saw_slot(answer.slot))
+            return answer
+
+        return timely
+
+    def _slot(self, result: object) -> int:
+        slot = answers.whole(result)
+        self._require_timely(self.seen.saw_slot(slot))
+        return slot
+
+    def _blockhash(self, result: object) -> Blockhash:
+        latest = answers.blockhash(result)
+        self._require_timely(self.seen.saw_blockhash(latest))
+        return latest
+
+    def _require_timely(self, timely: bool) -> None:
+        if not timely:
+            raise Misshapen("a slot that cannot have been reached")
 
     async def _read(self, method: str, params: Sequence[object], read: Read[T]) -> T:
         try:
