@@ -9,6 +9,9 @@ import pytest
 from support.counting import Counting, open_counting
 
 BURST = 40
+BACKGROUND = 4
+"""Reads that a process makes by itself in some seconds: quote keys, and what sponsors have spent."""
+
 PER_PAYMENT = {"simulateTransaction", "sendTransaction", "signatureSubscribe"}
 """The last is a message on the one WebSocket, which is answered when there is news."""
 
@@ -30,8 +33,7 @@ class TestCounts:
         """The claim, and the end with its fact; before both, whether the payment is known."""
         counted = await counting.paid(5, together=False)
         assert counted.writes == 10
-        # What the sponsors have spent is read every few seconds besides.
-        assert 5 <= counted.reads <= 6
+        assert 5 <= counted.reads <= 5 + BACKGROUND
 
     async def test_many_at_once_share_their_questions(self, counting: Counting) -> None:
         """What is open is asked for together, and nothing is asked for each payment."""
@@ -46,17 +48,17 @@ class TestCounts:
     async def test_a_quote_asks_nobody(self, counting: Counting) -> None:
         """It is made from what is in memory: no node, no store, whatever coupons there are."""
         calls, ran = Counter(counting.shop.node.node.calls), Counter(counting.queries.ran)
-        for _ in range(5):
+        for _ in range(10):
             assert (await counting.shop.offer()).status == 402
             assert (await counting.shop.offer(query="?couponCode=HALF")).status == 402
         assert counting.shop.node.node.calls == calls
         assert counting.queries.ran["write"] == ran["write"]
-        assert counting.queries.ran["read"] - ran["read"] <= 1  # the sponsors' spending
+        assert counting.queries.ran["read"] - ran["read"] <= BACKGROUND
 
     async def test_a_limited_coupon_is_looked_up_once(self, counting: Counting) -> None:
         """Only the store knows how often it was used."""
         ran = Counter(counting.queries.ran)
-        for _ in range(5):
+        for _ in range(10):
             assert (await counting.shop.offer(query="?couponCode=ONCE")).status == 402
-        assert 5 <= counting.queries.ran["read"] - ran["read"] <= 6
+        assert 10 <= counting.queries.ran["read"] - ran["read"] <= 10 + BACKGROUND
         assert counting.queries.ran["write"] == ran["write"]
