@@ -15,6 +15,7 @@ from support.counting import Counted, open_counting
 TITLE: Final = "counts: calls of the node and units of work on the store, for each payment"
 METHODS: Final = ("simulateTransaction", "sendTransaction", "getSignatureStatuses")
 SUBSCRIBED: Final = "signatureSubscribe"
+_SHORT: Final = ("simulate", "send", "statuses", "others", "subscribe")
 _ALONE, _TOGETHER = 10, 100
 
 
@@ -30,10 +31,13 @@ def measure(bench: Bench) -> Iterator[Report]:
         aims += [*_aims(backend, alone, together)]
     yield Report(
         title=TITLE,
-        columns=("store", "how", *METHODS, "others", SUBSCRIBED, "units", "views"),
+        columns=("store", "how", *_SHORT, "units", "views"),
         rows=rows,
         aims=aims,
-        notes=["views: the lookup by key; what the sponsors have spent is read every 5 s besides"],
+        notes=[
+            "subscribe is a message on the one WebSocket; views are the lookup by key, besides",
+            "which a process reads some things of its own every few seconds",
+        ],
     )
 
 

@@ -32,7 +32,8 @@ class Report:
 
     def show(self, console: Console) -> None:
         """Print it."""
-        table = Table(title=self.title, title_justify="left")
+        console.print(f"[bold]{self.title}[/]")
+        table = Table()
         for number, column in enumerate(self.columns):
             table.add_column(column, justify="right" if number else "left", overflow="fold")
         for row in self.rows:

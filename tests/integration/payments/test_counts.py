@@ -10,7 +10,7 @@ from support.counting import Counting, open_counting
 
 BURST = 40
 BACKGROUND = 4
-"""Reads that a process makes by itself in some seconds: quote keys, and what sponsors have spent."""
+"""Reads that a process makes by itself in some seconds: quote keys, what sponsors have spent."""
 
 PER_PAYMENT = {"simulateTransaction", "sendTransaction", "signatureSubscribe"}
 """The last is a message on the one WebSocket, which is answered when there is news."""
