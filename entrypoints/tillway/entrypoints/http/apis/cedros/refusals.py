@@ -5,6 +5,7 @@ from typing import Final
 from tillway.core.errors import Code
 
 PRICING: Final = (
+    Code.RATE_LIMIT_EXCEEDED,
     Code.RESOURCE_NOT_FOUND,
     Code.INVALID_RESOURCE,
     Code.INVALID_COUPON,
