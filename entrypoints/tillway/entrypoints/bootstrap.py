@@ -178,7 +178,7 @@ class _Assembly:
 
     def _services(self, sealer: Sealer) -> Services:
         ports, clock = self.ports, self.ports.clock
-        store = self._observed(self.store())
+        store = self.ports.store or self._observed(self.store())
         rails = Rails.of(
             self.configured.registry.rails(self.context) if ports.rails is None else ports.rails
         )

@@ -68,9 +68,10 @@ class TestServing:
 class TestLeaving:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
     def test_it_leaves_when_told(self, tmp_path: Path, number: signal.Signals) -> None:
-        """With exit code 0 and without a word."""
+        """With exit code 0 and without a word, whatever ignored the signals further up."""
         file = write_settings(tmp_path)
-        with running("serve", "-c", file, folder=tmp_path, until=LISTENS) as started:
+        plain = ["env", "--default-signal"]
+        with running("serve", "-c", file, folder=tmp_path, until=LISTENS, by=plain) as started:
             started.process.send_signal(number)
             assert started.process.wait(20) == 0
             assert len(started.said().splitlines()) == 1

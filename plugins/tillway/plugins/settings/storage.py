@@ -82,7 +82,7 @@ class StorageSettings:
     )
 
     postgres_url: Secret | None = setting(
-        default=None, env="POSTGRES_URL", in_force=False, doc="The PostgreSQL database."
+        default=None, env="POSTGRES_URL", doc="The PostgreSQL database."
     )
     mongodb_url: Secret | None = setting(
         default=None, env="MONGODB_URL", in_force=False, doc="The MongoDB deployment."
@@ -109,7 +109,7 @@ class StorageSettings:
         unset_when=is_blank,
         doc="The SQLite file. Not Cedros' default, since its file is JSON.",
     )
-    postgres_pool: Pool = setting(factory=Pool, in_force=False, doc="Connections to PostgreSQL.")
+    postgres_pool: Pool = setting(factory=Pool, doc="Connections to PostgreSQL.")
     archival: Archival = setting(
         factory=Archival, in_force=False, doc="Moving old payments out of the way."
     )
