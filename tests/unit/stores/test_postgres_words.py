@@ -30,7 +30,7 @@ _QUESTIONS = set(
 _STATES: dict[str, type[Exception]] = {
     state: kind
     for _, kind in inspect.getmembers(asyncpg, inspect.isclass)
-    if issubclass(kind, asyncpg.PostgresError) and (state := getattr(kind, "sqlstate", None))
+    if issubclass(kind, Exception) and (state := getattr(kind, "sqlstate", None))
 }
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\x00\x01\x02"))
 

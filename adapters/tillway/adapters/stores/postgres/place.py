@@ -1,5 +1,6 @@
 """Where the database is, and opening connections to it."""
 
+import os
 import re
 import ssl
 from datetime import UTC, datetime
@@ -93,6 +94,13 @@ def _cause(error: Exception) -> str:
     ):
         said = " ".join(str(error).split())
         return f"{fault(error) or 'cannot be used'} ({said})"
-    if isinstance(error, OSError) and error.strerror:
-        return f"cannot be reached ({error.strerror})"
+    if isinstance(error, OSError) and (error.errno or type(error) is OSError):
+        return f"cannot be reached ({_reason(error)})"
     return "does not answer like PostgreSQL"
+
+
+def _reason(error: OSError) -> str:
+    if error.errno is None:
+        return "at none of its addresses"
+    # Where a name is not known, the number is not the system's.
+    return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
