@@ -53,6 +53,11 @@ class TestFaults:
         assert not is_lost(asyncpg.DeadlockDetectedError("words"))
         assert not is_lost(ValueError())
 
+    def test_who_does_not_answer_is_not_asked_again(self) -> None:
+        """One that hangs costs patience: whoever asks is told instead of trying the next."""
+        assert fault(TimeoutError()) == "does not answer"
+        assert not is_lost(TimeoutError())
+
     def test_collisions_may_be_tried_again(self) -> None:
         """Deadlocks, serialisation and a schema that moved on, and nothing else."""
         again = (

@@ -49,6 +49,8 @@ def fault(error: BaseException) -> str | None:
     if isinstance(error, asyncpg.PostgresError):
         state = str(getattr(error, "sqlstate", None) or "")
         return FAULTS.get(state) or FAULTS.get(state[:2])
+    if isinstance(error, TimeoutError):
+        return "does not answer"
     if isinstance(error, OSError | EOFError | asyncpg.InternalClientError):
         return _LOST
     return None
