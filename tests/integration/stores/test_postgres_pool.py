@@ -89,8 +89,11 @@ class TestQueue:
                     await asyncio.sleep(random.uniform(0, 0.004))
 
             await asyncio.gather(*(one(n) for n in range(count(60, 1000))))
-        # Three are at work at once, so neighbours may overtake each other and nobody else.
-        assert all(abs(n - place) <= 3 for place, n in enumerate(order))
+        # Three are at work at once, so neighbours may overtake each other; far from the end of
+        # the queue nobody is left waiting, as in a pool that serves the last one first.
+        overtaken = [turn - n for turn, n in enumerate(order)]
+        assert max(overtaken) <= 20
+        assert sum(map(abs, overtaken)) / len(overtaken) < 4
 
     async def test_units_leave_room_for_views(self, place: Place) -> None:
         """However many units hold connections, a view is answered."""
