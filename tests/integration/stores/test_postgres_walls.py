@@ -28,7 +28,7 @@ asyncpg = pytest.importorskip("asyncpg", reason="asyncpg is not installed")
 _TABLES = ("tillway_payments", "tillway_tallies", "tillway_events", "tillway_definitions")
 _GATEWAYS_OWN = {"tillway_schema", "tillway_quote_keys"}
 _ACROSS = {"tillway_claim", "tillway_find", "tillway_renew", "tillway_take_over"}
-"""What may look beyond one tenant, and why: docs/decisions/0007."""
+"""What may look beyond one tenant, and why: docs/decisions/0008."""
 
 _HELPERS = {"tillway_add", "tillway_take", "tillway_shares", "tillway_hold"}
 """Called by those that have said for whom."""

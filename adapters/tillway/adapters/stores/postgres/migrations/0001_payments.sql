@@ -1,7 +1,7 @@
 -- Payments, what they reserve, and the facts that they make.
 --
 -- Whoever touches a tenant's rows calls a function, whose first statement says for which tenant
--- (docs/decisions/0007-postgres-row-level-security.md). Texts compare by code point. Where a key
+-- (docs/decisions/0008-postgres-row-level-security.md). Texts compare by code point. Where a key
 -- or a signature is sought, the tenant is compared by IS NOT DISTINCT FROM, which no index serves:
 -- before a new table was analysed, the server may else go through all rows of the tenant.
 
