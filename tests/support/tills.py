@@ -36,6 +36,7 @@ from tillway.adapters.x402.accounts import token_account
 from tillway.adapters.x402.answers import Account, Simulation
 from tillway.adapters.x402.config import RailConfig
 from tillway.adapters.x402.networks import CAIP2, V1_NAMES
+from tillway.adapters.x402.programs import written
 from tillway.adapters.x402.rail import SolanaRail
 from tillway.core.assets import BUILT_IN, PYUSD, USDC, Asset, Network
 from tillway.core.catalog import Coupon, DiscountType, Product
@@ -45,7 +46,7 @@ from tillway.core.money import Money, Rounding
 from tillway.core.payments import Asked, Outcome, Purchase, Settled
 from tillway.core.ports.rails import Offer, Signed
 from tillway.core.ports.store import Store
-from tillway.core.quotes import Purpose
+from tillway.core.quotes import Purpose, read_authenticator
 from tillway.core.services.catalogue import FixedCatalogue
 from tillway.core.services.endings import Endings
 from tillway.core.services.leases import Leases
@@ -61,8 +62,8 @@ NETWORKS: Final = (Network.DEVNET, Network.MAINNET)
 ASSETS: Final = (USDC, PYUSD)
 PAYEES: Final = tuple(keypair(name).pubkey() for name in ("one seller", "another"))
 BUYER: Final = keypair("a buyer at tills")
-RESOURCES: Final = ("article", "book", "course")
-"""The first two cost the same."""
+RESOURCES: Final = ("article", "book", "course", "gift")
+"""All but the course cost the same; the gift is paid to a token account of its own."""
 
 COUPONS: Final = (None, "HALF", "ONCE")
 """None, one for everybody, and one that is redeemed once."""
@@ -80,6 +81,10 @@ class World:
     payee: Pubkey = PAYEES[0]
     asset: Asset = USDC
     price: int = 50_000
+
+    def payee_of(self, resource: str) -> Pubkey:
+        """Tell whose token account a resource is paid to."""
+        return PAYEES[1] if resource == "gift" else self.payee
 
 
 @frozen(kw_only=True)
@@ -240,10 +245,14 @@ class Street:
 
 
 def _products(world: World) -> Sequence[Product]:
-    prices = {"article": world.price, "book": world.price, "course": world.price * 3}
+    own = written(account_at(PAYEES[1], world.network, world.asset))
     return [
-        Product(id=ProductId(name), crypto_price=Money(minor, world.asset))
-        for name, minor in prices.items()
+        Product(
+            id=ProductId(name),
+            crypto_price=Money(world.price * (3 if name == "course" else 1), world.asset),
+            crypto_account=own if name == "gift" else "",
+        )
+        for name in RESOURCES
     ]
 
 
@@ -274,6 +283,12 @@ class Carried:
     sponsored: bool = True
 
 
+def note_of(offer: Offer) -> str:
+    """Give the bare authenticator, which every version takes as a memo."""
+    extra: Any = offer.accepts[0][0]["extra"]
+    return str(read_authenticator(extra["memo"]))
+
+
 @frozen(kw_only=True)
 class Moved:
     """What a transaction does, as its quote asked or otherwise."""
@@ -287,14 +302,12 @@ class Moved:
     @classmethod
     def by(cls, world: World, offer: Offer, *, memo: bool) -> "Moved":
         """Do exactly what an offer asks for."""
-        modern = offer.accepts[2][0]
-        extra: Any = modern["extra"]
         return cls(
             network=world.network,
-            payee=world.payee,
+            payee=world.payee_of(offer.quote.resource),
             asset=offer.quote.amount.asset,
             amount=offer.quote.amount.minor,
-            note=extra["memo"] if memo else None,
+            note=note_of(offer) if memo else None,
         )
 
     def raw(self, *, sponsored: bool, price: int = 1) -> bytes:

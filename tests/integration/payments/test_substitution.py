@@ -28,6 +28,7 @@ from support.tills import (
     Wanted,
     World,
     envelope,
+    note_of,
     renamed,
 )
 from support.untouched import untouched
@@ -111,7 +112,7 @@ class Case:
         made = self.made
         return (self.moved.network, self.moved.payee, self.moved.asset, self.moved.amount) == (
             made.network,
-            made.payee,
+            made.payee_of(self.for_what.resource),
             made.asset,
             self.asked_amount,
         )
@@ -119,11 +120,10 @@ class Case:
     @property
     def is_for_this(self) -> bool:
         """Tell whether it is shown for what its quote was made for, in time."""
-        made, shown = self.made, self.shown
-        return (
-            (made.tenant, made.network, made.payee, self.for_what.resource)
-            == (shown.tenant, shown.network, shown.payee, self.instead.resource)
-        ) and self.later <= TTL
+        resource = self.for_what.resource
+        return self.later <= TTL and _place(self.made, resource) == _place(
+            self.shown, self.instead.resource
+        )
 
     @property
     def is_due(self) -> bool:
@@ -147,10 +147,14 @@ class Case:
         wanted = evolve(self.instead, coupon=None) if limited else self.instead
         return (self.moved.network, self.moved.payee, self.moved.asset, self.moved.amount) == (
             shown.network,
-            shown.payee,
+            shown.payee_of(wanted.resource),
             shown.asset,
             price_of(shown, wanted),
         )
+
+
+def _place(world: World, resource: str) -> tuple[object, ...]:
+    return world.tenant, world.network, world.payee_of(resource), resource
 
 
 def price_of(world: World, wanted: Wanted) -> int:
@@ -163,8 +167,7 @@ def price_of(world: World, wanted: Wanted) -> int:
 async def played(case: Case, street: Street) -> tuple[Granted | None, Mapping[str, object]]:
     """Make the payment, wait, and show it."""
     offer = await street.till(case.made).offer(case.for_what)
-    note = offer.accepts[2][0]["extra"]["memo"]  # type: ignore[index]  # JSON
-    moved = evolve(case.moved, note=note if case.carried.memo else None)
+    moved = evolve(case.moved, note=note_of(offer) if case.carried.memo else None)
     sealed: Any = offer.accepts[0][0]["extra"]
     raw = moved.raw(sponsored=case.carried.sponsored)
     payment = envelope(raw, case.carried, sealed["quote"], case.shown, case.instead)
@@ -178,7 +181,7 @@ def cases(draw: st.DrawFn) -> Case:
     made, for_what = draw(WORLDS), draw(WANTED)
     honest = Moved(
         network=made.network,
-        payee=made.payee,
+        payee=made.payee_of(for_what.resource),
         asset=made.asset,
         amount=price_of(made, for_what),
         note=None,
