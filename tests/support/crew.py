@@ -92,6 +92,15 @@ class Server:
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
 
+    async def stand_still(self, seconds: float) -> None:
+        """Stop all its processes where they are, and let them go on after so many seconds."""
+        if self.process is not None and self.process.returncode is None:
+            os.killpg(self.process.pid, signal.SIGSTOP)
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                os.killpg(self.process.pid, signal.SIGCONT)
+
     async def stop(self) -> None:
         """Have it leave in good order."""
         process, self.process = self.process, None
