@@ -270,12 +270,17 @@ async def open_shop(
     slot_ms: int = 400,
     confirm_delay_ms: int = 20,
     background: bool = True,
+    one_wallet: bool = False,
     **changes: Mapping[str, Any],
 ) -> AsyncIterator[Shop]:
-    """Serve a gateway over a chain of its own; ``changes`` are settings by section."""
+    """Serve a gateway over a chain of its own; ``changes`` are settings by section.
+
+    With ``one_wallet`` the wallet that is paid is the one that pays the fees.
+    """
     clock, faults = VirtualClock(), Faults()
     chain = Chain(clock=clock.seconds, slot_ms=slot_ms, confirm_delay_ms=confirm_delay_ms)
-    merchant, sponsor = funded(chain), funded(chain, sol=10)
+    merchant = funded(chain, sol=10)
+    sponsor = merchant if one_wallet else funded(chain, sol=10)
     async with serve_chain(chain, faults=faults) as node:
         gateway = _gateway(node, clock, merchant, sponsor, background, changes)
         async with _served(gateway) as address, aiohttp.ClientSession() as http:

@@ -10,7 +10,10 @@ from attrs import frozen
 from support.hostile import BARE_ONLY, SPONSORED, Attack, Stage, honest
 from support.shop import ARTICLE, Shop, open_shop, v0_header, v1_header, v2_header
 from support.untouched import is_offered_anew, untouched
+from tillway.adapters.x402.reasons import Reason
 from tillway.entrypoints.http.statuses import STATUSES
+
+FEE_PAYER_SPENDS, UNKNOWN_FIFTH = Reason.FEE_PAYER_SPENDS, Reason.UNKNOWN_FIFTH
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -147,3 +150,20 @@ class TestVersion0:
 
         assert answer.body["error"] == attack.reason
         assert is_offered_anew(answer, begun.note)
+
+
+class TestOneWallet:
+    """A small seller is paid into the wallet that pays the fees: its money is within reach."""
+
+    @against([one for one in SPONSORED if one.reason in (FEE_PAYER_SPENDS, UNKNOWN_FIFTH)])
+    async def test_its_tokens_cannot_be_moved(self, attack: Attack) -> None:
+        """What would use the wallet's signature for more than the fee is refused all the same."""
+        async with open_shop(one_wallet=True) as shop:
+            assert (await shop.paid(shop.buyer())).status == 200
+            offer = (await shop.offer()).offer
+            stage = Stage(shop, shop.buyer(), note=offer["extra"]["memo"])
+            async with untouched(shop):
+                answer = await shop.get("/paywall/article", v2_header(attack.build(stage), offer))
+
+        assert answer.body["error"] == attack.reason
+        assert shop.balance() == ARTICLE
