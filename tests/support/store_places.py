@@ -7,10 +7,10 @@ from tillway.core.ports.store import Store
 from tillway.core.secrets import Secret
 
 
-def store_at(place: str) -> Store:
+def store_at(place: str, patience: float = 10.0) -> Store:
     """Give the store at a URL of PostgreSQL, or in an SQLite file; not yet started."""
     if not place.startswith("postgresql://"):
-        return SqliteStore(Path(place))
+        return SqliteStore(Path(place), patience=patience)
     from tillway.adapters.stores.postgres import PostgresStore
 
-    return PostgresStore(Secret(place))
+    return PostgresStore(Secret(place), patience=patience)

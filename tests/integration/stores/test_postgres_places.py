@@ -7,11 +7,10 @@ import pytest
 
 from support.postgres import APP, GUARDED, PASSWORD, SUPERUSER, Databases
 from tillway.core.contracts.samples import payment
-from tillway.core.contracts.stores.steps import claim, find
+from tillway.core.contracts.stores.steps import claim
 from tillway.core.errors import Unavailable
 from tillway.core.ports.store import Claimed, Taken
 from tillway.core.secrets import Secret
-from tillway.core.tenancy import DEFAULT
 
 if TYPE_CHECKING:
     from tillway.adapters.stores.postgres import PostgresStore
@@ -103,14 +102,17 @@ class TestMigrations:
         assert results.count(Taken(payment=payment("a"))) == 7
         await asyncio.gather(*(store.aclose() for store in stores))
 
-    async def test_starting_again_changes_nothing(self, database: Secret) -> None:
-        """A restart keeps everything, and a second start of an open store is harmless."""
-        for expected in (None, payment("a")):
-            store = await _opened(database)
-            await store.start()
-            assert await find(store, payment("a")) == expected
-            await claim(store, payment("a"))
-            await store.aclose()
+    async def test_another_schema_may_be_named(self, postgres: Databases) -> None:
+        """What the URL says of the search path decides where tables and functions lie."""
+        name = await postgres.fresh(empty=True)
+        await postgres.sql("CREATE SCHEMA tills", database=name, user=APP)
+        url = postgres.server.url(name).reveal()
+        store = await _opened(Secret(f"{url}?search_path=tills"))
+        assert await claim(store, payment("a")) == Claimed()
+        await store.aclose()
+        assert await postgres.rows(
+            "SELECT count(*) FROM tills.tillway_payments", database=name
+        ) == [(1,)]
 
     async def test_a_role_that_only_uses_the_schema_is_enough(self, postgres: Databases) -> None:
         """Where the schema is up to date, starting needs no right to change it."""
@@ -214,33 +216,6 @@ class TestPlacesThatCannotBeUsed:
         await postgres.sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC", database=name)
         url = postgres.server.url(name, GUARDED, PASSWORD)
         await self._refused(url, "permission denied for schema public")
-
-    async def test_a_store_that_is_not_open_is_unavailable(self, database: Secret) -> None:
-        """Before the start and after the end nothing is read or written."""
-        store = _store(database)
-        for _ in range(2):
-            with pytest.raises(Unavailable, match="not open"):
-                await claim(store, payment("a"))
-            with pytest.raises(Unavailable, match="not open"):
-                await find(store, payment("a"))
-            await store.start()
-            await store.aclose()
-
-    async def test_closing_finishes_what_has_begun(self, database: Secret) -> None:
-        """Units and views that run are waited for; what comes later is refused."""
-        store = await _opened(database)
-        running = [asyncio.ensure_future(claim(store, payment(str(n)))) for n in range(20)]
-        async with store.view() as view:
-            assert await view.tallies.totals(DEFAULT, ["stock"]) == {}
-            closing = asyncio.ensure_future(store.aclose())
-            await asyncio.sleep(0)
-            with pytest.raises(Unavailable, match="not open"):
-                await claim(store, payment("late"))
-            assert await asyncio.gather(*running) == [Claimed()] * 20
-        await closing
-        store = await _opened(database)
-        assert await find(store, payment("19")) == payment("19")
-        await store.aclose()
 
     async def test_closing_leaves_no_connection(self, postgres: Databases) -> None:
         """The server sees them go, in order."""

@@ -122,16 +122,6 @@ class TestQueue:
                     await claim(store, payment("fourth"))
             assert await claim(store, payment("third")) == Claimed()
 
-    async def test_a_unit_that_lasts_is_given_up(self, place: Place) -> None:
-        """Whoever waits for something else inside a unit writes nothing and holds nobody up."""
-        async with place.store(patience=0.5) as store:
-            with pytest.raises(Unavailable, match="busy"):  # noqa: PT012 - the leaving is tested
-                async with store.begin() as unit:
-                    await unit.payments.claim(payment("a"))
-                    await asyncio.sleep(60)
-            assert await find(store, payment("a")) is None
-            assert await claim(store, payment("a")) == Claimed()
-
     async def test_a_call_that_is_held_up_is_given_up_by_the_server(self, place: Place) -> None:
         """A single call that waits for a unit too long is told, and never written later."""
         async with place.store(patience=0.6) as slow, place.store() as store:

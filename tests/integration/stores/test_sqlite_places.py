@@ -107,15 +107,6 @@ class TestMigrations:
         assert results.count(Taken(payment=payment("a"))) == 7
         await asyncio.gather(*(store.aclose() for store in stores))
 
-    async def test_starting_again_changes_nothing(self, tmp_path: Path) -> None:
-        """A restart keeps everything, and a second start of an open store is harmless."""
-        for expected in (None, payment("a")):
-            store = await _opened(tmp_path / "tillway.db")
-            await store.start()
-            assert await find(store, payment("a")) == expected
-            await claim(store, payment("a"))
-            await store.aclose()
-
 
 class TestPlacesThatCannotBeUsed:
     async def _refused(self, database: Path, reason: str) -> None:
@@ -170,44 +161,6 @@ class TestPlacesThatCannotBeUsed:
         assert [line.split(": ")[0] for line in ended.stdout.splitlines()] == ["new", "known"]
         assert "cannot be opened (Permission denied)" in ended.stdout.splitlines()[0]
         assert "The store" in ended.stdout.splitlines()[1]
-
-    async def test_a_store_that_is_not_open_is_unavailable(self, tmp_path: Path) -> None:
-        """Before the start and after the end nothing is read or written."""
-        store = SqliteStore(tmp_path / "tillway.db")
-        for _ in range(2):
-            with pytest.raises(Unavailable, match="not open"):
-                await claim(store, payment("a"))
-            with pytest.raises(Unavailable, match="not open"):
-                await find(store, payment("a"))
-            await store.start()
-            await store.aclose()
-        assert (tmp_path / "tillway.db").exists()
-
-    async def test_closing_finishes_what_has_begun(self, tmp_path: Path) -> None:
-        """Units and views that run are waited for; what comes later is refused."""
-        store = await _opened(tmp_path / "tillway.db")
-        running = [asyncio.ensure_future(claim(store, payment(str(n)))) for n in range(20)]
-        async with store.view() as view:
-            assert await view.tallies.totals(DEFAULT, ["stock"]) == {}
-            closing = asyncio.ensure_future(store.aclose())
-            await asyncio.sleep(0)
-            with pytest.raises(Unavailable, match="not open"):
-                await claim(store, payment("late"))
-            assert await asyncio.gather(*running) == [Claimed()] * 20
-        await closing
-        store = await _opened(tmp_path / "tillway.db")
-        assert await find(store, payment("19")) == payment("19")
-        await store.aclose()
-
-    async def test_what_hangs_does_not_keep_a_store_open(self, tmp_path: Path) -> None:
-        """Closing gives up waiting for a view or a unit that does not end, and says so."""
-        store = SqliteStore(tmp_path / "tillway.db", patience=0.1)
-        await store.start()
-        async with store.view() as view:
-            await view.tallies.totals(DEFAULT, ["stock"])
-            with pytest.raises(Unavailable):
-                await store.aclose()
-        await store.aclose()
 
 
 class TestFullDisk:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from support.postgres import Databases
+from support.store_places import store_at
 from tillway.adapters.stores.memory import MemoryStore
 from tillway.adapters.stores.sqlite import SqliteStore
 from tillway.core.contracts.samples import event, payment
@@ -14,12 +16,16 @@ from tillway.core.ports.store import Claimed, Store
 from tillway.core.tenancy import DEFAULT
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 async def hasty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     """Give each store, with little patience and one view at a time."""
     store: Store = MemoryStore(patience=0.2)
     if request.param == "sqlite":
         store = SqliteStore(tmp_path / "tillway.db", patience=0.2, readers=1)
+    if request.param == "postgres":
+        databases: Databases = request.getfixturevalue("postgres")
+        url = databases.server.url(await databases.fresh())
+        store = store_at(url.reveal(), patience=0.6)
     await store.start()
     yield store
     await store.aclose()

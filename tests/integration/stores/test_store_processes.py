@@ -1,31 +1,13 @@
 import asyncio
 import random
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing
-from pathlib import Path
+from contextlib import AsyncExitStack, asynccontextmanager
 
-import pytest
-
-from support.postgres import Databases
 from support.store_places import store_at
 from support.store_processes import begin, check, forked, lines, ready, started
 from tillway.core.contracts.samples import payment
 from tillway.core.contracts.stores.steps import count, find, total
 from tillway.core.ports.store import Store
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """Give a place for a store that processes share, and check it afterwards."""
-    if request.param == "postgres":
-        databases: Databases = request.getfixturevalue("postgres")
-        yield databases.server.url(await databases.fresh()).reveal()
-        return
-    database = tmp_path / "new" / "tillway.db"
-    yield str(database)
-    with closing(sqlite3.connect(database)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
 @asynccontextmanager

@@ -96,6 +96,7 @@ class Pool:
     _writers: asyncio.Semaphore = field(init=False)
     _tidying: asyncio.TimerHandle | None = field(init=False, default=None)
     _closing: set[asyncio.Task[None]] = field(init=False, factory=set)
+    _over: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         """Set the places up; nothing is opened yet."""
@@ -116,17 +117,15 @@ class Pool:
 
     def give_back(self, lent: Lent, *, sound: bool = True) -> None:
         """Take a connection back; one that is not sound is closed at once."""
-        if sound and self._is_good(lent):
-            self._put(lent)
-        else:
+        if not sound:
             lent.connection.terminate()
+        elif self._over or not self._is_good(lent):
+            self._close(lent)
+        else:
+            self._put(lent)
         self._places.release()
         if lent.writing:
             self._writers.release()
-
-    def keep(self, connection: Connection) -> None:
-        """Take in a connection that was opened elsewhere."""
-        self._put(Lent(connection, time.monotonic(), writing=False))
 
     async def aclose(self) -> None:
         """Wait for what is lent, as long as patience lasts, then close everything."""
@@ -135,9 +134,11 @@ class Pool:
                 for _ in range(self.limits.most):
                     await self._places.acquire()
         finally:
+            self._over = True
             if self._tidying is not None:
                 self._tidying.cancel()
-            self._close(len(self._idle))
+            self._close(*self._idle)
+            self._idle.clear()
             await asyncio.gather(*self._closing)
 
     async def _placed(self, writing: bool) -> Lent:
@@ -158,7 +159,7 @@ class Pool:
             lent = self._idle.pop()
             if self._is_good(lent):
                 return lent
-            lent.connection.terminate()
+            self._close(lent)
         return None
 
     def _is_good(self, lent: Lent) -> bool:
@@ -173,11 +174,12 @@ class Pool:
 
     def _tidy(self) -> None:
         self._tidying = None
-        self._close(len(self._idle) - self.limits.idle)
+        while len(self._idle) > self.limits.idle:
+            self._close(self._idle.popleft())
 
-    def _close(self, many: int) -> None:
-        for _ in range(many):
-            task = asyncio.ensure_future(_closed(self._idle.popleft().connection, self.patience))
+    def _close(self, *unused: Lent) -> None:
+        for lent in unused:
+            task = asyncio.ensure_future(_closed(lent.connection, self.patience))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 

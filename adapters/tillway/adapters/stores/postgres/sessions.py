@@ -26,12 +26,13 @@ from tillway.adapters.stores.postgres.faults import (
     understood,
 )
 from tillway.adapters.stores.postgres.pool import Lent, Pool
+from tillway.adapters.stores.units import Standing
 from tillway.core.errors import Unavailable
 
 T = TypeVar("T")
 Work = Callable[[Lent], Awaitable[T]]
 
-_TRIES: Final = 8
+_TRIES: Final = 4
 _PAUSE: Final = 0.01
 _UNIT: Final = "BEGIN"
 _VIEW: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -55,33 +56,20 @@ class Session(Protocol):
 
 
 @define(eq=False)
-class Span:
+class Span(Standing):
     """A transaction, from its first call to its end: a unit of work, or a view."""
 
     pool: Pool
     holds: bool
-    over: bool = False
-    spoiled: Exception | None = None
     _lent: Lent | None = field(init=False, default=None)
     _turn: asyncio.Lock = field(init=False, factory=asyncio.Lock)
 
     async def read(self, work: Work[T]) -> T:
         """Run a call in the transaction."""
-        if self.over:
-            raise RuntimeError("this unit of work or view has ended")
-        if self.spoiled is not None:
-            raise self.spoiled
-        try:
+        with self.operating():
             async with self._turn:
                 with understood():
                     return await self._ran(work)
-        except asyncio.CancelledError:
-            # The work may be done or not, so the unit is worth nothing, whoever catches this.
-            self.spoiled = unavailable("was left in the middle of an operation")
-            raise
-        except Exception as error:
-            self.spoiled = error
-            raise
 
     async def write(self, work: Work[T], *, steps: bool = False) -> T:
         """Run a call in the transaction; RuntimeError in a view."""
@@ -113,7 +101,7 @@ class Span:
         except Exception as error:
             if collided(error):
                 self._lent = None
-                await self._told(lent, "ROLLBACK")
+                await to_the_end(self._told(lent, "ROLLBACK"))
             raise
 
     async def _begun(self) -> Lent:

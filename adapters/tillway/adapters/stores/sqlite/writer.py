@@ -18,6 +18,7 @@ from attrs import define, field
 from tillway.adapters.stores.patience import to_the_end, within
 from tillway.adapters.stores.sqlite.faults import Patience, unavailable
 from tillway.adapters.stores.sqlite.lane import Lane, Work
+from tillway.adapters.stores.units import Standing
 from tillway.core.errors import Unavailable
 
 T = TypeVar("T")
@@ -70,32 +71,19 @@ class Transaction:
 
 
 @define(eq=False)
-class UnitSession:
+class UnitSession(Standing):
     """One unit of work, from its first statement on."""
 
     lane: Lane
     transaction: Transaction
     used: bool = False
     begun: bool = False
-    over: bool = False
-    spoiled: Exception | None = None
 
     async def read(self, work: Work[T]) -> T:
         """Run work between this unit's savepoint and its end."""
-        if self.over:
-            raise RuntimeError("this unit of work has ended")
-        if self.spoiled is not None:
-            raise self.spoiled
-        self.used = True
-        try:
+        with self.operating():
+            self.used = True
             return await self.lane.run(lambda sql: self._inside(sql, work))
-        except asyncio.CancelledError:
-            # The work may be done or not, so the unit is worth nothing, whoever catches this.
-            self.spoiled = unavailable("was left in the middle of an operation")
-            raise
-        except Exception as error:
-            self.spoiled = error
-            raise
 
     async def write(self, work: Work[T]) -> T:
         """Run work between this unit's savepoint and its end."""
