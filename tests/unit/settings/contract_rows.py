@@ -242,6 +242,7 @@ row(
     "postgres",
     "yaml",
     "CEDROS_PAYWALL_PRODUCT_SOURCE",
+    beside={"paywall.postgres_url": "pg://p"},
 )
 row(
     "paywall.product_cache_ttl",
@@ -430,6 +431,7 @@ row(
     f"{SUBSCRIPTIONS}BACKEND",
     theirs="",
     because=f"blank means this; {DOCUMENTED}",
+    beside={"storage.postgres_url": "pg://u"},
 )
 row(
     "subscriptions.postgres_url",
@@ -438,6 +440,7 @@ row(
     None,
     f"{SUBSCRIPTIONS}POSTGRES_URL",
     because=DOCUMENTED,
+    beside={"storage.postgres_url": "pg://u"},
 )
 row(
     "subscriptions.grace_period_hours",

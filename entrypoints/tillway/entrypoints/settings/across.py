@@ -8,6 +8,7 @@ from typing import Final
 from tillway.core.assets import BUILT_IN, AssetKind, Assets
 from tillway.entrypoints.settings.draft import Draft
 from tillway.entrypoints.settings.durations import format_duration
+from tillway.entrypoints.settings.places import check_places
 from tillway.entrypoints.settings.scalars import did_you_mean
 from tillway.entrypoints.settings.sections import LoggingSettings, ServerSettings
 from tillway.plugins.settings.coupons import CouponSettings
@@ -159,6 +160,7 @@ _CHECKS: Final[Sequence[Callable[[Draft], None]]] = (
     _coupon_products,
     _commitment,
     _memory,
+    check_places,
     _threshold,
     _patience,
 )
