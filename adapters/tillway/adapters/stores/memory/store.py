@@ -1,37 +1,52 @@
 """The store in memory and its units of work."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from tillway.adapters.stores.codec import Codec
-from tillway.adapters.stores.memory.catalogue import (
-    MemoryCoupons,
-    MemoryProducts,
-    MemoryQuoteKeys,
-)
-from tillway.adapters.stores.memory.layers import Layers
-from tillway.adapters.stores.memory.payments import (
-    MemoryEvents,
-    MemoryPayments,
-    MemoryTallies,
-)
+from tillway.adapters.stores.layered.kinds import KINDS
+from tillway.adapters.stores.layered.layers import Layer, Layers, Work
+from tillway.adapters.stores.layered.unit import LayeredUnit
+from tillway.adapters.stores.memory.tables import MemoryTable
 from tillway.adapters.stores.patience import within
+from tillway.adapters.stores.units import Standing
 from tillway.core.assets import BUILT_IN, Assets
+from tillway.core.errors import Code, Unavailable
+
+T = TypeVar("T")
 
 
-@frozen(kw_only=True)
-class MemoryUnit:
-    """The repositories over one sight of the store."""
+@define(eq=False)
+class _Unit(Standing):
+    """A unit of work, with its own changes."""
 
-    payments: MemoryPayments
-    tallies: MemoryTallies
-    events: MemoryEvents
-    products: MemoryProducts
-    coupons: MemoryCoupons
-    quote_keys: MemoryQuoteKeys
+    layers: Layers
+
+    async def read(self, work: Work[T]) -> T:
+        with self.operating():
+            return await work(self.layers)
+
+    async def write(self, work: Work[T]) -> T:
+        return await self.read(work)
+
+
+@define(eq=False)
+class _View(Standing):
+    """A view, with what has been changed since it was opened, as it was before."""
+
+    layers: Layers
+
+    async def read(self, work: Work[T]) -> T:
+        if self.over:
+            raise RuntimeError("this view has ended")
+        return await work(self.layers)
+
+    async def write(self, work: Work[T]) -> T:
+        raise RuntimeError("a view is for reading only")
 
 
 @define(eq=False)
@@ -47,37 +62,42 @@ class MemoryStore:
     assets: Assets = BUILT_IN
     capacity: int = field(default=500_000, kw_only=True)
     patience: float = field(default=10.0, kw_only=True)
-    _committed: Layers = field(init=False, factory=lambda: Layers(writable=False))
-    _views: set[Layers] = field(init=False, factory=set)
+    _tables: Mapping[str, MemoryTable[Any]] = field(init=False)
+    _views: set[_View] = field(init=False, factory=set)
     _turn: asyncio.Lock = field(init=False, factory=asyncio.Lock)
     _codec: Codec = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Prepare the conversions."""
+        """Prepare the conversions and empty tables."""
         self._codec = Codec(assets=self.assets)
+        self._tables = {kind.name: MemoryTable(kind) for kind in KINDS}
 
     @asynccontextmanager
-    async def begin(self, *, once: bool = False) -> AsyncIterator[MemoryUnit]:
+    async def begin(self, *, once: bool = False) -> AsyncIterator[LayeredUnit]:
         """Open a unit of work: committed on leaving, rolled back on an exception."""
         async with within(self.patience):
             await self._turn.acquire()
+        unit = _Unit(self._layers())
         try:
-            with self._opened(writable=True) as layers:
-                async with within(self.patience):
-                    yield self._unit(layers)
-                self._commit(layers)
+            async with within(self.patience):
+                yield LayeredUnit.over(unit, self._codec)
+            if unit.spoiled is not None:
+                raise unit.spoiled
+            self._commit(unit.layers)
         finally:
+            unit.over = True
             self._turn.release()
 
     @asynccontextmanager
-    async def view(self, *, once: bool = False) -> AsyncIterator[MemoryUnit]:
+    async def view(self, *, once: bool = False) -> AsyncIterator[LayeredUnit]:
         """Open a consistent view for reading; it never waits for writers."""
-        with self._opened(writable=False) as layers:
-            self._views.add(layers)
-            try:
-                yield self._unit(layers)
-            finally:
-                self._views.discard(layers)
+        view = _View(self._layers())
+        self._views.add(view)
+        try:
+            yield LayeredUnit.over(view, self._codec)
+        finally:
+            view.over = True
+            self._views.discard(view)
 
     async def start(self) -> None:
         """Do nothing: there is no place to open."""
@@ -85,32 +105,31 @@ class MemoryStore:
     async def aclose(self) -> None:
         """Do nothing: what was written stays until the process ends."""
 
-    @contextmanager
-    def _opened(self, *, writable: bool) -> Iterator[Layers]:
-        layers = self._committed.opened(writable=writable)
-        try:
-            yield layers
-        finally:
-            layers.over = True
+    def _layers(self) -> Layers:
+        return Layers({name: Layer(table) for name, table in self._tables.items()})
 
     def _commit(self, layers: Layers) -> None:
-        if layers.spoiled is not None:
-            raise layers.spoiled
-        # Nothing below awaits, so that no reader sees a part of it.
-        for layer in layers.each():
-            layer.refuse_beyond(self.capacity)
+        # Nothing here awaits, so that no reader sees a part of it.
+        changed = [(self._tables[name], layer.own) for name, layer in layers.each.items()]
+        for table, own in changed:
+            _refuse_beyond(self.capacity, table, own)
         for view in self._views:
-            for kept, changed in zip(view.each(), layers.each(), strict=True):
-                kept.preserve(changed)
-        for layer in layers.each():
-            layer.commit()
+            for table, own in changed:
+                _preserve(view.layers[table.kind], table, own)
+        for table, own in changed:
+            for key, row in own.items():
+                table.write(key, row)
 
-    def _unit(self, layers: Layers) -> MemoryUnit:
-        return MemoryUnit(
-            payments=MemoryPayments(layers, self._codec),
-            tallies=MemoryTallies(layers),
-            events=MemoryEvents(layers, self._codec),
-            products=MemoryProducts(layers, self._codec),
-            coupons=MemoryCoupons(layers, self._codec),
-            quote_keys=MemoryQuoteKeys(layers),
-        )
+
+def _preserve(kept: Layer[Any], table: MemoryTable[Any], own: Mapping[Any, Any]) -> None:
+    """Keep what is about to be changed as it is now."""
+    for key in own:
+        kept.own.setdefault(key, table.rows.get(key))
+
+
+def _refuse_beyond(capacity: int, table: MemoryTable[Any], own: Mapping[Any, Any]) -> None:
+    """Raise Unavailable if committing these rows would fill the table past its capacity."""
+    added = sum(row is not None and key not in table.rows for key, row in own.items())
+    if added and len(table.rows) + added > capacity:
+        text = "The store in memory is full."
+        raise Unavailable(Code.SERVICE_UNAVAILABLE, text, retry_after=60.0)

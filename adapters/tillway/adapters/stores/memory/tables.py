@@ -1,122 +1,64 @@
-"""Tables with orders, and layers over them that make changes private until they are committed."""
+"""Tables in memory. They answer at once, without passing the turn on to other tasks."""
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from heapq import merge
-from typing import Any, Generic, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Generic
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-from tillway.core.errors import Code, Unavailable
+from tillway.adapters.stores.layered.kinds import Key, Kind, R, Rank
+from tillway.adapters.stores.layered.layers import Span
 
-K = TypeVar("K", bound=Hashable)
-R = TypeVar("R")
-Rank = tuple[Any, ...]
-Entry = tuple[Rank, K]
-
-
-@frozen
-class Order(Generic[R]):
-    """Rows that share a group, by rank, ascending. A row whose group is None is left out."""
-
-    group: Callable[[R], Hashable | None]
-    rank: Callable[[R], Rank]
-
-
-@define
-class Table(Generic[K, R]):
-    """What is committed: rows by their key, and the orders in which they are read."""
-
-    orders: Mapping[str, Order[R]]
-    rows: dict[K, R] = field(factory=dict)
-    _lists: dict[tuple[str, Hashable], list[Entry[K]]] = field(factory=dict)
-
-    def entries(self, order: str, group: Hashable) -> list[Entry[K]]:
-        """Give the ranks and keys of a group, ascending."""
-        return self._lists.get((order, group), [])
-
-    def write(self, key: K, row: R | None) -> None:
-        """Put a row in place of the one with its key, or take that one out."""
-        old = self.rows.pop(key, None)
-        if old is not None:
-            self._unlist(key, old)
-        if row is not None:
-            self.rows[key] = row
-            self._list(key, row)
-
-    def _list(self, key: K, row: R) -> None:
-        for place, rank in self._places(row):
-            insort(self._lists.setdefault(place, []), (rank, key))
-
-    def _unlist(self, key: K, row: R) -> None:
-        for place, rank in self._places(row):
-            entries = self._lists[place]
-            del entries[bisect_left(entries, (rank, key))]
-            if not entries:
-                del self._lists[place]
-
-    def _places(self, row: R) -> Iterator[tuple[tuple[str, Hashable], Rank]]:
-        for name, order in self.orders.items():
-            group = order.group(row)
-            if group is not None:
-                yield (name, group), order.rank(row)
+Place = tuple[str, Key]
 
 
 @define(eq=False)
-class Layer(Generic[K, R]):
-    """A table as one reader sees it: its own version of some rows over the committed ones.
+class MemoryTable(Generic[R]):
+    """What is committed: rows by their key, and the orders in which they are read."""
 
-    A unit of work keeps its changes here. A view keeps here what others have changed since it
-    was opened, as it was before.
-    """
+    kind: Kind[R]
+    rows: dict[Key, R] = field(factory=dict)
+    _ranks: dict[Place, list[Rank]] = field(factory=dict)
 
-    table: Table[K, R]
-    own: dict[K, R | None] = field(factory=dict)
-
-    def get(self, key: K) -> R | None:
+    async def get(self, key: Key) -> R | None:
         """Give the row with this key."""
-        return self.own[key] if key in self.own else self.table.rows.get(key)
+        return self.rows.get(key)
 
-    def put(self, key: K, row: R | None) -> None:
-        """Change a row for this layer; None takes it out."""
-        self.own[key] = row
+    async def several(self, keys: Sequence[Key]) -> Mapping[Key, R]:
+        """Give the rows with these keys, as far as there are any."""
+        return {key: self.rows[key] for key in keys if key in self.rows}
 
-    def scan(
-        self, order: str, group: Hashable, *, below: Rank | None = None, backwards: bool = False
-    ) -> Iterator[R]:
-        """Give a group's rows by rank; with ``below``, only those that rank before it."""
-        committed = self.table.entries(order, group)
-        end = len(committed) if below is None else bisect_left(committed, (below,))
-        places = range(end - 1, -1, -1) if backwards else range(end)
-        theirs = (committed[n] for n in places if committed[n][1] not in self.own)
-        ours = sorted(self._own_entries(order, group, below), reverse=backwards)
-        for _, key in merge(theirs, ours, reverse=backwards):
-            row = self.get(key)
-            if row is not None:
-                yield row
+    async def scan(self, order: str, group: Key, span: Span) -> Sequence[R]:
+        """Give a group's rows in their order."""
+        ranks, size = self._ranks.get((order, group), []), len(self.kind.key)
+        start = 0 if span.since is None else bisect_left(ranks, span.since)
+        end = len(ranks) if span.below is None else bisect_left(ranks, span.below)
+        places = range(end - 1, start - 1, -1) if span.backwards else range(start, end)
+        return [self.rows[ranks[n][-size:]] for n in islice(places, span.limit)]
 
-    def _own_entries(self, name: str, group: Hashable, below: Rank | None) -> Iterator[Entry[K]]:
-        order = self.table.orders[name]
-        for key, row in self.own.items():
-            if row is not None and order.group(row) == group:
-                rank = order.rank(row)
-                if below is None or rank < below:
-                    yield rank, key
+    def write(self, key: Key, row: R | None) -> None:
+        """Put a row in place of the one with its key, or take that one out."""
+        old = self.rows.pop(key, None)
+        if old is not None:
+            self._unlist(old)
+        if row is not None:
+            self.rows[key] = row
+            self._list(row)
 
-    def preserve(self, changed: "Layer[K, R]") -> None:
-        """Keep what another layer is about to change as it is now."""
-        for key in changed.own:
-            self.own.setdefault(key, self.table.rows.get(key))
+    def _list(self, row: R) -> None:
+        for place, rank in self._places(row):
+            insort(self._ranks.setdefault(place, []), rank)
 
-    def commit(self) -> None:
-        """Write this layer's rows to the table."""
-        for key, row in self.own.items():
-            self.table.write(key, row)
+    def _unlist(self, row: R) -> None:
+        for place, rank in self._places(row):
+            ranks = self._ranks[place]
+            del ranks[bisect_left(ranks, rank)]
+            if not ranks:
+                del self._ranks[place]
 
-    def refuse_beyond(self, capacity: int) -> None:
-        """Raise Unavailable if committing this layer would fill the table past its capacity."""
-        rows = self.table.rows
-        added = sum(row is not None and key not in rows for key, row in self.own.items())
-        if added and len(rows) + added > capacity:
-            text = "The store in memory is full."
-            raise Unavailable(Code.SERVICE_UNAVAILABLE, text, retry_after=60.0)
+    def _places(self, row: R) -> Iterator[tuple[Place, Rank]]:
+        for name, order in self.kind.orders.items():
+            group = order.group_of(row)
+            if group is not None:
+                yield (name, group), self.kind.rank_of(name, row)
