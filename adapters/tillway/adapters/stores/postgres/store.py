@@ -1,6 +1,5 @@
 """The store in a PostgreSQL database, its units of work and views."""
 
-import os
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,18 +12,16 @@ from tillway.adapters.stores.postgres.catalogue import (
     PostgresProducts,
     PostgresQuoteKeys,
 )
-from tillway.adapters.stores.postgres.faults import unavailable
+from tillway.adapters.stores.postgres.lender import Lender
 from tillway.adapters.stores.postgres.payments import (
     PostgresEvents,
     PostgresPayments,
     PostgresTallies,
 )
-from tillway.adapters.stores.postgres.place import Connection, Place
-from tillway.adapters.stores.postgres.pool import Limits, Pool
+from tillway.adapters.stores.postgres.pool import Limits
 from tillway.adapters.stores.postgres.schema import prepare
 from tillway.adapters.stores.postgres.sessions import Session, single, unit, view
 from tillway.core.assets import BUILT_IN, Assets
-from tillway.core.errors import Unavailable
 from tillway.core.secrets import Secret
 
 
@@ -57,10 +54,13 @@ class PostgresStore:
     limits: Limits = field(factory=Limits, kw_only=True)
     patience: float = field(default=10.0, kw_only=True)
     jitter: Callable[[], float] = field(default=random.random, kw_only=True)
+    lender: Lender = field(kw_only=True, repr=False)
+    """Where its connections come from; others may use the same one."""
     _codec: Codec = field(init=False)
-    _open: Pool | None = field(init=False, default=None)
-    _process: int = field(init=False, default=0)
-    _inherited: list[Pool] = field(init=False, factory=list)
+
+    @lender.default
+    def _own_lender(self) -> Lender:
+        return Lender(self.url, limits=self.limits, patience=self.patience, jitter=self.jitter)
 
     def __attrs_post_init__(self) -> None:
         """Prepare the conversions; nothing is opened yet."""
@@ -68,56 +68,31 @@ class PostgresStore:
 
     async def start(self) -> None:
         """Open the place and bring its schema up to date. Raises Unavailable with the cause."""
-        place = self._place()
+        place = self.lender.place
         connection = await place.connect()
         try:
             await prepare(connection, str(place))
         finally:
             await connection.close(timeout=self.patience)
-        if self._open is None:
-            self._open, self._process = self._opened(), os.getpid()
+        self.lender.open(self)
 
     async def aclose(self) -> None:
         """Finish what has begun, then close. A repeat does nothing."""
-        closing, self._open = self._open, None
-        if closing is not None and self._process == os.getpid():
-            await closing.aclose()
+        await self.lender.close(self)
 
     @asynccontextmanager
     async def begin(self, *, once: bool = False) -> AsyncIterator[PostgresUnit]:
         """Open a unit of work: committed on leaving, rolled back on an exception."""
-        pool = self._pool()
+        pool = self.lender.pool()
         async with single(pool, writable=True) if once else unit(pool) as session:
             yield self._unit(session)
 
     @asynccontextmanager
     async def view(self, *, once: bool = False) -> AsyncIterator[PostgresUnit]:
         """Open a consistent view for reading; it never waits for writers."""
-        pool = self._pool()
+        pool = self.lender.pool()
         async with single(pool, writable=False) if once else view(pool) as session:
             yield self._unit(session)
-
-    def _pool(self) -> Pool:
-        if self._open is None:
-            raise unavailable("is not open")
-        if self._process != os.getpid():
-            # Kept, because closing them here would harm the process that opened them.
-            self._inherited.append(self._open)
-            self._open, self._process = self._opened(), os.getpid()
-        return self._open
-
-    def _opened(self) -> Pool:
-        return Pool(self._reached, self.limits, self.patience, self.jitter)
-
-    async def _reached(self) -> Connection:
-        try:
-            return await self._place().connect()
-        except Unavailable as error:
-            # Where the store is, is told at the start and in the log, not to buyers.
-            raise unavailable("cannot be reached") from error
-
-    def _place(self) -> Place:
-        return Place(self.url, patience=self.patience)
 
     def _unit(self, session: Session) -> PostgresUnit:
         return PostgresUnit(
