@@ -1,12 +1,16 @@
 """The store for several machines: PostgreSQL."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from tillway.core.ports.store import Store
 from tillway.plugins.context import Context
 from tillway.plugins.hooks import hookimpl
 from tillway.plugins.plugin import Kind, Plugin
-from tillway.plugins.settings.storage import StorageSettings
+from tillway.plugins.settings.storage import TABLES, SchemaMapping, StorageSettings
+
+if TYPE_CHECKING:
+    from tillway.adapters.stores.postgres.names import Names
 
 PLUGIN = Plugin(
     kind=Kind.STORE,
@@ -32,4 +36,13 @@ def tillway_stores(context: Context) -> Sequence[Store]:
         idle=pool.max_idle_conns,
         age=pool.conn_max_lifetime.total_seconds(),
     )
-    return [PostgresStore(storage.postgres_url, context.assets, limits=limits)]
+    names = _names(storage.schema_mapping)
+    return [PostgresStore(storage.postgres_url, context.assets, limits=limits, names=names)]
+
+
+def _names(mapping: SchemaMapping) -> "Names":
+    from tillway.adapters.stores.postgres.names import Names
+
+    named = {ours: getattr(mapping, theirs).table_name for theirs, ours in TABLES.items()}
+    tables = {word: name for word, name in named.items() if name}
+    return Names(prefix=mapping.prefix, tables=tables)

@@ -18,6 +18,7 @@ Number = int | float | Decimal | timedelta
 _BASE58: Final = re.compile(r"[1-9A-HJ-NP-Za-km-z]+")
 _ALPHABET: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _IDENTIFIER: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,62}\.)?[A-Za-z_][A-Za-z0-9_]{0,62}")
+_PREFIX: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,62}\.)?[A-Za-z_][A-Za-z0-9_]{0,29}")
 _HOST: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 KEY_BYTES: Final = 32
 
@@ -121,6 +122,13 @@ def identifier(text: str) -> str | None:
     if not text or _IDENTIFIER.fullmatch(text):
         return None
     return "must be a name of letters, digits and underscores, with at most one schema before it"
+
+
+def prefix(text: str) -> str | None:
+    """Take what names of tables begin with, with a schema or without."""
+    if _PREFIX.fullmatch(text):
+        return None
+    return "must be at most 30 letters, digits and underscores, with at most one schema before it"
 
 
 def url(*schemes: str) -> Callable[[str], str | None]:

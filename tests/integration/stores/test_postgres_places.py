@@ -1,11 +1,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from support.postgres import APP, GUARDED, PASSWORD, SUPERUSER, Databases
+from support.postgres_schema import schema
 from tillway.core.contracts.samples import payment
 from tillway.core.contracts.stores.steps import claim
 from tillway.core.errors import Unavailable
@@ -14,21 +15,6 @@ from tillway.core.secrets import Secret
 
 if TYPE_CHECKING:
     from tillway.adapters.stores.postgres import PostgresStore
-
-_SCHEMA = """
-    SELECT 'column', table_name, column_name,
-        data_type || is_nullable || coalesce(collation_name, '')
-    FROM information_schema.columns WHERE table_schema = 'public'
-    UNION ALL SELECT 'index', tablename, indexname, indexdef FROM pg_indexes
-    WHERE schemaname = 'public'
-    UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid)
-    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
-    UNION ALL SELECT 'policy', tablename, policyname, cmd || qual FROM pg_policies
-    UNION ALL SELECT 'function', oid::regprocedure::text, '', pg_get_functiondef(oid)
-    FROM pg_proc WHERE pronamespace = 'public'::regnamespace
-    UNION ALL SELECT 'version', version::text, '', '' FROM tillway_schema
-    ORDER BY 1, 2, 3, 4
-"""
 
 
 def _store(url: Secret, patience: float = 10.0) -> "PostgresStore":
@@ -49,10 +35,6 @@ async def _opened(url: Secret) -> "PostgresStore":
     return store
 
 
-async def _schema(postgres: Databases, name: str) -> Sequence[Sequence[Any]]:
-    return await postgres.rows(_SCHEMA, database=name)
-
-
 async def _first_version(postgres: Databases) -> str:
     """Make a database as the first step leaves it."""
     name = await postgres.fresh(empty=True)
@@ -71,7 +53,7 @@ class TestMigrations:
         names = [await _first_version(postgres), await postgres.fresh(empty=True)]
         for name in names:
             await (await _opened(postgres.server.url(name))).aclose()
-        old, new = [await _schema(postgres, name) for name in names]
+        old, new = [await schema(postgres, name) for name in names]
         assert old == new
         assert [row[1] for row in new if row[0] == "version"] == [
             str(n + 1) for n in range(len(_steps()))
@@ -90,7 +72,7 @@ class TestMigrations:
         await postgres.sql("DROP TABLE tillway_definitions", database=name, user=APP)
         await (await _opened(url)).aclose()
         fresh = await postgres.fresh()
-        assert await _schema(postgres, name) == await _schema(postgres, fresh)
+        assert await schema(postgres, name) == await schema(postgres, fresh)
 
     async def test_stores_that_start_at_once_migrate_once(self, postgres: Databases) -> None:
         """Whoever comes second waits and finds the work done."""

@@ -213,6 +213,7 @@ class TestValues:
             ("storage.backend", "memory", "refused when logging.environment is production"),
             ("storage.archival.retention_period", "1h", "must be at least 24h"),
             ("storage.schema_mapping.payments.table_name", "a-b", "must be a name of letters"),
+            ("storage.schema_mapping.prefix", "x" * 31, "must be at most 30 letters"),
             ("paywall.postgres_table_name", "x; drop table y", "must be a name of letters"),
             ("callbacks.retry.max_attempts", "0", "must be between 1 and 1000"),
             ("callbacks.retry.max_interval", "1ms", "must not be less than initial_interval"),
@@ -253,6 +254,28 @@ class TestValues:
 
         assert words in by_key
         assert words in by_id
+
+    @pytest.mark.parametrize(
+        ("payments", "nonces", "words"),
+        [
+            ("shop.a", "shop.a", "must give each table a name of its own"),
+            ("a", "tillway_payments", "makes names that begin with tillway_"),
+        ],
+    )
+    def test_tables_that_would_meet_are_refused(
+        self, payments: str, nonces: str, words: str
+    ) -> None:
+        """No two tables have one name, whether given or made from the prefix."""
+        mapping = "storage.schema_mapping"
+        (fault,) = faults_of(
+            {
+                f"{mapping}.payments.table_name": payments,
+                f"{mapping}.admin_nonces.table_name": nonces,
+            }
+        )
+
+        assert fault.startswith(f"{mapping}.prefix")
+        assert words in fault
 
     def test_one_product_id_twice_is_refused(self) -> None:
         """Two entries cannot be one product."""

@@ -79,7 +79,7 @@ def _section(name: str, title: str, kind: type) -> Iterator[str]:
     state = "" if in_force(kind) else " (not in force)"
     yield f"{_first_line(kind)}{state}\n"
     yield "| Key | Type | Default | Variable | Meaning |\n|---|---|---|---|---|"
-    yield from _rows(kind, name, None, in_force(kind))
+    yield from _rows(kind, name, None, in_force(kind), marked=in_force(kind))
     yield ""
 
 
@@ -87,19 +87,19 @@ def _first_line(kind: type) -> str:
     return (kind.__doc__ or "").strip().splitlines()[0]
 
 
-def _rows(kind: type, key: str, default: object, used: bool) -> Iterator[str]:
+def _rows(kind: type, key: str, default: object, used: bool, *, marked: bool) -> Iterator[str]:
+    """Write rows; ``marked`` says that what is not in force is to be told of each."""
     for field in fields_of(kind):
         path = join(key, field.name)
         own = _default(field) if default is None else getattr(default, field.name)
         applies = used and field.setting.in_force
         below = _below(field.shape, path)
         if below is None or not isinstance(field.shape, Nested):
-            yield _row(field, path, own, applies or not used)
+            yield _row(field, path, own, applies or not marked)
         if below is not None:
             inner, place = below
-            yield from _rows(
-                inner, place, own if isinstance(field.shape, Nested) else None, applies
-            )
+            inherited = own if isinstance(field.shape, Nested) else None
+            yield from _rows(inner, place, inherited, applies, marked=marked)
 
 
 def _below(shape: Shape, path: str) -> tuple[type, str] | None:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 from attrs import frozen
 
 from tillway.core.secrets import Secret
-from tillway.plugins.rules import at_least, identifier, is_blank, is_zero, positive
+from tillway.plugins.rules import at_least, identifier, is_blank, is_zero, positive, prefix
 from tillway.plugins.setting import Rule, setting
 from tillway.plugins.settings.pools import Pool
 
@@ -59,18 +59,51 @@ class Table:
     )
 
 
+TABLES: Final = {
+    "payments": "payments",
+    "sessions": "checkouts",
+    "cart_quotes": "carts",
+    "refund_quotes": "refunds",
+    "admin_nonces": "nonces",
+    "webhook_queue": "deliveries",
+}
+"""What settings of Cedros call a table, and what we call it after the prefix."""
+
+
+def _apart(prefix: str, *tables: Table) -> str | None:
+    words = zip(TABLES.values(), tables, strict=True)
+    named = {word: table.table_name for word, table in words if table.table_name}
+    if len(set(named.values())) < len(named):
+        return "must give each table a name of its own"
+    ours = f"{prefix}_"
+    if any(name.startswith(ours) and name != ours + word for word, name in named.items()):
+        return f"makes names that begin with {ours}, so no other table may be called so"
+    return None
+
+
 @frozen(kw_only=True)
 class SchemaMapping:
-    """Other names for our tables."""
+    """Other names for our tables, in PostgreSQL."""
 
-    payments: Table = setting(factory=Table, doc="Usually `payment_transactions`.")
-    sessions: Table = setting(factory=Table, doc="Usually `stripe_sessions`.")
-    products: Table = setting(factory=Table, doc="Usually `products`.")
-    coupons: Table = setting(factory=Table, doc="Usually `coupons`.")
-    cart_quotes: Table = setting(factory=Table, doc="Usually `cart_quotes`.")
-    refund_quotes: Table = setting(factory=Table, doc="Usually `refund_quotes`.")
-    admin_nonces: Table = setting(factory=Table, doc="Usually `admin_nonces`.")
-    webhook_queue: Table = setting(factory=Table, doc="Usually `webhook_queue`.")
+    RULES: ClassVar[tuple[Rule, ...]] = (Rule(fields=("prefix", *TABLES), check=_apart),)
+
+    prefix: str = setting(
+        default="tillway",
+        unset_when=is_blank,
+        rules=(prefix,),
+        doc="What the names of tables without one of their own, and of functions, begin with, "
+        "after a schema and a dot or not. Gateways that share a database need one each.",
+    )
+    payments: Table = setting(factory=Table, doc="Usually `tillway_payments`.")
+    sessions: Table = setting(factory=Table, in_force=False, doc="Usually `tillway_checkouts`.")
+    products: Table = setting(factory=Table, in_force=False, doc="Usually `products`.")
+    coupons: Table = setting(factory=Table, in_force=False, doc="Usually `coupons`.")
+    cart_quotes: Table = setting(factory=Table, in_force=False, doc="Usually `tillway_carts`.")
+    refund_quotes: Table = setting(factory=Table, in_force=False, doc="Usually `tillway_refunds`.")
+    admin_nonces: Table = setting(factory=Table, in_force=False, doc="Usually `tillway_nonces`.")
+    webhook_queue: Table = setting(
+        factory=Table, in_force=False, doc="Usually `tillway_deliveries`."
+    )
 
 
 @frozen(kw_only=True)
@@ -138,5 +171,5 @@ class StorageSettings:
         doc="How often expired carts, nonces and stored answers are removed.",
     )
     schema_mapping: SchemaMapping = setting(
-        factory=SchemaMapping, in_force=False, doc="Other names for our tables."
+        factory=SchemaMapping, doc="Other names for our tables, in PostgreSQL."
     )

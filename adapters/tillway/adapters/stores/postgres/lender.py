@@ -7,6 +7,7 @@ from collections.abc import Callable
 from attrs import define, field
 
 from tillway.adapters.stores.postgres.faults import unavailable
+from tillway.adapters.stores.postgres.names import Names
 from tillway.adapters.stores.postgres.place import Connection, Place
 from tillway.adapters.stores.postgres.pool import Limits, Pool
 from tillway.core.errors import Unavailable
@@ -17,13 +18,15 @@ from tillway.core.secrets import Secret
 class Lender:
     """The pool of one database, opened by its first user and closed by its last.
 
-    After a fork the child opens connections of its own.
+    ``names`` says what our things are called there. After a fork the child opens connections
+    of its own.
     """
 
     url: Secret
     limits: Limits = field(factory=Limits, kw_only=True)
     patience: float = field(default=10.0, kw_only=True)
     jitter: Callable[[], float] = field(default=random.random, kw_only=True)
+    names: Names = field(factory=Names, kw_only=True)
     _users: set[int] = field(init=False, factory=set)
     _open: Pool | None = field(init=False, default=None)
     _process: int = field(init=False, default=0)
@@ -60,7 +63,7 @@ class Lender:
         return self._open
 
     def _opened(self) -> Pool:
-        return Pool(self._reached, self.limits, self.patience, self.jitter)
+        return Pool(self._reached, self.limits, self.patience, self.jitter, self.names)
 
     async def _reached(self) -> Connection:
         try:

@@ -29,7 +29,8 @@ _COLUMNS: Final = (
 _MET: Final = ", ".join(f"(met).{column}" for column in _COLUMNS.split(", "))
 _ROW: Final = "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10"
 
-# Every name in these statements is ours; what comes from outside is always a parameter.
+# Every name in these statements is ours (see names.py); what comes from outside is always a
+# parameter.
 _CLAIM: Final = f"SELECT refused, {_MET} FROM tillway_claim({_ROW}, $11)"  # noqa: S608 - as above
 _REWRITE: Final = f"SELECT tillway_rewrite({_ROW}, $11, $12, $13, $14, $15)"
 _RENEW: Final = "SELECT tillway_renew($1, $2, $3)"

@@ -16,6 +16,7 @@ import asyncpg
 from attrs import define, field, frozen
 
 from tillway.adapters.stores.patience import within
+from tillway.adapters.stores.postgres.names import Names
 from tillway.adapters.stores.postgres.place import Connection
 from tillway.adapters.stores.postgres.texts import received, sent
 
@@ -50,9 +51,13 @@ class Limits:
 
 @define(eq=False)
 class Lent:
-    """A connection in use. ``fresh`` ones were opened for this use."""
+    """A connection in use, and what things are called there.
+
+    ``fresh`` ones were opened for this use.
+    """
 
     connection: Connection
+    names: Names
     opened: float
     writing: bool
     fresh: bool = False
@@ -60,7 +65,8 @@ class Lent:
     async def run(self, statement: str, *values: object) -> Rows:
         """Run a statement, prepared once and kept for the next time, and give its rows."""
         with self._told():
-            found = await self.connection.fetch(statement, *map(sent, values))
+            spoken = self.names.spoken(statement)
+            found = await self.connection.fetch(spoken, *map(sent, values))
         return [tuple(map(received, row)) for row in found]
 
     async def value(self, statement: str, *values: object) -> Any:
@@ -70,7 +76,7 @@ class Lent:
     async def command(self, text: str) -> str:
         """Run a command without values, and give what the server says that it did."""
         with self._told():
-            return await self.connection.execute(text)
+            return await self.connection.execute(self.names.spoken(text))
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -91,6 +97,7 @@ class Pool:
     limits: Limits
     patience: float
     jitter: Callable[[], float] = random.random
+    names: Names = field(factory=Names)
     _idle: deque[Lent] = field(init=False, factory=deque)
     _places: asyncio.Semaphore = field(init=False)
     _writers: asyncio.Semaphore = field(init=False)
@@ -148,7 +155,8 @@ class Pool:
             if known is not None:
                 known.writing = writing
                 return known
-            return Lent(await self.open(), time.monotonic(), writing, fresh=True)
+            opened = await self.open()
+            return Lent(opened, self.names, time.monotonic(), writing, fresh=True)
         except BaseException:
             self._places.release()
             raise

@@ -1,12 +1,14 @@
 """Bring the schema up to date, one step after the other, one process at a time."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Final
 
 import asyncpg
 
 from tillway.adapters.stores.postgres.faults import fault, unavailable
+from tillway.adapters.stores.postgres.names import Names, tables_in
 from tillway.adapters.stores.postgres.place import Connection
 
 OLDEST: Final = 14
@@ -16,13 +18,19 @@ _LOCK: Final = 0x54696C6C
 """The advisory lock of whoever migrates: "Till" in ASCII."""
 
 _LONGEST_STEP: Final = 3600.0
-_VERSION: Final = "SELECT coalesce(max(version), 0) FROM tillway_schema"
+# Through JSON, since the first versions had no column for names.
+_DONE: Final = """
+    SELECT version, to_jsonb(done)->>'names' FROM tillway_schema AS done ORDER BY version
+"""
+_IS_KNOWN: Final = "SELECT to_regclass('tillway_schema') IS NOT NULL"
 _TABLE: Final = """
     CREATE TABLE IF NOT EXISTS tillway_schema (
         version integer PRIMARY KEY,
         applied_at timestamptz NOT NULL DEFAULT now()
-    )
+    );
+    ALTER TABLE tillway_schema ADD COLUMN IF NOT EXISTS names text
 """
+_MARK: Final = "INSERT INTO tillway_schema (version, names) VALUES ($1, $2)"
 
 
 def migrations() -> Sequence[str]:
@@ -32,14 +40,14 @@ def migrations() -> Sequence[str]:
     return [file.read_text("utf-8") for file in files if file.name.endswith(".sql")]
 
 
-async def prepare(connection: Connection, name: str) -> None:
+async def prepare(connection: Connection, name: str, names: Names) -> None:
     """Check that the database can be used and migrate it.
 
     Several processes may do so at once. Raises Unavailable with the name and the cause.
     """
     try:
         await _refuse_what_is_no_use(connection)
-        await _migrate(connection)
+        await _migrate(connection, names)
     except (asyncpg.PostgresError, OSError) as error:
         said = " ".join(str(error).split())
         raise unavailable(f"at {name} {fault(error) or 'cannot be used'} ({said})") from error
@@ -61,29 +69,53 @@ async def _refuse_what_is_no_use(connection: Connection) -> None:
         raise _Unfit("cannot be written to")
 
 
-async def _migrate(connection: Connection) -> None:
+async def _migrate(connection: Connection, names: Names) -> None:
     steps = migrations()
-    version = await _version(connection)
-    if version > len(steps):
-        raise _Unfit(f"was made by a newer version of Tillway (schema {version})")
+    version = await _version(connection, names)
     while version < len(steps):
-        version = await _next(connection, steps)
+        version = await _next(connection, steps, names)
 
 
-async def _next(connection: Connection, steps: Sequence[str]) -> int:
+async def _next(connection: Connection, steps: Sequence[str], names: Names) -> int:
     """Take the next step, if no other process has, and give the version that was reached."""
     async with connection.transaction():
         await connection.execute("SET LOCAL statement_timeout = 0")
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK, timeout=_LONGEST_STEP)
-        await connection.execute(_TABLE)
-        version = await _version(connection)
+        await connection.execute(names.spoken(_TABLE))
+        version = await _version(connection, names)
         if version < len(steps):
-            await connection.execute(steps[version], timeout=_LONGEST_STEP)
+            step = steps[version]
+            await connection.execute(names.spoken(step), timeout=_LONGEST_STEP)
             version += 1
-            await connection.execute("INSERT INTO tillway_schema (version) VALUES ($1)", version)
+            made = json.dumps(_made_by(step, names))
+            await connection.execute(names.spoken(_MARK), version, made)
     return version
 
 
-async def _version(connection: Connection) -> int:
-    known = await connection.fetchval("SELECT to_regclass('tillway_schema') IS NOT NULL")
-    return int(await connection.fetchval(_VERSION)) if known else 0
+async def _version(connection: Connection, names: Names) -> int:
+    """Give the version of the schema, if it is one that this program can work with."""
+    if not await connection.fetchval(names.spoken(_IS_KNOWN)):
+        return 0
+    steps, done = migrations(), await connection.fetch(names.spoken(_DONE))
+    version = max((row[0] for row in done), default=0)
+    if version > len(steps):
+        raise _Unfit(f"was made by a newer version of Tillway (schema {version})")
+    for number, made in done:
+        usual = _made_by(steps[number - 1], Names())
+        _refuse_other_names(usual if made is None else json.loads(made), names)
+    return int(version)
+
+
+def _made_by(step: str, names: Names) -> Mapping[str, str]:
+    return {word: names.called(word) for word in tables_in(step)}
+
+
+def _refuse_other_names(made: Mapping[str, str], names: Names) -> None:
+    """Refuse to look for a table where it is not: another would be empty and let repeats pass."""
+    for word, name in made.items():
+        if names.called(word) != name:
+            raise _Unfit(
+                f"has its {word} in the table {name}, which storage.schema_mapping now calls "
+                f"{names.called(word)}: keep the names of a schema, or give another gateway "
+                "a prefix of its own"
+            )

@@ -13,6 +13,7 @@ from tillway.adapters.stores.postgres.catalogue import (
     PostgresQuoteKeys,
 )
 from tillway.adapters.stores.postgres.lender import Lender
+from tillway.adapters.stores.postgres.names import Names
 from tillway.adapters.stores.postgres.payments import (
     PostgresEvents,
     PostgresPayments,
@@ -46,7 +47,8 @@ class PostgresStore:
     or one is tried again. What a unit does not find among payments, totals and facts may be
     there a moment later: decide by what writes answer. Who waits for a connection, and a unit
     that lasts, is given up as Unavailable after ``patience`` seconds. After a fork the child
-    opens connections of its own.
+    opens connections of its own. ``names`` says what its tables and functions are called, so
+    that one database can hold several stores.
     """
 
     url: Secret
@@ -54,13 +56,20 @@ class PostgresStore:
     limits: Limits = field(factory=Limits, kw_only=True)
     patience: float = field(default=10.0, kw_only=True)
     jitter: Callable[[], float] = field(default=random.random, kw_only=True)
+    names: Names = field(factory=Names, kw_only=True)
     lender: Lender = field(kw_only=True, repr=False)
-    """Where its connections come from; others may use the same one."""
+    """Where its connections come from; others may use the same one, and its names."""
     _codec: Codec = field(init=False)
 
     @lender.default
     def _own_lender(self) -> Lender:
-        return Lender(self.url, limits=self.limits, patience=self.patience, jitter=self.jitter)
+        return Lender(
+            self.url,
+            limits=self.limits,
+            patience=self.patience,
+            jitter=self.jitter,
+            names=self.names,
+        )
 
     def __attrs_post_init__(self) -> None:
         """Prepare the conversions; nothing is opened yet."""
@@ -71,7 +80,7 @@ class PostgresStore:
         place = self.lender.place
         connection = await place.connect()
         try:
-            await prepare(connection, str(place))
+            await prepare(connection, str(place), self.lender.names)
         finally:
             await connection.close(timeout=self.patience)
         self.lender.open(self)
