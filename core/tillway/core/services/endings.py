@@ -7,6 +7,7 @@ from tillway.core.ids import new_event_id
 from tillway.core.payments import Failed, Outcome, Payment, Settled
 from tillway.core.ports.clock import Clock, Random
 from tillway.core.ports.store import Store, UnitOfWork
+from tillway.core.services.bookkeeping import entries_of
 from tillway.core.services.grants import grant_of, succeeded
 
 _STORE_RETRIES = 6
@@ -52,7 +53,8 @@ class Endings:
             return await unit.payments.fail(ended, outcome.landed)
         if not isinstance(outcome, Settled):
             return await unit.payments.release(ended, self.clock.now())
-        return await unit.payments.settle(ended, [succeeded(new_event_id(self.random), ended)])
+        fact = succeeded(new_event_id(self.random), ended)
+        return await unit.payments.settle(ended, [fact], entries_of(ended))
 
     async def _found(self, payment: Payment) -> Payment:
         async with self.store.view(once=True) as view:

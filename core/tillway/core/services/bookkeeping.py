@@ -1,0 +1,49 @@
+"""What a payment's end books in the ledger."""
+
+from collections.abc import Sequence
+
+from tillway.core.ledger import Account, AccountKind, Entry, EntryKey, Posting
+from tillway.core.payments import Payment, State
+
+
+def entries_of(payment: Payment) -> Sequence[Entry]:
+    """Give the entries of a payment's present state, which is to be stored with them.
+
+    Money that has arrived lies in the wallet that was paid, and is earned, or owed to whoever
+    paid if it buys nothing; a reversal books the opposite. Keys carry the turn, so that the
+    same end is booked once and the next one again. Nothing is booked for a price of zero, nor
+    for what never arrived.
+    """
+    if payment.amount.minor == 0 or payment.state not in _BOOKED:
+        return ()
+    name = f"payment:{payment.chain}:{payment.key}:{payment.turn}"
+    gone = payment.state is State.REVERSED
+    arrived = -payment.amount if gone else payment.amount
+    return (
+        Entry(
+            key=EntryKey(f"{name}:reversed" if gone else name),
+            tenant=payment.tenant,
+            at=payment.ended_at or payment.created_at,
+            postings=(
+                Posting(account=Account(AccountKind.WALLET, payment.pay_to), amount=-arrived),
+                Posting(account=_whose(payment), amount=arrived),
+            ),
+            about={
+                "state": payment.state.value,
+                "rail": payment.rail,
+                "resource": payment.purchase.resource,
+                "signature": payment.signature,
+            },
+        ),
+    )
+
+
+_BOOKED = frozenset({State.SETTLED, State.UNAPPLIED, State.REVERSED})
+
+
+def _whose(payment: Payment) -> Account:
+    """Tell whose the money became. A grant stays with its payment, whatever comes after it."""
+    earned = payment.grant is not None
+    if earned:
+        return Account(AccountKind.SALES, payment.rail)
+    return Account(AccountKind.CUSTOMER, payment.payer)
