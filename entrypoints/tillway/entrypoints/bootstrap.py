@@ -10,6 +10,7 @@ from uuid import uuid4
 from aiohttp import web
 from attrs import define, evolve, field, frozen
 
+from tillway.adapters.heads import HeadSigner
 from tillway.adapters.observed import ObservedStore
 from tillway.adapters.sealing import MasterKey, Sealer
 from tillway.core.assets import BUILT_IN, Assets
@@ -30,6 +31,7 @@ from tillway.core.services.quote_keys import Keyring
 from tillway.core.services.rails import Rails
 from tillway.core.services.repeats import Repeats
 from tillway.core.services.resolve import Resolve
+from tillway.core.services.sequencing import Sequencer
 from tillway.core.services.settle import Settle
 from tillway.core.services.shop import Shop
 from tillway.core.services.terms import Terms
@@ -39,7 +41,7 @@ from tillway.entrypoints.gateway import Gateway, lifetime
 from tillway.entrypoints.http.app import build_application
 from tillway.entrypoints.http.config import HttpConfig
 from tillway.entrypoints.settings.loading import Settings
-from tillway.entrypoints.settings.sections import QuoteSettings, ServerSettings
+from tillway.entrypoints.settings.sections import LedgerSettings, QuoteSettings, ServerSettings
 from tillway.entrypoints.sources import Sources
 from tillway.entrypoints.version import version
 from tillway.plugins.api import Api, Route
@@ -229,6 +231,17 @@ class _Assembly:
             resolve=Resolve(store=store, rails=rails, endings=endings, leases=leases),
             leases=leases,
             budgets=Budgets(store=store, rails=rails),
+            sequence=self._sequencer(store, leases),
+        )
+
+    def _sequencer(self, store: Store, leases: Leases) -> Sequencer:
+        ledger = self.settings.section(LedgerSettings)
+        return Sequencer(
+            store=store,
+            clock=self.ports.clock,
+            owner=leases.process,
+            heads=None if ledger.seal_key is None else HeadSigner(ledger.seal_key),
+            every=ledger.head_interval,
         )
 
     def _routes(self, services: Services) -> Sequence[Route]:

@@ -32,6 +32,9 @@ KEYS_SECONDS = 30.0
 RESOLVE_SECONDS = 1.0
 """How often the resolver looks for payments that nobody works on."""
 
+SEQUENCE_SECONDS = 0.5
+"""How often committed facts are given their places."""
+
 
 @define(kw_only=True)
 class Gateway:
@@ -108,7 +111,11 @@ class Gateway:
 
     def workers(self) -> Sequence[Coroutine[None, None, None]]:
         """Give the background work of this gateway, each to be run as a task until cancelled."""
-        return [_repeat(self.services.resolve.sweep, RESOLVE_SECONDS, self.services)]
+        services = self.services
+        return [
+            _repeat(services.resolve.sweep, RESOLVE_SECONDS, services),
+            _repeat(services.sequence.sweep, SEQUENCE_SECONDS, services),
+        ]
 
     async def _opened(self, stack: AsyncExitStack) -> None:
         stack.push_async_callback(self.services.store.aclose)

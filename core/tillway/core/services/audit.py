@@ -21,6 +21,8 @@ from tillway.core.tenancy import Tenant
 _PAGE = 500
 _MOST_FAULTS = 100
 _MOST_UNSEALED = 100_000
+_MOST_REMEMBERED = 100_000
+"""Seals that a published head may still tell of: it is told soon after its fact."""
 
 
 @frozen(kw_only=True)
@@ -129,6 +131,8 @@ class Audit:
         if wanted is not None and wanted != link.seal:
             self._report.fault(f"{link.tenant}: fact {link.number} has another seal than known")
         self._passed[link.tenant, link.number] = link.seal
+        if len(self._passed) > _MOST_REMEMBERED:
+            del self._passed[next(iter(self._passed))]
 
     def _believe(self, event: Event, link: Link) -> None:
         """Verify a head that was published: it is of a fact that came before it."""
@@ -145,7 +149,7 @@ class Audit:
         )
         if not signed:
             self._report.fault(f"{event.tenant}: {event.id} is not signed by the key it names")
-        elif self._passed.get((event.tenant, head.number)) != head.seal:
+        elif self._passed.get((event.tenant, head.number), head.seal) != head.seal:
             self._report.fault(f"{event.tenant}: {event.id} tells another seal than is there")
         else:
             self._report.signed[event.tenant] = head.number

@@ -14,6 +14,7 @@ from tillway.core.services.leases import Leases
 from tillway.core.services.quote import Quoting
 from tillway.core.services.rails import Rails
 from tillway.core.services.resolve import Resolve
+from tillway.core.services.sequencing import Sequencer
 from tillway.core.services.settle import Settle
 from tillway.core.services.shop import Shop
 
@@ -37,3 +38,4 @@ class Services:
     resolve: Resolve
     leases: Leases
     budgets: Budgets
+    sequence: Sequencer

@@ -92,20 +92,10 @@ async def _one(file: Path | None, signature: str) -> Payment | None:
 
 @asynccontextmanager
 async def _view(file: Path | None) -> AsyncIterator[View]:
-    from tillway.entrypoints.bootstrap import store_of
-    from tillway.entrypoints.configuration import load_config
-    from tillway.plugins.settings.storage import StorageSettings
+    from tillway.entrypoints.cli.stores import opened
 
-    configured = load_config(file)
-    if configured.settings.section(StorageSettings).backend == "memory":
-        raise CannotStart("the memory store shows its payments to nobody outside its process")
-    store = store_of(configured)
-    await store.start()
-    try:
-        async with store.view() as view:
-            yield view
-    finally:
-        await store.aclose()
+    async with opened(file) as store, store.view() as view:
+        yield view
 
 
 def _show_table(found: Sequence[Payment]) -> None:

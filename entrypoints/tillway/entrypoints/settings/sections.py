@@ -165,12 +165,32 @@ class QuoteSettings:
     )
 
 
+@frozen(kw_only=True)
+class LedgerSettings:
+    """The sealed log of facts and ledger entries."""
+
+    seal_key: Secret | None = setting(
+        default=None,
+        env="TILLWAY_LEDGER_SEAL_KEY",
+        rules=(long_secret,),
+        doc="Signs the heads of the log, which are published as events. Keep it out of the "
+        "database. Without it the log is sealed, and its heads are not published.",
+    )
+    head_interval: timedelta = setting(
+        default=timedelta(minutes=1),
+        env="TILLWAY_LEDGER_HEAD_INTERVAL",
+        rules=(positive,),
+        doc="How long a tenant's log grows before its next head is published.",
+    )
+
+
 BUILT_IN: Final[Mapping[str, type]] = MappingProxyType(
     {
         "server": ServerSettings,
         "logging": LoggingSettings,
         "storage": StorageSettings,
         "quotes": QuoteSettings,
+        "ledger": LedgerSettings,
         "x402": X402Settings,
         "stripe": StripeSettings,
         "paywall": PaywallSettings,
