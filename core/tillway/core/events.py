@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from attrs import frozen
 
 from tillway.core.ids import EventId
 from tillway.core.tenancy import Tenant
+
+LEDGER_ENTRY: Final = "ledger.entry"
+"""The type of the facts that are ledger entries."""
 
 
 @frozen(kw_only=True)

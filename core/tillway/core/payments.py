@@ -37,6 +37,9 @@ class State(StrEnum):
 LIVE = frozenset({State.CLAIMED, State.UNRESOLVED})
 """The states in which money may yet move."""
 
+ENDED = frozenset(State) - LIVE
+"""The states in which what became of the money is known."""
+
 
 @frozen(kw_only=True)
 class Settled:
@@ -79,6 +82,16 @@ class Phase(StrEnum):
     LIVE = "live"
     SETTLED = "settled"
     LANDED_FAILURE = "landed-failure"
+
+
+def phase_of(state: State) -> Phase | None:
+    """Tell in which phase a payment's reservations are; None where all are given back.
+
+    Of a failed payment only its end tells whether it has landed: None here.
+    """
+    if state in LIVE:
+        return Phase.LIVE
+    return Phase.SETTLED if state is State.SETTLED else None
 
 
 @frozen(kw_only=True)
@@ -177,6 +190,8 @@ class Payment:
     code: Code | None = None
     reason: str | None = None
     grant: Mapping[str, object] | None = None
+    watched: bool = False
+    turn: int = 0
 
     @property
     def tenant(self) -> Tenant:
@@ -188,10 +203,37 @@ class Payment:
         """Tell whether money may yet move."""
         return self.state in LIVE
 
-    def settled(self, at: datetime, slot: int | None, grant: Mapping[str, object]) -> "Payment":
+    def settled(
+        self, at: datetime, slot: int | None, grant: Mapping[str, object], *, final: bool = True
+    ) -> "Payment":
         """Give the payment as it stands once the money has arrived."""
+        arrived = self._arrived(State.SETTLED, at, slot, final=final)
+        return evolve(arrived, grant=grant, code=None, reason=None)
+
+    def unapplied(
+        self, at: datetime, slot: int | None, code: Code, reason: str, *, final: bool = True
+    ) -> "Payment":
+        """Give the payment as it stands once money has arrived that buys nothing."""
+        arrived = self._arrived(State.UNAPPLIED, at, slot, final=final)
+        return evolve(arrived, code=code, reason=reason)
+
+    def _arrived(self, state: State, at: datetime, slot: int | None, *, final: bool) -> "Payment":
         return evolve(
-            self, state=State.SETTLED, ended_at=at, slot=slot, grant=grant, code=None, reason=None
+            self, state=state, ended_at=at, slot=slot, watched=not final, turn=self.turn + 1
+        )
+
+    def reversed(self, at: datetime, failure: Failed) -> "Payment":
+        """Give the payment as it stands once the rail has proven that the money is gone again.
+
+        It is watched on: should the money arrive after all, it settles again.
+        """
+        return evolve(
+            self,
+            state=State.REVERSED,
+            ended_at=at,
+            code=failure.code,
+            reason=failure.reason,
+            watched=True,
         )
 
     def refused(self, refusal: Failed) -> "Payment":

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from attrs import define, field, frozen
@@ -18,14 +18,29 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 
 from tillway.core.assets import BUILT_IN, Asset, AssetKind, Assets, TokenProgram
 from tillway.core.catalog import Coupon, Product
-from tillway.core.events import Event
+from tillway.core.events import LEDGER_ENTRY, Event
+from tillway.core.ledger import Account, AccountKind, Entry, EntryKey, Posting
 from tillway.core.money import Money
 from tillway.core.payments import Asked, Payment
+from tillway.core.tenancy import Tenant
+
+V = TypeVar("V")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _JSON = Mapping[str, object]
-_COLUMNS = ("chain", "key", "signature", "state", "owner", "lease_until", "created_at", "signed")
+_COLUMNS = (
+    "chain",
+    "key",
+    "signature",
+    "state",
+    "owner",
+    "lease_until",
+    "created_at",
+    "signed",
+    "watched",
+    "user_id",
+)
 
 
 @frozen
@@ -42,6 +57,8 @@ class PaymentRow:
     created_at: int
     signed: bytes
     body: str
+    watched: bool
+    user_id: str | None
 
 
 @frozen
@@ -53,6 +70,23 @@ class EventRow:
     type: str
     at: int
     body: str
+
+
+@frozen(kw_only=True)
+class LineRow:
+    """One posting. ``account`` is its account's name with the asset; ``asset`` what reads it.
+
+    (tenant, entry, place) is unique. ``least`` is tested once and not kept.
+    """
+
+    tenant: str
+    entry: str
+    place: int
+    account: str
+    at: int
+    minor: int
+    asset: str
+    least: int | None = None
 
 
 def micros(moment: datetime) -> int:
@@ -93,7 +127,9 @@ class Codec:
             lease_until=micros(payment.lease_until),
             created_at=micros(payment.created_at),
             signed=payment.signed,
-            body=self._text(payment),
+            body=self.text(payment),
+            watched=payment.watched,
+            user_id=payment.user_id,
         )
 
     def payment(self, row: PaymentRow) -> Payment:
@@ -119,9 +155,77 @@ class Codec:
         fields = {"id": row.id, "tenant": row.tenant, "type": row.type, "at": row.at}
         return self._converter.structure({**fields, "body": orjson.loads(row.body)}, Event)
 
+    def value(self, text: str, kind: type[V]) -> V:
+        """Give the value of its JSON."""
+        return self._converter.structure(orjson.loads(text), kind)
+
+    def entry_rows(self, entry: Entry) -> tuple[EventRow, Sequence[LineRow]]:
+        """Give the fact of a ledger entry, and a row for each of its postings."""
+        lines = [self._line(entry, n, one) for n, one in enumerate(entry.postings)]
+        body = {
+            "key": entry.key,
+            "about": dict(entry.about),
+            "postings": [_written(one) for one in entry.postings],
+        }
+        fact = EventRow(
+            tenant=entry.tenant,
+            id=self.fact_of(entry.key),
+            type=LEDGER_ENTRY,
+            at=micros(entry.at),
+            body=orjson.dumps(body).decode(),
+        )
+        return fact, lines
+
+    def entry(self, fact: EventRow) -> Entry:
+        """Give the ledger entry of its fact."""
+        body = orjson.loads(fact.body)
+        return Entry(
+            key=EntryKey(body["key"]),
+            tenant=Tenant(fact.tenant),
+            at=moment(fact.at),
+            postings=tuple(self._posting(one) for one in body["postings"]),
+            about=body["about"],
+        )
+
+    def fact_of(self, key: EntryKey) -> str:
+        """Give the id of a ledger entry's fact."""
+        return f"entry:{key}"
+
+    def asset(self, text: str) -> Asset:
+        """Give the asset of its JSON."""
+        return _asset_in(orjson.loads(text), self.assets)
+
+    def entries(
+        self, payment: Payment, entries: Sequence[Entry]
+    ) -> Sequence[tuple[EventRow, Sequence[LineRow]]]:
+        """Give the rows of a payment's entries. ValueError if one is another tenant's."""
+        if any(entry.tenant != payment.tenant for entry in entries):
+            raise ValueError("an entry of another tenant")
+        return [self.entry_rows(entry) for entry in entries]
+
+    def _line(self, entry: Entry, place: int, posting: Posting) -> LineRow:
+        asset = posting.amount.asset
+        return LineRow(
+            tenant=entry.tenant,
+            entry=entry.key,
+            place=place,
+            account=f"{posting.account}:{asset.code}",
+            at=micros(entry.at),
+            minor=posting.amount.minor,
+            asset=orjson.dumps(_asset_out(asset)).decode(),
+            least=posting.least,
+        )
+
+    def _posting(self, written: Mapping[str, Any]) -> Posting:
+        kind, owner = written["account"]
+        return Posting(
+            account=Account(AccountKind(kind), owner),
+            amount=_money_in(written["amount"], self.assets),
+        )
+
     def product_text(self, product: Product) -> str:
         """Give a product as JSON."""
-        return self._text(product)
+        return self.text(product)
 
     def product(self, text: str) -> Product:
         """Give the product of its JSON."""
@@ -129,13 +233,14 @@ class Codec:
 
     def coupon_text(self, coupon: Coupon) -> str:
         """Give a coupon as JSON."""
-        return self._text(coupon)
+        return self.text(coupon)
 
     def coupon(self, text: str) -> Coupon:
         """Give the coupon of its JSON."""
         return self._converter.structure(orjson.loads(text), Coupon)
 
-    def _text(self, value: object) -> str:
+    def text(self, value: object) -> str:
+        """Give a value as JSON."""
         return orjson.dumps(self._converter.unstructure(value)).decode()
 
 
@@ -184,14 +289,23 @@ def _without_columns(converter: Converter) -> None:
         lease_until=override(omit=True),
         created_at=override(omit=True),
         signed=override(omit=True),
+        watched=override(omit=True),
+        user_id=override(omit=True),
     )
     converter.register_unstructure_hook(Payment, write)
 
 
+def _written(posting: Posting) -> Mapping[str, Any]:
+    account = posting.account
+    return {"account": [account.kind.value, account.owner], "amount": _money_out(posting.amount)}
+
+
 def _money_out(money: Money) -> dict[str, Any]:
-    asset = money.asset
+    return {"minor": money.minor} | _asset_out(money.asset)
+
+
+def _asset_out(asset: Asset) -> dict[str, Any]:
     written = {
-        "minor": money.minor,
         "asset": asset.code,
         "decimals": asset.decimals,
         "kind": asset.kind.value,

@@ -1,0 +1,119 @@
+"""Checkouts as records; what they reserve are running totals."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Final
+
+from attrs import frozen
+
+from tillway.adapters.stores.codec import Codec, micros
+from tillway.adapters.stores.limits import checked
+from tillway.adapters.stores.records.rows import Calls, Kind, Row, Sight
+from tillway.adapters.stores.records.shelf import Shelf, blank, joined
+from tillway.adapters.stores.reservations import tally_key
+from tillway.core.checkouts import UNPAID, Checkout, CheckoutId, CheckoutState
+from tillway.core.payments import Chain, Phase, Reservation
+from tillway.core.ports.store import Refused
+from tillway.core.tenancy import Tenant
+
+
+def _columns(checkout: Checkout) -> Row:
+    session = checkout.session
+    return blank(
+        tenant=checkout.tenant,
+        id=checkout.id,
+        at=micros(checkout.created_at),
+        state=checkout.state.value,
+        mark=None if session is None else joined(checkout.provider, session),
+        due=micros(checkout.expires_at),
+    )
+
+
+_CHECKOUTS: Final = Shelf(Kind.CHECKOUTS, Checkout, _columns)
+
+
+def _phase(state: CheckoutState) -> Phase | None:
+    if state in UNPAID:
+        return Phase.LIVE
+    return Phase.SETTLED if state is CheckoutState.PAID else None
+
+
+@frozen
+class CheckoutRecords:
+    """Sessions at providers."""
+
+    calls: Calls
+    codec: Codec
+
+    async def add(self, checkout: Checkout) -> bool | Refused:
+        """Write a checkout and take its reservations, all or nothing."""
+        async with self.calls.writing() as rows:
+            if checkout.state not in UNPAID:
+                raise ValueError("a checkout begins unpaid")
+            if not await _CHECKOUTS.insert(rows, self.codec, checkout):
+                return False
+            refused = await _taken(rows, checkout)
+            if refused is None:
+                return True
+            await rows.remove(Kind.CHECKOUTS, checkout.tenant, checkout.id)
+            return Refused(reservation=refused)
+
+    async def move(self, checkout: Checkout, was: Collection[CheckoutState]) -> bool:
+        """Write a checkout as it now stands, if what is stored is in one of these states."""
+        async with self.calls.writing() as rows:
+            found = await _CHECKOUTS.find(rows, self.codec, checkout.tenant, checkout.id)
+            if found is None or found.value.state not in was:
+                return False
+            before, after = _phase(found.value.state), _phase(checkout.state)
+            if after is Phase.LIVE and before is not Phase.LIVE:
+                raise ValueError("a checkout that has ended is not unpaid again")
+            if not await _CHECKOUTS.swap(rows, self.codec, checkout, found):
+                return False
+            for one in found.value.reservations:
+                await _shift(rows, checkout, one, one.change(before, after))
+            return True
+
+    async def get(self, tenant: Tenant, checkout: CheckoutId) -> Checkout | None:
+        """Give a checkout."""
+        async with self.calls.reading() as rows:
+            return await _CHECKOUTS.get(rows, self.codec, tenant, checkout)
+
+    async def by_session(self, tenant: Tenant, provider: str, session: str) -> Checkout | None:
+        """Give the checkout of a provider's session."""
+        async with self.calls.reading() as rows:
+            row = await rows.marked(Kind.CHECKOUTS, tenant, joined(provider, session))
+            return None if row is None else _CHECKOUTS.read(row, self.codec)
+
+    async def due(self, now: datetime, limit: int) -> Sequence[Checkout]:
+        """Give unpaid checkouts of all tenants that expired before ``now``, oldest first."""
+        states = sorted(state.value for state in UNPAID)
+        async with self.calls.reading() as rows:
+            found = await rows.due(Kind.CHECKOUTS, states, micros(now), checked(limit))
+            return _CHECKOUTS.all(found, self.codec)
+
+
+async def _taken(rows: Sight, checkout: Checkout) -> Reservation | None:
+    """Take all reservations, or none: then give the first that does not fit."""
+    for place, one in enumerate(checkout.reservations):
+        if not await _fits(rows, checkout, one):
+            for earlier in checkout.reservations[:place]:
+                await _shift(rows, checkout, earlier, -earlier.change(None, Phase.LIVE))
+            return one
+    return None
+
+
+async def _fits(rows: Sight, checkout: Checkout, one: Reservation) -> bool:
+    """Take a reservation if its whole amount fits, even where it does not count while live."""
+    key = tally_key(one.tenant, Chain(checkout.provider), one.name)
+    live = one.change(None, Phase.LIVE)
+    if live == one.amount:
+        return await rows.take(*key, live, one.limit)
+    if not await rows.take(*key, one.amount, one.limit):
+        return False
+    return await rows.take(*key, live - one.amount, None)
+
+
+async def _shift(rows: Sight, checkout: Checkout, one: Reservation, change: int) -> None:
+    if change:
+        key = tally_key(one.tenant, Chain(checkout.provider), one.name)
+        await rows.take(*key, change, None)

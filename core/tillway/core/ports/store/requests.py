@@ -1,0 +1,174 @@
+"""What requests leave behind: nonces, answers to be given again, and what others told us."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from attrs import field, frozen
+
+from tillway.core.ids import Nonce
+from tillway.core.tenancy import Tenant
+
+
+@frozen(kw_only=True)
+class SingleUse:
+    """A nonce that may be signed once, for one purpose."""
+
+    nonce: Nonce
+    tenant: Tenant
+    purpose: str
+    created_at: datetime
+    expires_at: datetime
+
+
+class NonceUse(StrEnum):
+    """What became of using a nonce."""
+
+    USED = "used"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    CONSUMED = "consumed"
+
+
+class Nonces(Protocol):
+    """Nonces that wait to be signed, and that were."""
+
+    async def add(self, nonce: SingleUse) -> bool:
+        """Write a nonce; a repeat does nothing and is False."""
+        ...
+
+    async def use(self, tenant: Tenant, nonce: Nonce, purpose: str, now: datetime) -> NonceUse:
+        """Consume a nonce. Of all that ask, under any race, one gets USED.
+
+        A nonce for another purpose is UNKNOWN and stays as it is. Whoever asks again gets
+        CONSUMED, until it is purged.
+        """
+        ...
+
+    async def waiting(self, tenant: Tenant, purpose: str, now: datetime) -> int:
+        """Count nonces for a purpose that could be used, to a thousand at most."""
+        ...
+
+    async def purge(self, before: datetime, limit: int) -> int:
+        """Remove nonces of all tenants that expired before that time, and tell how many."""
+        ...
+
+
+@frozen(kw_only=True)
+class Answer:
+    """What a request was answered, to be answered the same again."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+@frozen(kw_only=True)
+class Started:
+    """The request is ours to run: it must be completed or abandoned."""
+
+
+@frozen(kw_only=True)
+class Running:
+    """The same request runs elsewhere."""
+
+
+@frozen(kw_only=True)
+class Mismatch:
+    """The key was used for another request."""
+
+
+@frozen(kw_only=True)
+class Replay:
+    """The same request was answered."""
+
+    answer: Answer
+
+
+class Answers(Protocol):
+    """Idempotency records. ``key`` covers the principal, the route and the client's key."""
+
+    async def start(
+        self,
+        tenant: Tenant,
+        key: str,
+        request: str,
+        owner: str,
+        now: datetime,
+        until: datetime,
+    ) -> Started | Running | Mismatch | Replay:
+        """Reserve a key for a request, which ``request`` is a hash of, until ``until``.
+
+        Of all that ask, under any race, one gets Started. A reservation whose time is over, and
+        an answer whose time is over, count for nothing: the next one that asks starts anew.
+        """
+        ...
+
+    async def complete(
+        self, tenant: Tenant, key: str, owner: str, answer: Answer, until: datetime
+    ) -> bool:
+        """Keep the answer until then, if the owner still has the key reserved; else False."""
+        ...
+
+    async def abandon(self, tenant: Tenant, key: str, owner: str) -> bool:
+        """Give the key up, if the owner still has it reserved; else False."""
+        ...
+
+    async def purge(self, before: datetime, limit: int) -> int:
+        """Remove what counted until before that time, of all tenants, and tell how many."""
+        ...
+
+
+@frozen(kw_only=True)
+class Inbound:
+    """An event that somebody sent us, as it came. ``id`` is unique for its source and tenant."""
+
+    tenant: Tenant
+    source: str
+    id: str
+    type: str
+    received_at: datetime
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = {}
+    applied_at: datetime | None = None
+    attempts: int = 0
+    last_error: str | None = None
+
+
+class Inbox(Protocol):
+    """Events from outside: received first, applied once."""
+
+    async def receive(self, inbound: Inbound) -> bool:
+        """Write an event as received; a repeat of its id does nothing and is False."""
+        ...
+
+    async def get(self, tenant: Tenant, source: str, event: str) -> Inbound | None:
+        """Give an event."""
+        ...
+
+    async def apply(self, tenant: Tenant, source: str, event: str, at: datetime) -> bool:
+        """Mark an event as applied, in the unit that applies it.
+
+        False if it is applied already, or is not there.
+        """
+        ...
+
+    async def take(
+        self, owner: str, now: datetime, until: datetime, limit: int
+    ) -> Sequence[Inbound]:
+        """Give events of all tenants that are not applied and that nobody works on before ``now``.
+
+        The longest waiting first, each to one process until ``until``.
+        """
+        ...
+
+    async def put_off(
+        self, tenant: Tenant, source: str, event: str, error: str, until: datetime
+    ) -> bool:
+        """Count a failed attempt at what is not applied, to be taken again from then on."""
+        ...
+
+    async def purge(self, before: datetime, limit: int) -> int:
+        """Remove events of all tenants that were applied before that time, and tell how many."""
+        ...

@@ -1,0 +1,51 @@
+"""A refund: money on its way back, from the request to the proof."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from attrs import frozen
+
+from tillway.core.ids import RefundId
+from tillway.core.money import Money
+from tillway.core.tenancy import Tenant
+
+
+class RefundState(StrEnum):
+    """What has been decided about a refund, and done."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    PROCESSED = "processed"
+    DENIED = "denied"
+    EXPIRED = "expired"
+
+
+LIVE: frozenset[RefundState] = frozenset(
+    {RefundState.PENDING, RefundState.APPROVED, RefundState.PROCESSED}
+)
+"""The states in which a refund takes its share of what was paid."""
+
+
+@frozen(kw_only=True)
+class Refund:
+    """Some of what was paid for ``purchase``, to be paid to ``recipient``.
+
+    ``purchase`` names the payment as its rail does (a transaction's signature, ``stripe:...``).
+    ``origin`` says why there is a refund: a request, or money that bought nothing.
+    """
+
+    id: RefundId
+    tenant: Tenant
+    purchase: str
+    recipient: str
+    amount: Money
+    created_at: datetime
+    expires_at: datetime
+    reason: str = ""
+    origin: str = "request"
+    metadata: Mapping[str, str] = {}
+    state: RefundState = RefundState.PENDING
+    processed_at: datetime | None = None
+    processed_by: str | None = None
+    signature: str | None = None
