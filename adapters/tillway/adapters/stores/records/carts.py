@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 
 from tillway.adapters.stores.codec import Codec, micros
 from tillway.adapters.stores.records.purging import purged
-from tillway.adapters.stores.records.rows import Calls, Kind, Row
+from tillway.adapters.stores.records.rows import Calls, Kind, Row, Sight
 from tillway.adapters.stores.records.shelf import Shelf, blank
 from tillway.core.carts import Cart, CartState
 from tillway.core.ids import CartId
@@ -39,19 +39,26 @@ class CartRecords:
 
     async def add(self, cart: Cart) -> bool:
         """Write a cart; a repeat of its id does nothing and is False."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool:
             return await _CARTS.insert(rows, self.codec, cart)
+
+        return await self.calls.write(work)
 
     async def get(self, tenant: Tenant, cart: CartId) -> Cart | None:
         """Give a cart, expired or not."""
-        async with self.calls.reading() as rows:
+
+        async def work(rows: Sight) -> Cart | None:
             return await _CARTS.get(rows, self.codec, tenant, cart)
+
+        return await self.calls.read(work)
 
     async def pay(
         self, tenant: Tenant, cart: CartId, payment: str, payer: str, at: datetime
     ) -> bool:
         """Mark an open cart as paid, expired or not."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool:
             found = await _CARTS.find(rows, self.codec, tenant, cart)
             if found is None:
                 return False
@@ -66,14 +73,22 @@ class CartRecords:
             )
             return await _CARTS.swap(rows, self.codec, paid, found)
 
+        return await self.calls.write(work)
+
     async def unpaid(self, tenant: Tenant, principal: str, now: datetime) -> int:
         """Count a principal's carts that are open and not expired, to a thousand at most."""
-        async with self.calls.reading() as rows:
+
+        async def work(rows: Sight) -> int:
             return await rows.count(
                 Kind.CARTS, tenant, principal, CartState.OPEN.value, micros(now), MOST_COUNTED
             )
 
+        return await self.calls.read(work)
+
     async def purge(self, before: datetime, limit: int) -> int:
         """Remove open carts of all tenants that expired before that time, and tell how many."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> int:
             return await purged(rows, Kind.CARTS, [CartState.OPEN.value], before, limit)
+
+        return await self.calls.write(work)

@@ -47,7 +47,8 @@ class CheckoutRecords:
 
     async def add(self, checkout: Checkout) -> bool | Refused:
         """Write a checkout and take its reservations, all or nothing."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool | Refused:
             if checkout.state not in UNPAID:
                 raise ValueError("a checkout begins unpaid")
             if not await _CHECKOUTS.insert(rows, self.codec, checkout):
@@ -58,9 +59,12 @@ class CheckoutRecords:
             await rows.remove(Kind.CHECKOUTS, checkout.tenant, checkout.id)
             return Refused(reservation=refused)
 
+        return await self.calls.write(work)
+
     async def move(self, checkout: Checkout, was: Collection[CheckoutState]) -> bool:
         """Write a checkout as it now stands, if what is stored is in one of these states."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool:
             found = await _CHECKOUTS.find(rows, self.codec, checkout.tenant, checkout.id)
             if found is None or found.value.state not in was:
                 return False
@@ -73,23 +77,34 @@ class CheckoutRecords:
                 await _shift(rows, checkout, one, one.change(before, after))
             return True
 
+        return await self.calls.write(work)
+
     async def get(self, tenant: Tenant, checkout: CheckoutId) -> Checkout | None:
         """Give a checkout."""
-        async with self.calls.reading() as rows:
+
+        async def work(rows: Sight) -> Checkout | None:
             return await _CHECKOUTS.get(rows, self.codec, tenant, checkout)
+
+        return await self.calls.read(work)
 
     async def by_session(self, tenant: Tenant, provider: str, session: str) -> Checkout | None:
         """Give the checkout of a provider's session."""
-        async with self.calls.reading() as rows:
+
+        async def work(rows: Sight) -> Checkout | None:
             row = await rows.marked(Kind.CHECKOUTS, tenant, joined(provider, session))
             return None if row is None else _CHECKOUTS.read(row, self.codec)
+
+        return await self.calls.read(work)
 
     async def due(self, now: datetime, limit: int) -> Sequence[Checkout]:
         """Give unpaid checkouts of all tenants that expired before ``now``, oldest first."""
         states = sorted(state.value for state in UNPAID)
-        async with self.calls.reading() as rows:
+
+        async def work(rows: Sight) -> Sequence[Checkout]:
             found = await rows.due(Kind.CHECKOUTS, states, micros(now), checked(limit))
             return _CHECKOUTS.all(found, self.codec)
+
+        return await self.calls.read(work)
 
 
 async def _taken(rows: Sight, checkout: Checkout) -> Reservation | None:

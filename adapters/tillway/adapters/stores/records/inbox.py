@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from tillway.adapters.stores.codec import Codec, micros, moment
 from tillway.adapters.stores.limits import checked
 from tillway.adapters.stores.records.purging import purged
-from tillway.adapters.stores.records.rows import Calls, Kind, Row, Rows
+from tillway.adapters.stores.records.rows import Calls, Kind, Row, Rows, Sight
 from tillway.adapters.stores.records.shelf import joined
 from tillway.core.ports.store import Inbound
 from tillway.core.tenancy import Tenant
@@ -41,39 +41,52 @@ class InboxRecords:
 
     async def receive(self, inbound: Inbound) -> bool:
         """Write an event as received; a repeat of its id does nothing and is False."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool:
             return await rows.insert(Kind.INBOX, self._row(inbound))
+
+        return await self.calls.write(work)
 
     async def get(self, tenant: Tenant, source: str, event: str) -> Inbound | None:
         """Give an event."""
-        async with self.calls.reading() as rows:
+
+        async def work(rows: Sight) -> Inbound | None:
             row = await rows.get(Kind.INBOX, tenant, joined(source, event))
             return None if row is None else self._inbound(row)
 
+        return await self.calls.read(work)
+
     async def apply(self, tenant: Tenant, source: str, event: str, at: datetime) -> bool:
         """Mark an event as applied, in the unit that applies it."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool:
             row = await rows.get(Kind.INBOX, tenant, joined(source, event))
             if row is None or row.state == _APPLIED:
                 return False
             applied = evolve(row, state=_APPLIED, due=micros(at))
             return await rows.swap(Kind.INBOX, applied)
 
+        return await self.calls.write(work)
+
     async def take(
         self, owner: str, now: datetime, until: datetime, limit: int
     ) -> Sequence[Inbound]:
         """Give events that are not applied and that nobody works on, each to one process."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> Sequence[Inbound]:
             due = await rows.due(Kind.INBOX, [_RECEIVED], micros(now), checked(limit))
             later = [evolve(row, due=micros(until), group=owner) for row in due]
             taken = [row for row in later if await rows.swap(Kind.INBOX, row)]
             return [self._inbound(row) for row in taken]
 
+        return await self.calls.write(work)
+
     async def put_off(
         self, tenant: Tenant, source: str, event: str, error: str, until: datetime
     ) -> bool:
         """Count a failed attempt at what is not applied, to be taken again from then on."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool:
             row = await rows.get(Kind.INBOX, tenant, joined(source, event))
             if row is None or row.state == _APPLIED:
                 return False
@@ -81,10 +94,15 @@ class InboxRecords:
             kept = evolve(kept, attempts=kept.attempts + 1, last_error=error)
             return await self._put_back(rows, row, kept, until)
 
+        return await self.calls.write(work)
+
     async def purge(self, before: datetime, limit: int) -> int:
         """Remove events of all tenants that were applied before that time, and tell how many."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> int:
             return await purged(rows, Kind.INBOX, [_APPLIED], before, limit)
+
+        return await self.calls.write(work)
 
     async def _put_back(self, rows: Rows, row: Row, kept: _Kept, until: datetime) -> bool:
         later = evolve(row, due=micros(until), body=self.codec.text(kept))

@@ -56,27 +56,37 @@ class LedgerRecords:
 
     async def post(self, entry: Entry) -> PostResult:
         """Write an entry once, whole, with its fact in the log."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> PostResult:
             return await self._posted(rows, entry)
+
+        return await self.calls.write(work)
 
     async def entry(self, tenant: Tenant, key: EntryKey) -> Entry | None:
         """Give an entry."""
-        async with self.calls.reading() as rows:
+
+        async def work(rows: Sight) -> Entry | None:
             return await self._entry(rows, tenant, key)
+
+        return await self.calls.read(work)
 
     async def balance(self, tenant: Tenant, account: Account, asset: Asset) -> Balance:
         """Give an account's balance; nothing at all for one that was never posted to."""
-        async with self.calls.reading() as rows:
+
+        async def work(rows: Sight) -> Balance:
             row = await rows.account(tenant, name_of(account, asset))
             if row is None:
                 return Balance(total=0, held=0)
             return Balance(total=row.total, held=row.total - row.free)
 
+        return await self.calls.read(work)
+
     async def history(
         self, tenant: Tenant, account: Account, asset: Asset, limit: int, before: EntryKey | None
     ) -> Sequence[Line]:
         """Give an account's postings, newest first, those written before that entry's."""
-        async with self.calls.reading() as rows:
+
+        async def work(rows: Sight) -> Sequence[Line]:
             end = None
             if before is not None:
                 known = await self._entry(rows, tenant, before)
@@ -86,17 +96,23 @@ class LedgerRecords:
             found = await rows.lines(tenant, name_of(account, asset), checked(limit), end)
             return [self._line(row) for row in found]
 
+        return await self.calls.read(work)
+
     async def balances(
         self, tenant: Tenant, limit: int, after: str = ""
     ) -> Sequence[tuple[str, Money]]:
         """Give the names of the accounts of each asset with their totals, ascending by name."""
-        async with self.calls.reading() as rows:
+
+        async def work(rows: Sight) -> Sequence[tuple[str, Money]]:
             found = await rows.accounts(tenant, checked(limit), after)
             return [(row.name, Money(row.total, self._asset(row.asset))) for row in found]
 
+        return await self.calls.read(work)
+
     async def hold(self, hold: Hold) -> bool:
         """Keep an amount in an account if that much is available; tell whether it is kept."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool:
             if hold.amount.minor <= 0 or hold.state is not HoldState.OPEN:
                 raise ValueError("a hold is above zero and open")
             known = await _HOLDS.get(rows, self.codec, hold.tenant, hold.id)
@@ -109,14 +125,20 @@ class LedgerRecords:
             # Another has written it since we looked, and keeps its amount.
             return await _reserved(rows, hold, hold.amount.minor, None)
 
+        return await self.calls.write(work)
+
     async def held(self, tenant: Tenant, hold: HoldId) -> Hold | None:
         """Give a hold, open or not."""
-        async with self.calls.reading() as rows:
+
+        async def work(rows: Sight) -> Hold | None:
             return await _HOLDS.get(rows, self.codec, tenant, hold)
+
+        return await self.calls.read(work)
 
     async def capture(self, tenant: Tenant, hold: HoldId, entry: Entry) -> PostResult | None:
         """End an open hold by an entry that takes at most its amount from its account."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> PostResult | None:
             if entry.tenant != tenant:
                 raise ValueError("an entry of another tenant")
             known = await self._entry(rows, tenant, entry.key)
@@ -134,17 +156,23 @@ class LedgerRecords:
                 await self._reopened(rows, found)
             return result
 
+        return await self.calls.write(work)
+
     async def let_go(self, tenant: Tenant, hold: HoldId, at: datetime) -> bool:
         """Release an open hold; False if it is not open, as for a repeat."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool:
             found = await _HOLDS.find(rows, self.codec, tenant, hold)
             if found is None or found.value.state is not HoldState.OPEN:
                 return False
             return await self._ended(rows, found.value.ended(HoldState.RELEASED, at), found)
 
+        return await self.calls.write(work)
+
     async def expire(self, now: datetime, limit: int) -> Sequence[Hold]:
         """End open holds of all tenants that were due before ``now``."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> Sequence[Hold]:
             due = await rows.due(Kind.HOLDS, [_OPEN], micros(now), checked(limit))
             ended = []
             for row in due:
@@ -155,6 +183,8 @@ class LedgerRecords:
                 ):
                     ended.append(over)
             return ended
+
+        return await self.calls.write(work)
 
     async def _posted(self, rows: Sight, entry: Entry) -> PostResult:
         fact, lines = self.codec.entry_rows(entry)

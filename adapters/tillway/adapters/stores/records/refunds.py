@@ -41,7 +41,8 @@ class RefundRecords:
 
     async def add(self, refund: Refund, limit: Money) -> bool:
         """Write a live refund if all live ones of its purchase come to no more than ``limit``."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool:
             _refuse_odd(refund, limit)
             if await rows.get(Kind.REFUNDS, refund.tenant, refund.id) is not None:
                 return True
@@ -53,25 +54,36 @@ class RefundRecords:
             await _take(rows, refund, -refund.amount.minor, None)
             return True
 
+        return await self.calls.write(work)
+
     async def move(self, refund: Refund, was: Collection[RefundState]) -> bool:
         """Write a refund as it now stands, if what is stored is in one of these states."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool:
             found = await _REFUNDS.find(rows, self.codec, refund.tenant, refund.id)
             if found is None or found.value.state not in was:
                 return False
             _refuse_change(refund, found.value)
             return await self._moved(rows, refund, found)
 
+        return await self.calls.write(work)
+
     async def get(self, tenant: Tenant, refund: RefundId) -> Refund | None:
         """Give a refund."""
-        async with self.calls.reading() as rows:
+
+        async def work(rows: Sight) -> Refund | None:
             return await _REFUNDS.get(rows, self.codec, tenant, refund)
+
+        return await self.calls.read(work)
 
     async def of(self, tenant: Tenant, purchase: str) -> Sequence[Refund]:
         """Give the refunds of a purchase, oldest first, at most a thousand."""
-        async with self.calls.reading() as rows:
+
+        async def work(rows: Sight) -> Sequence[Refund]:
             found = await rows.newest(Kind.REFUNDS, tenant, MOST_OF_ONE, group=purchase)
             return _REFUNDS.all(reversed(found), self.codec)
+
+        return await self.calls.read(work)
 
     async def listed(
         self,
@@ -83,15 +95,19 @@ class RefundRecords:
         """Give refunds in these states, newest first, created before that time."""
         end = None if before is None else micros(before)
         names = [state.value for state in states]
-        async with self.calls.reading() as rows:
+
+        async def work(rows: Sight) -> Sequence[Refund]:
             found = await rows.newest(
                 Kind.REFUNDS, tenant, checked(limit), before=end, states=names
             )
             return _REFUNDS.all(found, self.codec)
 
+        return await self.calls.read(work)
+
     async def expire(self, now: datetime, limit: int) -> Sequence[Refund]:
         """End pending refunds of all tenants that expired before ``now``."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> Sequence[Refund]:
             pending = [RefundState.PENDING.value]
             due = await rows.due(Kind.REFUNDS, pending, micros(now), checked(limit))
             ended = []
@@ -101,6 +117,8 @@ class RefundRecords:
                 if await self._moved(rows, over, Stored(value, row)):
                     ended.append(over)
             return ended
+
+        return await self.calls.write(work)
 
     async def _moved(self, rows: Sight, refund: Refund, found: Stored[Refund]) -> bool:
         if not await _REFUNDS.swap(rows, self.codec, refund, found):

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from tillway.adapters.stores.codec import Codec, micros
 from tillway.adapters.stores.records.purging import purged
-from tillway.adapters.stores.records.rows import Calls, Kind, Row, Rows
+from tillway.adapters.stores.records.rows import Calls, Kind, Row, Rows, Sight
 from tillway.adapters.stores.records.shelf import Shelf, blank
 from tillway.core.ids import Nonce
 from tillway.core.ports.store import (
@@ -53,12 +53,16 @@ class NonceRecords:
 
     async def add(self, nonce: SingleUse) -> bool:
         """Write a nonce; a repeat does nothing and is False."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool:
             return await _NONCES.insert(rows, self.codec, nonce)
+
+        return await self.calls.write(work)
 
     async def use(self, tenant: Tenant, nonce: Nonce, purpose: str, now: datetime) -> NonceUse:
         """Consume a nonce. Of all that ask, under any race, one gets USED."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> NonceUse:
             row = await rows.get(Kind.NONCES, tenant, nonce)
             if row is None or row.group != purpose:
                 return NonceUse.UNKNOWN
@@ -69,17 +73,25 @@ class NonceRecords:
             used = await rows.swap(Kind.NONCES, evolve(row, state=_USED))
             return NonceUse.USED if used else NonceUse.CONSUMED
 
+        return await self.calls.write(work)
+
     async def waiting(self, tenant: Tenant, purpose: str, now: datetime) -> int:
         """Count nonces for a purpose that could be used, to a thousand at most."""
-        async with self.calls.reading() as rows:
+
+        async def work(rows: Sight) -> int:
             return await rows.count(
                 Kind.NONCES, tenant, purpose, _FRESH, micros(now) + 1, MOST_COUNTED
             )
 
+        return await self.calls.read(work)
+
     async def purge(self, before: datetime, limit: int) -> int:
         """Remove nonces of all tenants that expired before that time, and tell how many."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> int:
             return await purged(rows, Kind.NONCES, [_FRESH, _USED], before, limit)
+
+        return await self.calls.write(work)
 
 
 @frozen(kw_only=True)
@@ -122,7 +134,8 @@ class AnswerRecords:
             due=micros(until),
         )
         row = evolve(row, body=self.codec.text(_Kept(request=request, owner=owner)))
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> Started | Running | Mismatch | Replay:
             if await rows.insert(Kind.ANSWERS, row):
                 return Started()
             known = await rows.get(Kind.ANSWERS, tenant, key)
@@ -130,11 +143,14 @@ class AnswerRecords:
                 return await self._anew(rows, row, known)
             return self._met(known, request)
 
+        return await self.calls.write(work)
+
     async def complete(
         self, tenant: Tenant, key: str, owner: str, answer: Answer, until: datetime
     ) -> bool:
         """Keep the answer until then, if the owner still has the key reserved; else False."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool:
             row = await self._reserved(rows, tenant, key, owner)
             if row is None:
                 return False
@@ -148,16 +164,24 @@ class AnswerRecords:
             done = evolve(row, state=_DONE, due=micros(until), body=text)
             return await rows.swap(Kind.ANSWERS, done)
 
+        return await self.calls.write(work)
+
     async def abandon(self, tenant: Tenant, key: str, owner: str) -> bool:
         """Give the key up, if the owner still has it reserved; else False."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool:
             row = await self._reserved(rows, tenant, key, owner)
             return row is not None and await rows.remove(Kind.ANSWERS, tenant, key)
 
+        return await self.calls.write(work)
+
     async def purge(self, before: datetime, limit: int) -> int:
         """Remove what counted until before that time, of all tenants, and tell how many."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> int:
             return await purged(rows, Kind.ANSWERS, [_RUNNING, _DONE], before, limit)
+
+        return await self.calls.write(work)
 
     async def _anew(self, rows: Rows, row: Row, known: Row | None) -> Started | Running:
         version = 0 if known is None else known.version

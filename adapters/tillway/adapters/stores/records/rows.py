@@ -1,14 +1,13 @@
 """What repositories of records ask of a store: rows, running totals and books.
 
 A record is a value in JSON with a few columns, by which it is found. Its repository is written
-once, over these ports; a store only brings them. Within ``writing`` whatever was read stays as it
+once, over these ports; a store only brings them. In a unit of work whatever was read stays as it
 is until the end, but for what was not there, which a write decides.
 """
 
-from collections.abc import Collection, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from attrs import frozen
 
@@ -196,17 +195,21 @@ class Sight(Rows, Totals, Books, Claims, Protocol):
     """All of it, in one unit of work or one view."""
 
 
+T = TypeVar("T")
+Work = Callable[[Sight], Awaitable[T]]
+
+
 class Calls(Protocol):
     """Where a repository's call runs: in the unit or view that it belongs to.
 
     Where that was promised a single call, the call is all of it: it is committed, or read in one
-    consistent view, by itself.
+    consistent view, by itself. Work that has been told nothing yet may be run again.
     """
 
-    def writing(self) -> AbstractAsyncContextManager[Sight]:
+    async def write(self, work: Work[T]) -> T:
         """Run a call that writes. RuntimeError in a view. An exception spoils the unit."""
         ...
 
-    def reading(self) -> AbstractAsyncContextManager[Sight]:
+    async def read(self, work: Work[T]) -> T:
         """Run a call that reads."""
         ...

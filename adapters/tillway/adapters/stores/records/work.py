@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from tillway.adapters.stores.codec import Codec, micros
 from tillway.adapters.stores.limits import checked
 from tillway.adapters.stores.records.purging import purged
-from tillway.adapters.stores.records.rows import Calls, Kind, Row
+from tillway.adapters.stores.records.rows import Calls, Kind, Row, Sight
 from tillway.adapters.stores.records.shelf import Shelf, blank, joined
 from tillway.core.deliveries import Delivery, DeliveryState
 from tillway.core.ids import WebhookId
@@ -44,14 +44,18 @@ class DeliveryRecords:
 
     async def add(self, delivery: Delivery) -> bool:
         """Write a delivery."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool:
             return await _DELIVERIES.insert(rows, self.codec, delivery)
+
+        return await self.calls.write(work)
 
     async def take(
         self, owner: str, now: datetime, until: datetime, limit: int
     ) -> Sequence[Delivery]:
         """Make waiting deliveries that are due before ``now`` ours until ``until``."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> Sequence[Delivery]:
             waiting = [DeliveryState.WAITING.value]
             due = await rows.due(Kind.DELIVERIES, waiting, micros(now), checked(limit))
             taken = []
@@ -61,9 +65,12 @@ class DeliveryRecords:
                     taken.append(ours)
             return taken
 
+        return await self.calls.write(work)
+
     async def finish(self, delivery: Delivery) -> bool:
         """Write what came of an attempt, if ``delivery.owner`` still owns it and it waits."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool:
             found = await _DELIVERIES.find(rows, self.codec, delivery.tenant, delivery.id)
             if found is None or found.value.state is not DeliveryState.WAITING:
                 return False
@@ -72,10 +79,15 @@ class DeliveryRecords:
             # Whoever goes on with it owns it anew.
             return await _DELIVERIES.swap(rows, self.codec, evolve(delivery, owner=""), found)
 
+        return await self.calls.write(work)
+
     async def get(self, tenant: Tenant, delivery: WebhookId) -> Delivery | None:
         """Give a delivery."""
-        async with self.calls.reading() as rows:
+
+        async def work(rows: Sight) -> Delivery | None:
             return await _DELIVERIES.get(rows, self.codec, tenant, delivery)
+
+        return await self.calls.read(work)
 
     async def listed(
         self,
@@ -87,15 +99,19 @@ class DeliveryRecords:
         """Give deliveries in these states, newest first, created before that time."""
         end = None if before is None else micros(before)
         names = [state.value for state in states]
-        async with self.calls.reading() as rows:
+
+        async def work(rows: Sight) -> Sequence[Delivery]:
             found = await rows.newest(
                 Kind.DELIVERIES, tenant, checked(limit), before=end, states=names
             )
             return _DELIVERIES.all(found, self.codec)
 
+        return await self.calls.read(work)
+
     async def revive(self, tenant: Tenant, delivery: WebhookId, at: datetime) -> bool:
         """Let a dead delivery wait again from ``at`` on, with no attempts counted."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool:
             found = await _DELIVERIES.find(rows, self.codec, tenant, delivery)
             if found is None or found.value.state is not DeliveryState.DEAD:
                 return False
@@ -109,16 +125,24 @@ class DeliveryRecords:
             )
             return await _DELIVERIES.swap(rows, self.codec, again, found)
 
+        return await self.calls.write(work)
+
     async def remove(self, tenant: Tenant, delivery: WebhookId) -> bool:
         """Remove a delivery and tell whether it was there."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool:
             return await rows.remove(Kind.DELIVERIES, tenant, delivery)
+
+        return await self.calls.write(work)
 
     async def purge(self, before: datetime, limit: int) -> int:
         """Remove deliveries of all tenants that were done before that time."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> int:
             done = [DeliveryState.DONE.value]
             return await purged(rows, Kind.DELIVERIES, done, before, limit)
+
+        return await self.calls.write(work)
 
 
 @frozen
@@ -130,7 +154,8 @@ class LeaseRecords:
     async def acquire(self, name: str, owner: str, now: datetime, until: datetime) -> bool:
         """Take or extend a lease: True if it was free, over before ``now``, or ours."""
         row = Row(tenant="", id=name, at=micros(now), group=owner, due=micros(until), body="{}")
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool:
             if await rows.insert(Kind.LEASES, row):
                 return True
             known = await rows.get(Kind.LEASES, "", name)
@@ -143,13 +168,18 @@ class LeaseRecords:
             mine = evolve(row, due=until_then, version=known.version)
             return await rows.swap(Kind.LEASES, mine)
 
+        return await self.calls.write(work)
+
     async def give_up(self, name: str, owner: str) -> bool:
         """End a lease that is ours; False if it is not."""
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool:
             known = await rows.get(Kind.LEASES, "", name)
             if known is None or known.group != owner:
                 return False
             return await rows.remove(Kind.LEASES, "", name)
+
+        return await self.calls.write(work)
 
 
 def _setting(setting: Setting) -> Row:
@@ -184,19 +214,28 @@ class SettingRecords:
             changed_at=at,
             changed_by=by,
         )
-        async with self.calls.writing() as rows:
+
+        async def work(rows: Sight) -> bool:
             if version == 0:
                 return await _SETTINGS.insert(rows, self.codec, setting)
             # A row's own version counts from 0, a setting's from 1.
             return await rows.swap(Kind.SETTINGS, _SETTINGS.row(setting, self.codec, version - 1))
 
+        return await self.calls.write(work)
+
     async def get(self, tenant: Tenant, key: str) -> Setting | None:
         """Give a setting."""
-        async with self.calls.reading() as rows:
+
+        async def work(rows: Sight) -> Setting | None:
             return await _SETTINGS.get(rows, self.codec, tenant, key)
+
+        return await self.calls.read(work)
 
     async def all(self, tenant: Tenant) -> Sequence[Setting]:
         """Give the tenant's settings by key, ascending, at most a thousand."""
-        async with self.calls.reading() as rows:
+
+        async def work(rows: Sight) -> Sequence[Setting]:
             found = await rows.in_order(Kind.SETTINGS, tenant, _MOST_SETTINGS)
             return _SETTINGS.all(found, self.codec)
+
+        return await self.calls.read(work)
