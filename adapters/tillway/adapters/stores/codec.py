@@ -198,9 +198,15 @@ class Codec:
     def entries(
         self, payment: Payment, entries: Sequence[Entry]
     ) -> Sequence[tuple[EventRow, Sequence[LineRow]]]:
-        """Give the rows of a payment's entries. ValueError if one is another tenant's."""
-        if any(entry.tenant != payment.tenant for entry in entries):
-            raise ValueError("an entry of another tenant")
+        """Give the rows of a payment's entries.
+
+        ValueError if one is another tenant's, or tests what it leaves in an account.
+        """
+        for entry in entries:
+            if entry.tenant != payment.tenant:
+                raise ValueError("an entry of another tenant")
+            if any(posting.least is not None for posting in entry.postings):
+                raise ValueError("the end of a payment tests nothing")
         return [self.entry_rows(entry) for entry in entries]
 
     def _line(self, entry: Entry, place: int, posting: Posting) -> LineRow:

@@ -7,7 +7,9 @@ from typing import Any, Final, Generic, TypeVar
 from attrs import field, frozen
 
 from tillway.adapters.stores.codec import EventRow, PaymentRow
-from tillway.core.payments import LIVE
+from tillway.adapters.stores.records import rows as records
+from tillway.core.events import LEDGER_ENTRY
+from tillway.core.payments import ENDED, LIVE
 
 R = TypeVar("R")
 
@@ -111,32 +113,142 @@ class QuoteKeyRow:
     retired_at: int | None
 
 
+@frozen
+class LinkRow:
+    """A fact's place in the log and in its tenant's chain."""
+
+    tenant: str
+    id: str
+    position: int
+    number: int
+    seal: str
+
+
+@frozen
+class WaitingRow:
+    """A fact that has no place yet."""
+
+    tenant: str
+    id: str
+    at: int
+
+
+@frozen
+class PostedRow:
+    """One posting; ``id`` is its entry's key and its place in it."""
+
+    tenant: str
+    id: str
+    entry: str
+    place: int
+    account: str
+    at: int
+    minor: int
+    asset: str
+
+
 _LIVE: Final = frozenset(state.value for state in LIVE)
+_ENDED: Final = frozenset(state.value for state in ENDED)
 
 
 def _is_live(row: PaymentRow) -> bool:
     return row.state in _LIVE
 
 
+def _is_watched(row: PaymentRow) -> bool:
+    return row.watched and row.state in _ENDED
+
+
+def _is_over(row: PaymentRow) -> bool:
+    return row.state in _ENDED and not row.watched
+
+
+def _is_told(row: EventRow) -> bool:
+    return row.type != LEDGER_ENTRY
+
+
+def _is_due(row: records.Row) -> bool:
+    return row.due is not None
+
+
+_LISTED: Final = {
+    "newest": Order(group=("tenant",), rank=("created_at",)),
+    "signature": Order(group=("chain", "signature"), unique=True),
+    "tenant signature": Order(group=("tenant", "signature"), rank=("created_at",)),
+}
 PAYMENTS: Final = Kind(
     "payments",
     PaymentRow,
     ("chain", "key"),
-    {
-        "newest": Order(group=("tenant",), rank=("created_at",)),
-        "signature": Order(group=("chain", "signature"), unique=True),
-        "tenant signature": Order(group=("tenant", "signature"), rank=("created_at",)),
+    _LISTED
+    | {
+        "of user": Order(group=("tenant", "user_id"), rank=("created_at",)),
         "idle": Order(rank=("lease_until", "created_at"), among=_is_live),
+        "watched": Order(rank=("lease_until", "created_at"), among=_is_watched),
+        "over": Order(rank=("created_at",), among=_is_over),
         "owned": Order(group=("owner",), among=_is_live),
     },
 )
+ARCHIVE: Final = Kind("archive", PaymentRow, ("chain", "key"), _LISTED)
 TALLIES: Final = Kind("tallies", TallyRow, ("tenant", "chain", "name"))
 EVENTS: Final = Kind(
-    "events", EventRow, ("tenant", "id"), {"newest": Order(group=("tenant",), rank=("at",))}
+    "events",
+    EventRow,
+    ("tenant", "id"),
+    {"newest": Order(group=("tenant",), rank=("at",), among=_is_told)},
+)
+WAITING: Final = Kind("waiting", WaitingRow, ("tenant", "id"), {"oldest": Order(rank=("at",))})
+LINKS: Final = Kind(
+    "links",
+    LinkRow,
+    ("tenant", "id"),
+    {
+        "all": Order(rank=("position",)),
+        "chain": Order(group=("tenant",), rank=("position",)),
+    },
+)
+ACCOUNTS: Final = Kind(
+    "accounts", records.AccountRow, ("tenant", "name"), {"all": Order(group=("tenant",))}
+)
+LINES: Final = Kind(
+    "lines",
+    PostedRow,
+    ("tenant", "id"),
+    {"history": Order(group=("tenant", "account"), rank=("at", "entry", "place"))},
 )
 PRODUCTS: Final = Kind("products", Definition, ("tenant", "id"), {"all": Order(group=("tenant",))})
 COUPONS: Final = Kind("coupons", Definition, ("tenant", "id"), {"all": Order(group=("tenant",))})
 QUOTE_KEYS: Final = Kind("quote_keys", QuoteKeyRow, ("id",), {"oldest": Order(rank=("number",))})
 
-KINDS: Final[tuple[Kind[Any], ...]] = (PAYMENTS, TALLIES, EVENTS, PRODUCTS, COUPONS, QUOTE_KEYS)
+
+def _records(kind: records.Kind) -> Kind[records.Row]:
+    orders = {
+        "all": Order(group=("tenant",)),
+        "newest": Order(group=("tenant",), rank=("at",)),
+        "of group": Order(group=("tenant", "group"), rank=("at",)),
+        "in state": Order(group=("tenant", "state"), rank=("at",)),
+        "mark": Order(group=("tenant", "mark"), unique=True),
+        "slot": Order(group=("tenant", "slot"), unique=True),
+        "due": Order(group=("state",), rank=("due",), among=_is_due),
+        "standing": Order(group=("tenant", "group", "state"), rank=("due",), among=_is_due),
+    }
+    return Kind(kind.value, records.Row, ("tenant", "id"), orders)
+
+
+RECORDS: Final = {kind: _records(kind) for kind in records.Kind}
+
+KINDS: Final[tuple[Kind[Any], ...]] = (
+    PAYMENTS,
+    ARCHIVE,
+    TALLIES,
+    EVENTS,
+    WAITING,
+    LINKS,
+    ACCOUNTS,
+    LINES,
+    PRODUCTS,
+    COUPONS,
+    QUOTE_KEYS,
+    *RECORDS.values(),
+)
 """Everything that is kept. To keep another kind, declare it and name it here."""

@@ -1,17 +1,29 @@
-"""Payments, their tallies and their facts, over layers."""
+"""Payments and their tallies, over layers."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from attrs import evolve, frozen
 
-from tillway.adapters.stores.codec import Codec, EventRow, PaymentRow, micros
-from tillway.adapters.stores.layered.kinds import EVENTS, PAYMENTS, TALLIES, TallyRow
+from tillway.adapters.stores.codec import Codec, PaymentRow, micros
+from tillway.adapters.stores.layered.books import enter
+from tillway.adapters.stores.layered.kinds import ARCHIVE, PAYMENTS, TALLIES, Kind, TallyRow
 from tillway.adapters.stores.layered.layers import Layers, Session
+from tillway.adapters.stores.layered.log import append
 from tillway.adapters.stores.reservations import changes, first_refused, keys_of, tally_key
 from tillway.core.errors import Code, Declined
 from tillway.core.events import Event
-from tillway.core.payments import LIVE, Chain, Payment, PaymentKey, Phase, Reservation, State
+from tillway.core.ledger import Entry
+from tillway.core.payments import (
+    LIVE,
+    Chain,
+    Payment,
+    PaymentKey,
+    Phase,
+    Reservation,
+    State,
+    phase_of,
+)
 from tillway.core.ports.store import Claimed, ClaimResult, Refused, Taken
 from tillway.core.tenancy import Tenant
 
@@ -31,9 +43,11 @@ class LayeredPayments:
             return Taken(payment=self.codec.payment(met))
         return Claimed() if met is None else Refused(reservation=met)
 
-    async def settle(self, payment: Payment, facts: Sequence[Event] = ()) -> bool:
-        """Write the settled payment if it is still live and owned by ``payment.owner``."""
-        return await self._end(payment, Phase.SETTLED, facts)
+    async def settle(
+        self, payment: Payment, facts: Sequence[Event] = (), entries: Sequence[Entry] = ()
+    ) -> bool:
+        """Write the settled or unapplied payment if it is live and owned by ``payment.owner``."""
+        return await self._end(payment, phase_of(payment.state), facts, entries)
 
     async def fail(self, payment: Payment, landed: bool, facts: Sequence[Event] = ()) -> bool:
         """Write the failed payment under the condition of ``settle``."""
@@ -44,6 +58,18 @@ class LayeredPayments:
         left = evolve(payment, state=State.UNRESOLVED, lease_until=until)
         row = self.codec.payment_row(left)
         return await self.session.write(lambda layers: _rewrite(layers, row)) is not None
+
+    async def amend(
+        self,
+        payment: Payment,
+        was: State,
+        facts: Sequence[Event] = (),
+        entries: Sequence[Entry] = (),
+    ) -> bool:
+        """Write a payment that has ended otherwise, if it is stored as ``was`` and ours."""
+        if was in LIVE:
+            raise ValueError("what is live is settled or failed")
+        return await self._end(payment, phase_of(payment.state), facts, entries, was=was)
 
     async def renew(self, owner: str, keys: Sequence[PaymentKey], until: datetime) -> int:
         """Extend the leases that this owner still holds, and tell how many."""
@@ -62,10 +88,21 @@ class LayeredPayments:
         self, owner: str, now: datetime, until: datetime, limit: int
     ) -> Sequence[Payment]:
         """Make live payments whose lease ended before ``now`` ours, oldest first, each once."""
+        return await self._taken("idle", owner, now, until, limit)
+
+    async def watch(
+        self, owner: str, now: datetime, until: datetime, limit: int
+    ) -> Sequence[Payment]:
+        """Do as ``take_over`` with payments that have ended and are ``watched``."""
+        return await self._taken("watched", owner, now, until, limit)
+
+    async def _taken(
+        self, order: str, owner: str, now: datetime, until: datetime, limit: int
+    ) -> Sequence[Payment]:
         end = micros(until)
 
         async def taken(layers: Layers) -> list[PaymentRow]:
-            idle = await layers[PAYMENTS].scan("idle", below=(micros(now),), limit=limit)
+            idle = await layers[PAYMENTS].scan(order, below=(micros(now),), limit=limit)
             ours = [evolve(row, owner=owner, lease_until=end) for row in idle]
             for row in ours:
                 layers[PAYMENTS].put(row)
@@ -75,40 +112,90 @@ class LayeredPayments:
 
     async def find(self, chain: Chain, key: PaymentKey) -> Payment | None:
         """Give the payment with this key, of whichever tenant."""
-        row = await self.session.read(lambda layers: layers[PAYMENTS].get(chain, key))
+        row = await self.session.read(lambda layers: _found(layers, chain, key))
         return None if row is None else self.codec.payment(row)
 
     async def by_signature(self, tenant: Tenant, signature: str) -> Payment | None:
         """Give the tenant's payment with this landing signature, the newest of several chains'."""
-        row = await self.session.read(
-            lambda layers: layers[PAYMENTS].first(
-                "tenant signature", tenant, signature, backwards=True
-            )
-        )
+
+        async def found(layers: Layers) -> PaymentRow | None:
+            names = tenant, signature
+            for kind in (PAYMENTS, ARCHIVE):
+                row = await layers[kind].first("tenant signature", *names, backwards=True)
+                if row is not None:
+                    return row
+            return None
+
+        row = await self.session.read(found)
         return None if row is None else self.codec.payment(row)
 
     async def newest(
+        self,
+        tenant: Tenant,
+        limit: int,
+        before: datetime | None = None,
+        user_id: str | None = None,
+    ) -> Sequence[Payment]:
+        """Give the tenant's payments, or those of one user, newest first."""
+        if user_id is None:
+            return await self._listed(PAYMENTS, "newest", (tenant,), limit, before)
+        return await self._listed(PAYMENTS, "of user", (tenant, user_id), limit, before)
+
+    async def archive(self, before: datetime, limit: int) -> int:
+        """Move payments that ended, are not watched and were created before that time."""
+
+        async def moved(layers: Layers) -> int:
+            over = await layers[PAYMENTS].scan("over", below=(micros(before),), limit=limit)
+            for row in over:
+                layers[PAYMENTS].remove(row.chain, row.key)
+                layers[ARCHIVE].put(row)
+            return len(over)
+
+        return await self.session.write(moved)
+
+    async def archived(
         self, tenant: Tenant, limit: int, before: datetime | None = None
     ) -> Sequence[Payment]:
-        """Give the tenant's payments, newest first, created before that time."""
+        """Do as ``newest`` with what is archived."""
+        return await self._listed(ARCHIVE, "newest", (tenant,), limit, before)
+
+    async def _listed(
+        self,
+        kind: Kind[PaymentRow],
+        order: str,
+        group: tuple[str, ...],
+        limit: int,
+        before: datetime | None,
+    ) -> Sequence[Payment]:
         below = None if before is None else (micros(before),)
         rows = await self.session.read(
-            lambda layers: layers[PAYMENTS].scan(
-                "newest", tenant, below=below, backwards=True, limit=limit
+            lambda layers: layers[kind].scan(
+                order, *group, below=below, backwards=True, limit=limit
             )
         )
         return [self.codec.payment(row) for row in rows]
 
-    async def _end(self, payment: Payment, after: Phase | None, facts: Sequence[Event]) -> bool:
+    async def _end(
+        self,
+        payment: Payment,
+        after: Phase | None,
+        facts: Sequence[Event],
+        entries: Sequence[Entry] = (),
+        was: State | None = None,
+    ) -> bool:
         async def ended(layers: Layers) -> bool:
             if payment.is_live:
                 raise ValueError("a payment that has ended is not live")
-            told = self.codec.facts(payment, facts)
-            claim = await _rewrite(layers, self.codec.payment_row(payment))
-            if claim is not None:
-                await _move(layers, self.codec.payment(claim), Phase.LIVE, after)
-                await append(layers, told)
-            return claim is not None
+            told, booked = self.codec.facts(payment, facts), self.codec.entries(payment, entries)
+            before = await _rewrite(layers, self.codec.payment_row(payment), was)
+            if before is None:
+                return False
+            old = self.codec.payment(before)
+            await _move(layers, old, phase_of(old.state), after)
+            await append(layers, told)
+            for fact, lines in booked:
+                await enter(layers, fact, lines)
+            return True
 
         return await self.session.write(ended)
 
@@ -128,41 +215,12 @@ class LayeredTallies:
         return {row.name: row.total for row in found.values()}
 
 
-@frozen
-class LayeredEvents:
-    """The log of facts."""
-
-    session: Session
-    codec: Codec
-
-    async def append(self, event: Event) -> None:
-        """Write a fact; a repeat of its id does nothing."""
-        row = self.codec.event_row(event)
-        await self.session.write(lambda layers: append(layers, [row]))
-
-    async def newest(self, tenant: Tenant, limit: int) -> Sequence[Event]:
-        """Give the tenant's facts, newest first; of two of one time, the greater id first."""
-        rows = await self.session.read(
-            lambda layers: layers[EVENTS].scan("newest", tenant, backwards=True, limit=limit)
-        )
-        return [self.codec.event(row) for row in rows]
-
-
-async def append(layers: Layers, facts: Sequence[EventRow]) -> None:
-    """Write facts, but for those that are known."""
-    events = layers[EVENTS]
-    known = await events.several((row.tenant, row.id) for row in facts)
-    for row in facts:
-        if (row.tenant, row.id) not in known:
-            events.put(row)
-
-
 async def _claim(
     layers: Layers, payment: Payment, row: PaymentRow
 ) -> PaymentRow | Reservation | None:
     """Claim; give what keeps us from it: the first claim, or a reservation past its limit."""
     payments = layers[PAYMENTS]
-    first = await payments.get(row.chain, row.key) or await _signed(layers, row)
+    first = await _found(layers, row.chain, row.key) or await _signed(layers, row)
     if first is not None:
         return first
     keys = keys_of(payment)
@@ -174,19 +232,26 @@ async def _claim(
     return refused
 
 
+async def _found(layers: Layers, chain: str, key: str) -> PaymentRow | None:
+    return await layers[PAYMENTS].get(chain, key) or await layers[ARCHIVE].get(chain, key)
+
+
 async def _signed(layers: Layers, row: PaymentRow) -> PaymentRow | None:
-    return await layers[PAYMENTS].first("signature", row.chain, row.signature)
+    names = row.chain, row.signature
+    return await layers[PAYMENTS].first("signature", *names) or await layers[ARCHIVE].first(
+        "signature", *names
+    )
 
 
-async def _rewrite(layers: Layers, row: PaymentRow) -> PaymentRow | None:
-    """Put a payment in the place of the claim that it owns, and give that one."""
-    claim = await layers[PAYMENTS].get(row.chain, row.key)
-    if claim is None or not _is_ours(claim, row):
+async def _rewrite(layers: Layers, row: PaymentRow, was: State | None = None) -> PaymentRow | None:
+    """Put a payment in the place of what it owns, live or ``was``, and give that."""
+    known = await layers[PAYMENTS].get(row.chain, row.key)
+    if known is None or not _is_ours(known, row, was):
         return None
-    if row.signature != claim.signature and await _signed(layers, row) is not None:
+    if row.signature != known.signature and await _signed(layers, row) is not None:
         raise Declined(Code.SIGNATURE_REUSED)
     layers[PAYMENTS].put(row)
-    return claim
+    return known
 
 
 async def _move(
@@ -202,5 +267,6 @@ async def _move(
             tallies.remove(*key)
 
 
-def _is_ours(claim: PaymentRow, row: PaymentRow) -> bool:
-    return claim.state in LIVE and (claim.tenant, claim.owner) == (row.tenant, row.owner)
+def _is_ours(known: PaymentRow, row: PaymentRow, was: State | None) -> bool:
+    stands = known.state in LIVE if was is None else known.state == was
+    return stands and (known.tenant, known.owner) == (row.tenant, row.owner)

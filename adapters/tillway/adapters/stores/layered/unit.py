@@ -11,15 +11,14 @@ from tillway.adapters.stores.layered.catalogue import (
     LayeredQuoteKeys,
 )
 from tillway.adapters.stores.layered.layers import Session
-from tillway.adapters.stores.layered.payments import (
-    LayeredEvents,
-    LayeredPayments,
-    LayeredTallies,
-)
+from tillway.adapters.stores.layered.log import LayeredEvents
+from tillway.adapters.stores.layered.payments import LayeredPayments, LayeredTallies
+from tillway.adapters.stores.layered.sight import LayeredCalls
+from tillway.adapters.stores.records import Records
 
 
 @frozen(kw_only=True)
-class LayeredUnit:
+class LayeredUnit(Records):
     """The repositories over one session."""
 
     payments: LayeredPayments
@@ -33,6 +32,8 @@ class LayeredUnit:
     def over(cls, session: Session, codec: Codec) -> Self:
         """Give the repositories over a session."""
         return cls(
+            calls=LayeredCalls(session),
+            codec=codec,
             payments=LayeredPayments(session, codec),
             tallies=LayeredTallies(session),
             events=LayeredEvents(session, codec),

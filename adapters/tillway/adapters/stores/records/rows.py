@@ -109,7 +109,7 @@ class Rows(Protocol):
     ) -> Sequence[Row]:
         """Give rows with ``at`` below ``before``, newest first; of one time, the greater id first.
 
-        Of one group or of all, in one of the states or in any.
+        Of one group, or in some of the states, or all; ValueError for both at once.
         """
         ...
 

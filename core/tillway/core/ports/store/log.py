@@ -48,10 +48,10 @@ class Events(Protocol):
         ...
 
     async def unsealed(self, limit: int) -> Sequence[Event]:
-        """Give facts of all tenants that have no place yet, in the order of their writing.
+        """Give facts of all tenants that have no place yet, oldest first.
 
-        What is committed late comes in a later answer: nothing that has committed is passed
-        over for good.
+        Of two of one time by tenant and id, ascending. What is committed late comes in a later
+        answer: nothing that has committed is passed over for good.
         """
         ...
 

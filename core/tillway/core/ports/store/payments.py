@@ -54,8 +54,9 @@ class Payments(Protocol):
         Reservations, as the claim took them, that do not count once settled are given back; of
         an unapplied payment, all. The facts and ledger entries of it are written too, repeats of
         theirs left out. False, and nothing written, if it is not so; a repeat is therefore
-        False. ValueError if the payment given is live, or a fact or an entry is another
-        tenant's; Declined (signature_reused) if its signature is another's.
+        False. ValueError if the payment given is live, if a fact or an entry is another
+        tenant's, or a posting tests what it leaves; Declined (signature_reused) if its signature
+        is another's.
         """
         ...
 
