@@ -17,5 +17,6 @@ def tillway_stores(context: Context) -> Sequence[Store]:
     """Give a store in the SQLite file of ``storage.file_path``."""
     from tillway.adapters.stores.sqlite.store import SqliteStore
 
-    path = Path(context.section("storage", StorageSettings).file_path)
-    return [SqliteStore(path, assets=context.assets)]
+    storage = context.section("storage", StorageSettings)
+    path = Path(storage.file_path)
+    return [SqliteStore(path, assets=context.assets, migrates=storage.migrate)]

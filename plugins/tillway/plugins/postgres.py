@@ -36,8 +36,14 @@ def tillway_stores(context: Context) -> Sequence[Store]:
         idle=pool.max_idle_conns,
         age=pool.conn_max_lifetime.total_seconds(),
     )
-    names = _names(storage.schema_mapping)
-    return [PostgresStore(storage.postgres_url, context.assets, limits=limits, names=names)]
+    store = PostgresStore(
+        storage.postgres_url,
+        context.assets,
+        limits=limits,
+        names=_names(storage.schema_mapping),
+        migrates=storage.migrate,
+    )
+    return [store]
 
 
 def _names(mapping: SchemaMapping) -> "Names":

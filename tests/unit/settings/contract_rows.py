@@ -547,6 +547,7 @@ OURS: Final = frozenset(
         "server.workers",
         "quotes.keys",
         "coupons.strict",
+        "storage.migrate",
         "storage.schema_mapping.prefix",
         "x402.rpc_urls",
         "x402.extra_mints",

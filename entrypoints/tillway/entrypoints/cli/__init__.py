@@ -13,6 +13,7 @@ COMMANDS: Final = {
     "config": "Check settings, and see the values in effect.",
     "doctor": "Examine settings, store, rails and wallets, and say what to do.",
     "ledger": "Verify the books.",
+    "migrate": "Bring the store's schema up to date.",
     "pay": "Buy the resource at a URL, and show each step.",
     "payments": "Look at payments in the store.",
     "plugins": "List installed plugins.",

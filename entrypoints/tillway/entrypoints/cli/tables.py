@@ -1,10 +1,13 @@
 """Tables for people: as wide as their terminal, and never cut off where nobody looks."""
 
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.live import Live
 from rich.table import Table
 
 WIDE: Final = 400
@@ -21,5 +24,32 @@ def table(*names: str) -> Table:
 
 def show(made: Table) -> None:
     """Write it to the standard output."""
-    width = None if sys.stdout.isatty() else WIDE
-    Console(width=width, highlight=False).print(made)
+    console().print(made)
+
+
+@contextmanager
+def growing(*names: str) -> Iterator[Callable[..., None]]:
+    """Show a table as its rows are added; without any there is no table.
+
+    Where nobody looks it is written at the end, also if the work fails on the way.
+    """
+    made, out = table(*names), console()
+    if out.is_terminal:
+        with Live(console=out, auto_refresh=False) as live:
+            yield lambda *words: _grow(made, words, live)
+        return
+    try:
+        yield made.add_row
+    finally:
+        if made.rows:
+            out.print(made)
+
+
+def _grow(made: Table, words: Sequence[str], live: Live) -> None:
+    made.add_row(*words)
+    live.update(made, refresh=True)
+
+
+def console() -> Console:
+    """Give the standard output, to be written to with style."""
+    return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)

@@ -142,6 +142,11 @@ class StorageSettings:
         unset_when=is_blank,
         doc="The SQLite file. Not Cedros' default, since its file is JSON.",
     )
+    migrate: bool = setting(
+        default=True,
+        doc="Brings the store's schema up to date at the start. Without it, one that is behind is "
+        "refused until `tillway migrate` has run.",
+    )
     postgres_pool: Pool = setting(factory=Pool, doc="Connections to PostgreSQL.")
     archival: Archival = setting(
         factory=Archival, in_force=False, doc="Moving old payments out of the way."

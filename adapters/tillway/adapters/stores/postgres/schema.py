@@ -1,15 +1,17 @@
 """Bring the schema up to date, one step after the other, one process at a time."""
 
 import json
-from collections.abc import Mapping, Sequence
-from importlib import resources
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import asyncpg
 
+from tillway.adapters.stores.migrations import Migration, behind, migrations_of
 from tillway.adapters.stores.postgres.faults import fault, unavailable
 from tillway.adapters.stores.postgres.names import Names, tables_in
 from tillway.adapters.stores.postgres.place import Connection
+from tillway.core.ports.upkeep import Step
 
 OLDEST: Final = 14
 """The oldest PostgreSQL that its makers still mend."""
@@ -18,6 +20,7 @@ _LOCK: Final = 0x54696C6C
 """The advisory lock of whoever migrates: "Till" in ASCII."""
 
 _LONGEST_STEP: Final = 3600.0
+_PACKAGE: Final = "tillway.adapters.stores.postgres"
 # Through JSON, since the first versions had no column for names.
 _DONE: Final = """
     SELECT version, to_jsonb(done)->>'names' FROM tillway_schema AS done ORDER BY version
@@ -35,19 +38,44 @@ _MARK: Final = "INSERT INTO tillway_schema (version, names) VALUES ($1, $2)"
 
 def migrations() -> Sequence[str]:
     """Give the steps from an empty database to the present schema, in their order."""
-    folder = resources.files("tillway.adapters.stores.postgres") / "migrations"
-    files = sorted(folder.iterdir(), key=lambda file: file.name)
-    return [file.read_text("utf-8") for file in files if file.name.endswith(".sql")]
+    return [each.sql for each in migrations_of(_PACKAGE)]
 
 
-async def prepare(connection: Connection, name: str, names: Names) -> None:
-    """Check that the database can be used and migrate it.
+async def prepare(connection: Connection, name: str, names: Names, *, migrates: bool) -> None:
+    """Check that the database can be used, and migrate it unless others do that.
 
     Several processes may do so at once. Raises Unavailable with the name and the cause.
     """
-    try:
+    if migrates:
+        await migrate(connection, name, names, lambda step: None)
+    elif left := await pending(connection, name, names):
+        raise behind(f"at {name}", left)
+
+
+async def pending(connection: Connection, name: str, names: Names) -> Sequence[Step]:
+    """Give the steps that are still to be taken. Raises Unavailable like ``prepare``."""
+    with _told(name):
         await _refuse_what_is_no_use(connection)
-        await _migrate(connection, names)
+        version = await _version(connection, names)
+    return [each.step for each in migrations_of(_PACKAGE)[version:]]
+
+
+async def migrate(
+    connection: Connection, name: str, names: Names, taken: Callable[[Step], object]
+) -> None:
+    """Take them, and tell of each that was. Raises Unavailable like ``prepare``."""
+    with _told(name):
+        await _refuse_what_is_no_use(connection)
+        version = await _version(connection, names)
+        for each in migrations_of(_PACKAGE)[version:]:
+            if await _taken(connection, each, names):
+                taken(each.step)
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    try:
+        yield
     except (asyncpg.PostgresError, OSError) as error:
         said = " ".join(str(error).split())
         raise unavailable(f"at {name} {fault(error) or 'cannot be used'} ({said})") from error
@@ -69,27 +97,18 @@ async def _refuse_what_is_no_use(connection: Connection) -> None:
         raise _Unfit("cannot be written to")
 
 
-async def _migrate(connection: Connection, names: Names) -> None:
-    steps = migrations()
-    version = await _version(connection, names)
-    while version < len(steps):
-        version = await _next(connection, steps, names)
-
-
-async def _next(connection: Connection, steps: Sequence[str], names: Names) -> int:
-    """Take the next step, if no other process has, and give the version that was reached."""
+async def _taken(connection: Connection, next_: Migration, names: Names) -> bool:
+    """Take a step, and tell whether it was left for us to take."""
     async with connection.transaction():
         await connection.execute("SET LOCAL statement_timeout = 0")
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK, timeout=_LONGEST_STEP)
         await connection.execute(names.spoken(_TABLE))
-        version = await _version(connection, names)
-        if version < len(steps):
-            step = steps[version]
-            await connection.execute(names.spoken(step), timeout=_LONGEST_STEP)
-            version += 1
-            made = json.dumps(_made_by(step, names))
-            await connection.execute(names.spoken(_MARK), version, made)
-    return version
+        if await _version(connection, names) >= next_.step.version:
+            return False
+        await connection.execute(names.spoken(next_.sql), timeout=_LONGEST_STEP)
+        made = json.dumps(_made_by(next_.sql, names))
+        await connection.execute(names.spoken(_MARK), next_.step.version, made)
+        return True
 
 
 async def _version(connection: Connection, names: Names) -> int:

@@ -1,7 +1,7 @@
 """The store in a PostgreSQL database, its units of work and views."""
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from attrs import define, field, frozen
@@ -19,10 +19,12 @@ from tillway.adapters.stores.postgres.payments import (
     PostgresPayments,
     PostgresTallies,
 )
+from tillway.adapters.stores.postgres.place import Connection
 from tillway.adapters.stores.postgres.pool import Limits
-from tillway.adapters.stores.postgres.schema import prepare
+from tillway.adapters.stores.postgres.schema import migrate, pending, prepare
 from tillway.adapters.stores.postgres.sessions import Session, single, unit, view
 from tillway.core.assets import BUILT_IN, Assets
+from tillway.core.ports.upkeep import Step
 from tillway.core.secrets import Secret
 
 
@@ -48,7 +50,8 @@ class PostgresStore:
     there a moment later: decide by what writes answer. Who waits for a connection, and a unit
     that lasts, is given up as Unavailable after ``patience`` seconds. After a fork the child
     opens connections of its own. ``names`` says what its tables and functions are called, so
-    that one database can hold several stores.
+    that one database can hold several stores. Unless ``migrates``, a schema that is behind is
+    refused when starting, instead of being brought up to date.
     """
 
     url: Secret
@@ -57,6 +60,7 @@ class PostgresStore:
     patience: float = field(default=10.0, kw_only=True)
     jitter: Callable[[], float] = field(default=random.random, kw_only=True)
     names: Names = field(factory=Names, kw_only=True)
+    migrates: bool = field(default=True, kw_only=True)
     lender: Lender = field(kw_only=True, repr=False)
     """Where its connections come from; others may use the same one, and its names."""
     _codec: Codec = field(init=False)
@@ -76,14 +80,20 @@ class PostgresStore:
         self._codec = Codec(assets=self.assets)
 
     async def start(self) -> None:
-        """Open the place and bring its schema up to date. Raises Unavailable with the cause."""
-        place = self.lender.place
-        connection = await place.connect()
-        try:
-            await prepare(connection, str(place), self.lender.names)
-        finally:
-            await connection.close(timeout=self.patience)
+        """Open the place, its schema up to date. Raises Unavailable with the cause."""
+        async with self._connected() as (connection, place):
+            await prepare(connection, place, self.lender.names, migrates=self.migrates)
         self.lender.open(self)
+
+    async def pending(self) -> Sequence[Step]:
+        """Give the steps that are still to be taken, and change nothing."""
+        async with self._connected() as (connection, place):
+            return await pending(connection, place, self.lender.names)
+
+    async def migrate(self, taken: Callable[[Step], object]) -> None:
+        """Take the pending steps in their order, and tell of each once it is durable."""
+        async with self._connected() as (connection, place):
+            await migrate(connection, place, self.lender.names, taken)
 
     async def aclose(self) -> None:
         """Finish what has begun, then close. A repeat does nothing."""
@@ -102,6 +112,16 @@ class PostgresStore:
         pool = self.lender.pool()
         async with single(pool, writable=False) if once else view(pool) as session:
             yield self._unit(session)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[tuple[Connection, str]]:
+        """Give a connection outside the pool, and the name of the place."""
+        place = self.lender.place
+        connection = await place.connect()
+        try:
+            yield connection, str(place)
+        finally:
+            await connection.close(timeout=self.patience)
 
     def _unit(self, session: Session) -> PostgresUnit:
         return PostgresUnit(

@@ -3,12 +3,14 @@
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from tillway.adapters.stores.migrations import Migration, behind, migrations_of
 from tillway.adapters.stores.sqlite.faults import Patience, fault, is_fault, unavailable
+from tillway.core.ports.upkeep import Step
 
 _APPLICATION: Final = 0x54696C6C
 """Marks the file as ours: "Till" in ASCII."""
@@ -16,6 +18,7 @@ _APPLICATION: Final = 0x54696C6C
 _OLDEST_SQLITE: Final = (3, 37, 0)
 """The first version with STRICT tables."""
 
+_PACKAGE: Final = "tillway.adapters.stores.sqlite"
 _JOURNAL_BYTES: Final = 64 * 1024 * 1024
 _READERS_WAIT: Final = 5.0
 """Seconds; readers wait only while a crashed process's journal is read again."""
@@ -47,21 +50,44 @@ def connect_to_write(path: Path, most_bytes: int | None) -> sqlite3.Connection:
 
 def migrations() -> Sequence[str]:
     """Give the steps from an empty database to the present schema, in their order."""
-    folder = resources.files("tillway.adapters.stores.sqlite") / "migrations"
-    files = sorted(folder.iterdir(), key=lambda file: file.name)
-    return [file.read_text("utf-8") for file in files if file.name.endswith(".sql")]
+    return [each.sql for each in migrations_of(_PACKAGE)]
 
 
-def prepare(path: Path, patience: Patience) -> None:
+def prepare(path: Path, patience: Patience, *, migrates: bool) -> None:
     """Create the database if there is none, for its owner's eyes only, and migrate it.
 
-    Several processes may do so at once. Raises Unavailable with the path and the cause.
+    Unless others migrate it. Several processes may do so at once. Raises Unavailable with the
+    path and the cause.
     """
+    if not migrates and (left := pending(path, patience)):
+        raise behind(str(path), left)
+    while take_step(path, patience):
+        pass
+
+
+def pending(path: Path, patience: Patience) -> Sequence[Step]:
+    """Give the steps that are still to be taken. Raises Unavailable like ``prepare``."""
+    with _told(path):
+        done = patience.call(partial(_seen, path))
+    return [each.step for each in migrations_of(_PACKAGE)[done:]]
+
+
+def take_step(path: Path, patience: Patience) -> Step | None:
+    """Take the next step and give it, None if all are taken.
+
+    Raises Unavailable like ``prepare``, also if the database is there and cannot be written to.
+    """
+    with _told(path):
+        _create(path)
+        return patience.call(partial(_taken, path))
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise unavailable(f"needs SQLite 3.37 or newer, not {sqlite3.sqlite_version}")
     try:
-        _create(path)
-        patience.call(partial(_migrate, path))
+        yield
     except OSError as error:
         raise unavailable(f"{path} cannot be opened ({error.strerror})") from error
     except sqlite3.Error as error:
@@ -76,33 +102,45 @@ def _create(path: Path) -> None:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
 
 
-def _migrate(path: Path) -> None:
-    connection = connect(path)
+def _seen(path: Path) -> int:
     try:
+        path.stat()
+    except FileNotFoundError:
+        return 0
+    with closing(connect(path, reading=True)) as connection:
+        return _version(connection, path)
+
+
+def _taken(path: Path) -> Step | None:
+    with closing(connect(path)) as connection:
         if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
             raise unavailable(f"{path} is on a disk that cannot share it between processes")
         # Also shows at once whether the database can be written to.
         connection.execute("BEGIN IMMEDIATE")
-        _apply(connection, path)
+        left = migrations_of(_PACKAGE)[_version(connection, path) :]
+        if left:
+            _apply(connection, left[0])
         connection.execute("COMMIT")
-    finally:
-        connection.close()
+        return left[0].step if left else None
 
 
-def _apply(connection: sqlite3.Connection, path: Path) -> None:
-    steps, version = migrations(), _number(connection, "user_version")
+def _apply(connection: sqlite3.Connection, next_: Migration) -> None:
+    for statement in _statements(next_.sql):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+    connection.execute(f"PRAGMA user_version = {next_.step.version}")
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """Give the version of the schema, if it is one that this program can work with."""
+    version, known = _number(connection, "user_version"), len(migrations_of(_PACKAGE))
     application = _number(connection, "application_id")
     fresh = version == 0 and _number(connection, "schema_version") == 0
     if not fresh and application != _APPLICATION:
         raise unavailable(f"{path} is another program's database")
-    if version > len(steps):
+    if version > known:
         raise unavailable(f"{path} was made by a newer version of Tillway (schema {version})")
-    if version == len(steps):
-        return
-    for statement in (each for step in steps[version:] for each in _statements(step)):
-        connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-    connection.execute(f"PRAGMA user_version = {len(steps)}")
+    return version
 
 
 def _number(connection: sqlite3.Connection, pragma: str) -> int:

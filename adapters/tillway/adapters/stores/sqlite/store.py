@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -24,10 +24,17 @@ from tillway.adapters.stores.sqlite.payments import (
     SqliteTallies,
 )
 from tillway.adapters.stores.sqlite.readers import Readers
-from tillway.adapters.stores.sqlite.schema import connect, connect_to_write, prepare
+from tillway.adapters.stores.sqlite.schema import (
+    connect,
+    connect_to_write,
+    pending,
+    prepare,
+    take_step,
+)
 from tillway.adapters.stores.sqlite.singles import Singles
 from tillway.adapters.stores.sqlite.writer import Transaction, Writer
 from tillway.core.assets import BUILT_IN, Assets
+from tillway.core.ports.upkeep import Step
 
 
 @frozen(kw_only=True)
@@ -67,7 +74,9 @@ class SqliteStore:
     other and share commits; ``readers`` views can be open at once besides. Who waits for the
     file, for a turn or for a view, and a unit that lasts, is given up as Unavailable after
     ``patience`` seconds. What would make the file larger than ``most_bytes`` is refused as
-    Unavailable, like a full disk. After a fork the child opens connections of its own.
+    Unavailable, like a full disk. After a fork the child opens connections of its own. Unless
+    ``migrates``, a schema that is behind is refused when starting, instead of being brought up
+    to date.
     """
 
     path: Path = field(converter=Path)
@@ -75,6 +84,7 @@ class SqliteStore:
     readers: int = field(default=4, kw_only=True)
     patience: float = field(default=10.0, kw_only=True)
     most_bytes: int | None = field(default=None, kw_only=True)
+    migrates: bool = field(default=True, kw_only=True)
     jitter: Callable[[], float] = field(default=random.random, kw_only=True)
     _codec: Codec = field(init=False)
     _open: _Connections | None = field(init=False, default=None)
@@ -85,10 +95,19 @@ class SqliteStore:
         self._codec = Codec(assets=self.assets)
 
     async def start(self) -> None:
-        """Open the place and bring its schema up to date. Raises Unavailable with the cause."""
-        await asyncio.to_thread(prepare, self.path, self._busy())
+        """Open the place, its schema up to date. Raises Unavailable with the cause."""
+        await asyncio.to_thread(prepare, self.path, self._busy(), migrates=self.migrates)
         if self._open is None:
             self._open = self._opened()
+
+    async def pending(self) -> Sequence[Step]:
+        """Give the steps that are still to be taken, and change nothing."""
+        return await asyncio.to_thread(pending, self.path, self._busy())
+
+    async def migrate(self, taken: Callable[[Step], object]) -> None:
+        """Take the pending steps in their order, and tell of each once it is durable."""
+        while step := await asyncio.to_thread(take_step, self.path, self._busy()):
+            taken(step)
 
     async def aclose(self) -> None:
         """Finish what has begun, then close. A repeat does nothing."""
