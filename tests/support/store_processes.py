@@ -17,9 +17,9 @@ _TESTS = Path(__file__).parents[1]
 
 
 @asynccontextmanager
-async def started(verb: str, place: str, who: str, rounds: int) -> AsyncIterator[Process]:
-    """Start a process; it is killed on leaving, if it still runs."""
-    command = (sys.executable, "-m", "support.store_child", verb, place, who, str(rounds))
+async def started(module: str, *words: str) -> AsyncIterator[Process]:
+    """Start a process of one of our modules; it is killed on leaving, if it still runs."""
+    command = (sys.executable, "-m", module, *words)
     process = await asyncio.create_subprocess_exec(*command, cwd=_TESTS, stdin=PIPE, stdout=PIPE)
     try:
         yield process
