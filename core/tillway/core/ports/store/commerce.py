@@ -15,7 +15,7 @@ from tillway.core.tenancy import Tenant
 
 
 class Carts(Protocol):
-    """Carts, open and paid."""
+    """Carts, open and paid. One has expired after its time, not at it."""
 
     async def add(self, cart: Cart) -> bool:
         """Write a cart; a repeat of its id does nothing and is False."""
