@@ -135,9 +135,10 @@ class LayeredSight:
         """Add to a total if that leaves it at ``most`` at most; else False, and nothing added."""
         tallies = self.layers[TALLIES]
         known = await tallies.get(tenant, chain, name)
-        total = bounded((0 if known is None else known.total) + change)
+        total = (0 if known is None else known.total) + change
         if most is not None and total > most:
             return False
+        bounded(total)
         if total:
             tallies.put(TallyRow(tenant, chain, name, total))
         else:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from tillway.adapters.stores.codec import Codec, micros
 from tillway.adapters.stores.limits import checked
@@ -71,9 +71,11 @@ class CheckoutRecords:
             before, after = _phase(found.value.state), _phase(checkout.state)
             if after is Phase.LIVE and before is not Phase.LIVE:
                 raise ValueError("a checkout that has ended is not unpaid again")
-            if not await _CHECKOUTS.swap(rows, self.codec, checkout, found):
+            kept = found.value.reservations
+            later = evolve(checkout, reservations=kept)
+            if not await _CHECKOUTS.swap(rows, self.codec, later, found):
                 return False
-            for one in found.value.reservations:
+            for one in kept:
                 await _shift(rows, checkout, one, one.change(before, after))
             return True
 

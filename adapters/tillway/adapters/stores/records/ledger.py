@@ -173,18 +173,22 @@ class LedgerRecords:
         """End open holds of all tenants that were due before ``now``."""
 
         async def work(rows: Sight) -> Sequence[Hold]:
-            due = await rows.due(Kind.HOLDS, [_OPEN], micros(now), checked(limit))
-            ended = []
-            for row in due:
-                hold = _HOLDS.read(row, self.codec)
-                over = hold.ended(HoldState.EXPIRED, now)
-                if not await _is_claimed(rows, hold) and await self._ended(
-                    rows, over, Stored(hold, row)
-                ):
-                    ended.append(over)
-            return ended
+            due = await self._due(rows, micros(now), checked(limit))
+            over = [(one.value.ended(HoldState.EXPIRED, now), one) for one in due]
+            return [ended for ended, found in over if await self._ended(rows, ended, found)]
 
         return await self.calls.write(work)
+
+    async def _due(self, rows: Sight, before: int, limit: int) -> Sequence[Stored[Hold]]:
+        """Give holds that may expire, however many before them may not."""
+        asked = limit
+        while True:
+            found = await rows.due(Kind.HOLDS, [_OPEN], before, asked)
+            holds = [Stored(_HOLDS.read(row, self.codec), row) for row in found]
+            free = [one for one in holds if not await _is_claimed(rows, one.value)]
+            if len(free) >= limit or len(found) < asked:
+                return free[:limit]
+            asked *= 2
 
     async def _posted(self, rows: Sight, entry: Entry) -> PostResult:
         fact, lines = self.codec.entry_rows(entry)

@@ -74,7 +74,7 @@ class DeliveryRecords:
             found = await _DELIVERIES.find(rows, self.codec, delivery.tenant, delivery.id)
             if found is None or found.value.state is not DeliveryState.WAITING:
                 return False
-            if found.value.owner != delivery.owner:
+            if not delivery.owner or found.value.owner != delivery.owner:
                 return False
             # Whoever goes on with it owns it anew.
             return await _DELIVERIES.swap(rows, self.codec, evolve(delivery, owner=""), found)

@@ -11,6 +11,7 @@ from tillway.core.contracts.samples.commerce import (
 )
 from tillway.core.contracts.samples.ledger import CREDITS, ISSUED, entry, hold, posting
 from tillway.core.contracts.samples.payments import (
+    AWKWARD,
     CHAIN,
     LEASE,
     NOW,
@@ -32,6 +33,7 @@ from tillway.core.contracts.samples.payments import (
 from tillway.core.contracts.samples.requests import answer, delivery, inbound, link, nonce
 
 __all__ = [
+    "AWKWARD",
     "CHAIN",
     "CREDITS",
     "ISSUED",

@@ -30,6 +30,9 @@ OURS: Final = "process-a"
 THEIRS: Final = "process-b"
 OTHER: Final = Tenant("other")
 
+AWKWARD: Final = "naïve 💳 \x00\n'\"; DROP TABLE payments; -- \\ % {0} \u2028"
+"""Text from outside, which is kept as it came and never understood."""
+
 WHILE_LIVE: Final = frozenset({Phase.LIVE})
 UNLESS_FAILED: Final = frozenset({Phase.LIVE, Phase.SETTLED})
 WHEN_FAILED: Final = frozenset({Phase.LANDED_FAILURE})

@@ -5,12 +5,16 @@ started and is empty, closed again afterwards. Nothing else is needed of the sto
 in a crash, on a full disk or between processes is for tests of its own.
 """
 
+from tillway.core.contracts.stores.carts import CartLaws
 from tillway.core.contracts.stores.catalogue import CouponLaws, ProductLaws, QuoteKeyLaws
+from tillway.core.contracts.stores.checkouts import CheckoutLaws
 from tillway.core.contracts.stores.claims import ClaimLaws
 from tillway.core.contracts.stores.endings import EndingLaws
 from tillway.core.contracts.stores.leases import LeaseLaws
 from tillway.core.contracts.stores.logs import LogLaws
+from tillway.core.contracts.stores.refunds import RefundLaws
 from tillway.core.contracts.stores.reservations import ReservationLaws
+from tillway.core.contracts.stores.subscriptions import SubscriptionLaws
 from tillway.core.contracts.stores.tenants import TenantLaws
 from tillway.core.contracts.stores.units import UnitLaws
 
@@ -27,6 +31,10 @@ class StoreContract(
     ProductLaws,
     CouponLaws,
     QuoteKeyLaws,
+    CartLaws,
+    RefundLaws,
+    SubscriptionLaws,
+    CheckoutLaws,
     TenantLaws,
 ):
     """All laws of a store."""

@@ -1,18 +1,33 @@
 """What contract tests do again and again, and how often."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from tillway.core.contracts.samples import CHAIN
 from tillway.core.payments import Chain, Payment
-from tillway.core.ports.store import ClaimResult, Store
+from tillway.core.ports.store import ClaimResult, Store, UnitOfWork, View
 from tillway.core.tenancy import DEFAULT, Tenant
+
+T = TypeVar("T")
 
 
 def count(few: int, full: int) -> int:
     """Give how often to do something: few times, or the full count when that is asked for."""
     return full if os.environ.get("TILLWAY_TESTS") == "full" else few
+
+
+async def write(store: Store, call: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+    """Make one call in a unit of its own."""
+    async with store.begin(once=True) as unit:
+        return await call(unit)
+
+
+async def read(store: Store, call: Callable[[View], Awaitable[T]]) -> T:
+    """Make one call in a view of its own."""
+    async with store.view(once=True) as view:
+        return await call(view)
 
 
 async def claim(store: Store, payment: Payment) -> ClaimResult:

@@ -4,6 +4,11 @@ What is written in one unit of work is committed together or not at all, and hol
 crash once the unit has been left without an exception. Every write says what a repeat does.
 Every query takes the tenant, but for a payment's key, which is unique for its whole chain.
 
+Lists are newest first, and of one time the greater id first, where nothing else is said. What
+works through all tenants at once (what is due, taken, ended, purged) goes by time, the oldest
+first, and of one time by tenant and id. Ids and names are ordered by code point. A limit of
+nothing gives nothing; one below is a ValueError.
+
 A store raises Unavailable when it cannot be reached or is full, and then nothing of the unit
 is written; any other exception leaves the unit unwritten too.
 """

@@ -15,7 +15,7 @@ from tillway.core.tenancy import Tenant
 
 
 class Carts(Protocol):
-    """Carts, open and paid."""
+    """Carts, open and paid. One has expired after its time, not at it."""
 
     async def add(self, cart: Cart) -> bool:
         """Write a cart; a repeat of its id does nothing and is False."""
@@ -53,8 +53,9 @@ class Refunds(Protocol):
     async def add(self, refund: Refund, limit: Money) -> bool:
         """Write a live refund if all live ones of its purchase come to no more than ``limit``.
 
-        False, and nothing written, if they would, under any race. A repeat of its id changes
-        nothing and is True. ValueError for amounts of two assets, or one not above zero.
+        False, and nothing written, if they would come to more, under any race. A repeat of its
+        id changes nothing and is True, whatever became of the first. ValueError for amounts of
+        two assets, one not above zero, or a refund that is not live.
         """
         ...
 
@@ -72,7 +73,7 @@ class Refunds(Protocol):
         ...
 
     async def of(self, tenant: Tenant, purchase: str) -> Sequence[Refund]:
-        """Give the refunds of a purchase, oldest first, at most a thousand."""
+        """Give the refunds of a purchase, oldest first; of more than a thousand, the newest."""
         ...
 
     async def listed(
@@ -107,8 +108,8 @@ class Subscriptions(Protocol):
     async def replace(self, subscription: Subscription) -> bool:
         """Write a subscription over the version that it names, and count that up.
 
-        False, and nothing written, if another version is stored, as for a repeat, or if it
-        would be a second running one.
+        False, and nothing written, if another version is stored, as for a repeat, if it would
+        be a second running one, or if its id at Stripe is another's.
         """
         ...
 
@@ -150,18 +151,19 @@ class Checkouts(Protocol):
     async def add(self, checkout: Checkout) -> bool | Refused:
         """Write a checkout and take its reservations, all or nothing.
 
-        A repeat of its id does nothing and is False. Refused if a reservation would pass its
-        limit; they are tested in their order.
+        A repeat of its id, or of the provider's session, does nothing and is False. Refused if a
+        reservation would pass its limit; they are tested in their order. What tenants share is
+        the provider's, as a chain. ValueError for one that is not unpaid.
         """
         ...
 
     async def move(self, checkout: Checkout, was: Collection[CheckoutState]) -> bool:
         """Write a checkout as it now stands, if what is stored is in one of these states.
 
-        One that is over without pay gives its reservations back, as they were taken; one that is
-        paid, those that do not count once settled. False, and nothing written, if it is not so;
-        a repeat whose new state is not in ``was`` is therefore False. ValueError for one that
-        would be unpaid again.
+        It keeps the reservations that it was added with. One that is over without pay gives them
+        back; one that is paid, those that do not count once settled. False, and nothing written,
+        if it is not so, or the session is another's; a repeat whose new state is not in ``was``
+        is therefore False. ValueError for one that would be unpaid again.
         """
         ...
 

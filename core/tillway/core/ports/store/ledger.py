@@ -35,13 +35,16 @@ PostResult = Posted | Repeated | Short
 
 
 class Ledger(Protocol):
-    """Accounts, entries and holds. Balances are exact at every commit, under any concurrency."""
+    """Accounts, entries and holds. Balances are exact at every commit, under any concurrency.
+
+    Declined (invalid_amount), and nothing written, for a balance that would leave 64 bits.
+    """
 
     async def post(self, entry: Entry) -> PostResult:
         """Write an entry once, whole, with its fact in the log.
 
-        A repeat of its key finds the first: Repeated. Postings are tested in their order, each
-        after those before it.
+        A repeat of its key finds the first: Repeated, whatever it says. Postings are tested in
+        their order, each after those before it.
         """
         ...
 
@@ -56,9 +59,10 @@ class Ledger(Protocol):
     async def history(
         self, tenant: Tenant, account: Account, asset: Asset, limit: int, before: EntryKey | None
     ) -> Sequence[Line]:
-        """Give an account's postings, newest first, those written before that entry's.
+        """Give an account's postings, newest first, those that come after that entry's in it.
 
-        Of two of one time, the greater key comes first.
+        Of two of one time, the greater key comes first; of one entry, the last posting. Nothing
+        if there is no such entry.
         """
         ...
 
@@ -67,7 +71,8 @@ class Ledger(Protocol):
     ) -> Sequence[tuple[str, Money]]:
         """Give the names of the accounts of each asset with their totals, ascending by name.
 
-        A name is ``kind:owner:ASSET``. A total of nothing may be left out.
+        A name is ``kind:owner:ASSET``. Those that come after ``after``; one that was ever posted
+        to is among them, whatever its total.
         """
         ...
 
@@ -86,8 +91,10 @@ class Ledger(Protocol):
     async def capture(self, tenant: Tenant, hold: HoldId, entry: Entry) -> PostResult | None:
         """End an open hold by an entry that takes at most its amount from its account.
 
-        What is not taken is available again. None, and nothing written, if the hold is not
-        open; a repeat is Repeated. ValueError if the entry takes more, or nothing.
+        What is not taken is available again, and to the entry as well. None, and nothing
+        written, if the hold is not open. An entry that is there is Repeated, as for a repeat, and
+        one that is Short leaves the hold open. ValueError if the entry is another tenant's, or
+        takes more, or nothing.
         """
         ...
 
@@ -98,6 +105,7 @@ class Ledger(Protocol):
     async def expire(self, now: datetime, limit: int) -> Sequence[Hold]:
         """End open holds of all tenants that were due before ``now``, and give them as they stand.
 
-        One whose claim is live stays open. A repeat ends what is left.
+        One whose claim is live stays open, and keeps no other from its end. A repeat ends what
+        is left.
         """
         ...

@@ -56,7 +56,7 @@ class Events(Protocol):
         ...
 
     async def seal(self, links: Sequence[Link]) -> bool:
-        """Give facts their places, all or nothing.
+        """Give facts their places, all or nothing, in the order given.
 
         False, and nothing written, if a position or a number is taken or not the next one, or a
         fact has its place already or is not there: whoever else did it was first. A repeat is

@@ -84,9 +84,10 @@ class Payments(Protocol):
         """Write a payment that has ended otherwise, if it is stored as ``was`` and ours.
 
         For what is learned afterwards: that it is final, was reversed, or has arrived after
-        all. Reservations move as its states say, and nothing is tested. False, and nothing
-        written, if it is not so; a repeat to another state is therefore False. ValueError if
-        the payment or ``was`` is live.
+        all. Reservations move as its states say (what counts of a landed failure stays counted),
+        and nothing is tested. Facts and entries are written as ``settle`` does. False, and
+        nothing written, if it is not so; a repeat to another state is therefore False.
+        ValueError if the payment or ``was`` is live, or for what ``settle`` has it for.
         """
         ...
 
@@ -102,7 +103,8 @@ class Payments(Protocol):
     ) -> Sequence[Payment]:
         """Make live payments whose lease ended before ``now`` ours, oldest first, each once.
 
-        Oldest is whose lease ended first. Of several processes that ask, one gets a payment.
+        Oldest is whose lease ended first, and of those, which was created first, then by chain
+        and key. Of several processes that ask, one gets a payment.
         """
         ...
 
@@ -143,8 +145,9 @@ class Payments(Protocol):
     async def archive(self, before: datetime, limit: int) -> int:
         """Move payments that ended, are not watched and were created before that time.
 
-        Oldest first, at most ``limit``; tell how many. Their keys and signatures stay taken, and
-        what they redeemed stays counted. A repeat moves what is left.
+        Oldest first, of one time by chain and key, at most ``limit``; tell how many. Their keys
+        and signatures stay taken, and what they redeemed stays counted. A repeat moves what is
+        left.
         """
         ...
 

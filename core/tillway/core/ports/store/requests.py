@@ -13,7 +13,7 @@ from tillway.core.tenancy import Tenant
 
 @frozen(kw_only=True)
 class SingleUse:
-    """A nonce that may be signed once, for one purpose."""
+    """A nonce that may be signed once, for one purpose, before ``expires_at``."""
 
     nonce: Nonce
     tenant: Tenant
@@ -39,10 +39,10 @@ class Nonces(Protocol):
         ...
 
     async def use(self, tenant: Tenant, nonce: Nonce, purpose: str, now: datetime) -> NonceUse:
-        """Consume a nonce. Of all that ask, under any race, one gets USED.
+        """Consume a nonce. Of all that ask in time, under any race, one gets USED.
 
         A nonce for another purpose is UNKNOWN and stays as it is. Whoever asks again gets
-        CONSUMED, until it is purged.
+        CONSUMED, expired or not, until it is purged.
         """
         ...
 
@@ -100,15 +100,19 @@ class Answers(Protocol):
     ) -> Started | Running | Mismatch | Replay:
         """Reserve a key for a request, which ``request`` is a hash of, until ``until``.
 
-        Of all that ask, under any race, one gets Started. A reservation whose time is over, and
-        an answer whose time is over, count for nothing: the next one that asks starts anew.
+        Of all that ask, under any race, one gets Started: its owner asking again gets Running
+        too. A reservation whose time is over, and an answer whose time is over, count for nothing
+        from that time on: the next one that asks starts anew, with any request.
         """
         ...
 
     async def complete(
         self, tenant: Tenant, key: str, owner: str, answer: Answer, until: datetime
     ) -> bool:
-        """Keep the answer until then, if the owner still has the key reserved; else False."""
+        """Keep the answer until then, if the owner still has the key reserved; else False.
+
+        Late is not too late, as long as nobody has started anew. A repeat is False.
+        """
         ...
 
     async def abandon(self, tenant: Tenant, key: str, owner: str) -> bool:
@@ -140,7 +144,10 @@ class Inbox(Protocol):
     """Events from outside: received first, applied once."""
 
     async def receive(self, inbound: Inbound) -> bool:
-        """Write an event as received; a repeat of its id does nothing and is False."""
+        """Write an event as received, not applied yet and never tried.
+
+        A repeat of its id does nothing and is False.
+        """
         ...
 
     async def get(self, tenant: Tenant, source: str, event: str) -> Inbound | None:
@@ -150,7 +157,7 @@ class Inbox(Protocol):
     async def apply(self, tenant: Tenant, source: str, event: str, at: datetime) -> bool:
         """Mark an event as applied, in the unit that applies it.
 
-        False if it is applied already, or is not there.
+        False if it is applied already, as for a repeat, or is not there.
         """
         ...
 
@@ -166,7 +173,10 @@ class Inbox(Protocol):
     async def put_off(
         self, tenant: Tenant, source: str, event: str, error: str, until: datetime
     ) -> bool:
-        """Count a failed attempt at what is not applied, to be taken again from then on."""
+        """Count a failed attempt at what is not applied, to be taken again after that time.
+
+        False if it is applied, or is not there. A repeat counts another.
+        """
         ...
 
     async def purge(self, before: datetime, limit: int) -> int:

@@ -34,7 +34,8 @@ class Deliveries(Protocol):
     async def finish(self, delivery: Delivery) -> bool:
         """Write what came of an attempt, if ``delivery.owner`` still owns it and it waits.
 
-        Done, dead, or waiting until ``due_at``. False, and nothing written, if it is not so.
+        Done, dead, or waiting until ``due_at``; nobody owns it then. False, and nothing written,
+        if it is not so; a repeat is therefore False.
         """
         ...
 
@@ -79,7 +80,7 @@ class Leases(Protocol):
         ...
 
     async def give_up(self, name: str, owner: str) -> bool:
-        """End a lease that is ours; False if it is not."""
+        """End a lease that is ours; False if it is not, as for a repeat."""
         ...
 
 
