@@ -108,6 +108,11 @@ class Gateway:
             if stack is not None:
                 await stack.aclose()
 
+    def forget(self) -> None:
+        """Forget what is remembered of products and coupons, so that they are read afresh."""
+        if self.sources is not None:
+            self.sources.forget()
+
     def workers(self) -> Sequence[Coroutine[None, None, None]]:
         """Give the background work of this gateway, each to be run as a task until cancelled."""
         return [_repeat(self.services.resolve.sweep, RESOLVE_SECONDS, self.services)]

@@ -125,6 +125,10 @@ class Sources:
         """Let the store know the prices in the settings, and learn the ones before."""
         await self._fixed.sync(self.store, at)
 
+    def forget(self) -> None:
+        """Read definitions afresh that come from a database."""
+        self._cached.forget()
+
     async def start(self) -> None:
         """Open what is beside the store. SettingsError names all that is not as they say."""
         faults: list[Fault] = []
