@@ -77,6 +77,9 @@ class Priced:
     charged. `catalog` and `checkout` are the codes that came off, in order, each once. `limits`
     are the usage limits of those that have one: a claim reserves a redemption of each. `typed` is
     the buyer's code, if it was among them.
+
+    `applied` are all codes that came off, in the order of pricing. `bound` are those that a quote
+    must hold the buyer to: typed and limited ones, sorted.
     """
 
     lines: tuple[PricedLine, ...]
@@ -85,17 +88,17 @@ class Priced:
     total: Money
     catalog: tuple[CouponCode, ...]
     checkout: tuple[CouponCode, ...]
-    limits: Mapping[CouponCode, int] = field(hash=False)
+    limits: Mapping[str, int] = field(hash=False)
     typed: CouponCode | None
+    applied: tuple[CouponCode, ...] = field(init=False, repr=False)
+    bound: tuple[str, ...] = field(init=False, repr=False)
 
-    @property
-    def applied(self) -> tuple[CouponCode, ...]:
-        """All codes that came off, in the order of pricing."""
+    @applied.default
+    def _applied(self) -> tuple[CouponCode, ...]:
         return (*self.catalog, *self.checkout)
 
-    @property
-    def bound(self) -> tuple[CouponCode, ...]:
-        """The codes that a quote must hold the buyer to: typed and limited ones, sorted."""
+    @bound.default
+    def _bound(self) -> tuple[str, ...]:
         typed = () if self.typed is None else (self.typed,)
         return tuple(sorted({*typed, *self.limits}))
 

@@ -184,7 +184,7 @@ def _encoded(lasting: _Lasting) -> bytes:
 
 
 def _framed(parts: Iterable[bytes]) -> bytes:
-    return b"".join([struct.pack(">I", len(part)) + part for part in parts])
+    return b"".join([len(part).to_bytes(4) + part for part in parts])
 
 
 @lru_cache(maxsize=1024)

@@ -131,6 +131,7 @@ class _Assembly:
     context: Context = field(init=False)
     observe: Observers = field(init=False)
     sync: Callable[[], Awaitable[None]] = field(init=False, default=_nothing)
+    sources: Sources | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         """Enable the plugins that the settings name, and let them observe first."""
@@ -168,6 +169,7 @@ class _Assembly:
             settings=self.settings,
             services=services,
             web=build_application(self._routes(services), config=self._http()),
+            sources=self.sources,
             prepare=(lambda: self._agree(keyring, sealer), self.sync),
             refresh=lambda: self._follow(keyring, sealer),
         )
@@ -264,8 +266,12 @@ class _Assembly:
         return ObservedStore(store=store, backend=backend, observe=self.observe)
 
     def _catalogue(self, store: Store) -> Catalogue:
-        sources = Sources(
-            settings=self.settings, store=store, clock=self.ports.clock, assets=self.context.assets
+        self.sources = sources = Sources(
+            settings=self.settings,
+            store=store,
+            clock=self.ports.clock,
+            context=self.context,
+            registry=self.configured.registry,
         )
         self.sync = lambda: sources.sync(self.ports.clock.now())
         return sources.catalogue

@@ -60,7 +60,8 @@ async def examine_surroundings(configured: Configured) -> Sequence[Finding]:
     """
     gateway = create_app(configured, background=False)
     try:
-        found = [await _store(gateway, configured), *await _catalogue(gateway)]
+        found = [await _store(gateway, configured), *await _sources(gateway)]
+        found += await _catalogue(gateway)
         for rail in gateway.rails.all:
             found += await _rail(rail, gateway)
         return found
@@ -68,7 +69,34 @@ async def examine_surroundings(configured: Configured) -> Sequence[Finding]:
         for rail in gateway.rails.all:
             if isinstance(rail, Starts):
                 await rail.aclose()
+        if gateway.sources is not None:
+            await gateway.sources.aclose()
         await gateway.store.aclose()
+
+
+async def _sources(gateway: Gateway) -> Sequence[Finding]:
+    """Open the places of definitions; what is wrong there is fatal, as it is at a start."""
+    if gateway.sources is None:
+        return []
+    try:
+        await gateway.sources.start()
+        return [
+            Finding(subject="definitions", good=False, fact=fault, advice="correct the row")
+            for fault in await gateway.sources.faults(DEFAULT)
+        ]
+    except SettingsError as error:
+        advice = "change the settings, or the table"
+        return [
+            Finding(subject="definitions", good=False, fact=str(fault), advice=advice, fatal=True)
+            for fault in error.faults
+        ]
+    except Unavailable as error:
+        advice = "check paywall.postgres_url and coupons.postgres_url"
+        return [
+            Finding(
+                subject="definitions", good=False, fact=error.message, advice=advice, fatal=True
+            )
+        ]
 
 
 async def _store(gateway: Gateway, configured: Configured) -> Finding:

@@ -17,6 +17,7 @@ from tillway.core.services.rails import Rails
 from tillway.core.services.settle import Settle
 from tillway.core.services.shop import Shop
 from tillway.entrypoints.settings.loading import Settings
+from tillway.entrypoints.sources import Sources
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class Gateway:
     web: web.Application
     prepare: Sequence[Callable[[], Awaitable[None]]]
     refresh: Callable[[], Awaitable[None]]
+    sources: Sources | None = None
     drain_seconds: float = DRAIN_SECONDS
     _open: AsyncExitStack | None = field(default=None, init=False)
     _over: bool = field(default=False, init=False)
@@ -109,6 +111,11 @@ class Gateway:
             if stack is not None:
                 await stack.aclose()
 
+    def forget(self) -> None:
+        """Forget what is remembered of products and coupons, so that they are read afresh."""
+        if self.sources is not None:
+            self.sources.forget()
+
     def workers(self) -> Sequence[Coroutine[None, None, None]]:
         """Give the background work of this gateway, each to be run as a task until cancelled."""
         services = self.services
@@ -120,6 +127,9 @@ class Gateway:
     async def _opened(self, stack: AsyncExitStack) -> None:
         stack.push_async_callback(self.services.store.aclose)
         await self.services.store.start()
+        if self.sources is not None:
+            stack.push_async_callback(self.sources.aclose)
+            await self.sources.start()
         for step in self.prepare:
             await step()
         for rail in self.services.rails.all:

@@ -1,15 +1,31 @@
 """What a plugin's hooks are given to build with."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import TypeVar
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from tillway.core.assets import Assets
 from tillway.core.observations import Observer
 from tillway.core.ports.clock import Clock, Random
 
 _Section = TypeVar("_Section")
+_Made = TypeVar("_Made")
+
+
+@define
+class Shared:
+    """What parts of one gateway have in common, such as connections: each is made once."""
+
+    _made: dict[Hashable, object] = field(factory=dict, init=False, repr=False)
+
+    def once(self, kind: type[_Made], key: Hashable, make: Callable[[], _Made]) -> _Made:
+        """Give what was made under this key; the first who asks makes it."""
+        made = self._made.setdefault((kind, key), None) or make()
+        self._made[kind, key] = made
+        if not isinstance(made, kind):
+            raise TypeError(f"{type(made).__name__} is no {kind.__name__}")
+        return made
 
 
 @frozen(kw_only=True)
@@ -17,6 +33,7 @@ class Context:
     """The gateway's parts that a plugin may use, and the settings.
 
     ``sections`` holds the typed settings by section name; a plugin asks for its own.
+    What its parts have in common, such as connections, is ``shared``.
     """
 
     sections: Mapping[str, object]
@@ -25,6 +42,7 @@ class Context:
     random: Random
     observe: Observer
     environment: str
+    shared: Shared = field(factory=Shared)
 
     def section(self, name: str, kind: type[_Section]) -> _Section:
         """Give the settings of a section. KeyError if absent, TypeError if of another type."""

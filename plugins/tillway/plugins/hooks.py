@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pluggy
 
 from tillway.core.observations import Observer
+from tillway.core.ports.definitions import CouponDefinitions, ProductDefinitions
 from tillway.core.ports.rails import Offers
 from tillway.core.ports.store import Store
 from tillway.plugins.api import Api
@@ -28,6 +29,26 @@ def tillway_rails(context: Context) -> Sequence[Offers]:
 @hookspec
 def tillway_stores(context: Context) -> Sequence[Store]:
     """Give the store that this plugin builds, not yet started. Just one plugin is asked."""
+    return ()
+
+
+@hookspec
+def tillway_products(context: Context) -> Sequence[ProductDefinitions]:
+    """Give the products that this plugin finds where the section ``paywall`` says, not yet started.
+
+    Just the plugin that ``paywall.product_source`` names is asked, and only for products that are
+    not the store's own.
+    """
+    return ()
+
+
+@hookspec
+def tillway_coupons(context: Context) -> Sequence[CouponDefinitions]:
+    """Give the coupons that this plugin finds where the section ``coupons`` says, not yet started.
+
+    Just the plugin that ``coupons.coupon_source`` names is asked, and only for coupons that are
+    not the store's own.
+    """
     return ()
 
 

@@ -1,16 +1,26 @@
-"""The store for several machines: PostgreSQL."""
+"""PostgreSQL: the store for several machines, and definitions in databases beside it."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
+from tillway.core.ports.definitions import CouponDefinitions, ProductDefinitions
 from tillway.core.ports.store import Store
+from tillway.core.secrets import Secret
 from tillway.plugins.context import Context
 from tillway.plugins.hooks import hookimpl
 from tillway.plugins.plugin import Kind, Plugin
+from tillway.plugins.settings.coupons import CouponSettings
+from tillway.plugins.settings.paywall import PaywallSettings
+from tillway.plugins.settings.pools import Pool
 from tillway.plugins.settings.storage import TABLES, SchemaMapping, StorageSettings
 
 if TYPE_CHECKING:
+    from tillway.adapters.stores.mapped.layout import Kind as Defined
+    from tillway.adapters.stores.postgres.lender import Lender
     from tillway.adapters.stores.postgres.names import Names
+    from tillway.adapters.stores.postgres.tables import TableMapping
+    from tillway.plugins.settings.mapping import MappedTable
 
 PLUGIN = Plugin(
     kind=Kind.STORE,
@@ -23,27 +33,71 @@ PLUGIN = Plugin(
 @hookimpl
 def tillway_stores(context: Context) -> Sequence[Store]:
     """Give a store in the database of ``storage.postgres_url``."""
-    from tillway.adapters.stores.postgres.pool import Limits
     from tillway.adapters.stores.postgres.store import PostgresStore
 
     storage = context.section("storage", StorageSettings)
-    # The settings' own rule: this backend has a URL.
-    if storage.postgres_url is None:
-        raise ValueError("storage.postgres_url is required")
-    pool = storage.postgres_pool
+    lender = _lender(context, "storage.postgres_url", storage.postgres_url, storage.postgres_pool)
+    store = PostgresStore(
+        lender.url,
+        context.assets,
+        limits=lender.limits,
+        names=lender.names,
+        migrates=storage.migrate,
+        lender=lender,
+    )
+    return [store]
+
+
+@hookimpl
+def tillway_products(context: Context) -> Sequence[ProductDefinitions]:
+    """Give the products in the database of ``paywall.postgres_url``."""
+    from tillway.adapters.stores.mapped.layout import PRODUCT
+    from tillway.adapters.stores.mapped.products import ReadProduct
+    from tillway.adapters.stores.postgres.elsewhere import products_elsewhere
+    from tillway.adapters.stores.postgres.tables import TableDefinitions
+
+    paywall = context.section("paywall", PaywallSettings)
+    lender = _lender(context, "paywall.postgres_url", paywall.postgres_url, paywall.postgres_pool)
+    if paywall.product_layout == "tillway":
+        return [products_elsewhere(lender, context.assets)]
+    table = context.section("storage", StorageSettings).schema_mapping.products
+    mapping = _mapping(PRODUCT, paywall.postgres_table_name, table)
+    return [TableDefinitions(lender=lender, mapping=mapping, read=ReadProduct(context.assets))]
+
+
+@hookimpl
+def tillway_coupons(context: Context) -> Sequence[CouponDefinitions]:
+    """Give the coupons in the database of ``coupons.postgres_url``."""
+    from tillway.adapters.stores.mapped.coupons import read_coupon
+    from tillway.adapters.stores.mapped.layout import COUPON
+    from tillway.adapters.stores.postgres.elsewhere import coupons_elsewhere
+    from tillway.adapters.stores.postgres.tables import TableDefinitions
+
+    coupons = context.section("coupons", CouponSettings)
+    lender = _lender(context, "coupons.postgres_url", coupons.postgres_url, coupons.postgres_pool)
+    if coupons.coupon_layout == "tillway":
+        return [coupons_elsewhere(lender, context.assets)]
+    table = context.section("storage", StorageSettings).schema_mapping.coupons
+    mapping = _mapping(COUPON, coupons.postgres_table_name, table)
+    return [TableDefinitions(lender=lender, mapping=mapping, read=read_coupon)]
+
+
+def _lender(context: Context, key: str, url: Secret | None, pool: Pool) -> "Lender":
+    """Give the connections of a database: the same for all who name it by the same URL."""
+    from tillway.adapters.stores.postgres.lender import Lender
+    from tillway.adapters.stores.postgres.pool import Limits
+
+    # The settings' own rule: what is to be read has a URL.
+    if url is None:
+        raise ValueError(f"{key} is required")
     limits = Limits(
         most=pool.max_open_conns,
         idle=pool.max_idle_conns,
         age=pool.conn_max_lifetime.total_seconds(),
     )
-    store = PostgresStore(
-        storage.postgres_url,
-        context.assets,
-        limits=limits,
-        names=_names(storage.schema_mapping),
-        migrates=storage.migrate,
-    )
-    return [store]
+    names = _names(context.section("storage", StorageSettings).schema_mapping)
+    make = partial(Lender, url, limits=limits, names=names)
+    return context.shared.once(Lender, url.reveal(), make)
 
 
 def _names(mapping: SchemaMapping) -> "Names":
@@ -52,3 +106,19 @@ def _names(mapping: SchemaMapping) -> "Names":
     named = {ours: getattr(mapping, theirs).table_name for theirs, ours in TABLES.items()}
     tables = {word: name for word, name in named.items() if name}
     return Names(prefix=mapping.prefix, tables=tables)
+
+
+def _mapping(kind: "Defined", table: str, settings: "MappedTable") -> "TableMapping":
+    from tillway.adapters.stores.mapped.layout import Transform
+    from tillway.adapters.stores.postgres.tables import TableMapping
+
+    transforms = {
+        name: Transform(
+            multiply=each.multiply,
+            divide=each.divide,
+            json_field=each.json_field,
+            constant=each.constant,
+        )
+        for name, each in settings.transforms.items()
+    }
+    return TableMapping(kind=kind, table=table, field_map=settings.field_map, transforms=transforms)

@@ -11,6 +11,11 @@ import pluggy
 from attrs import define, field
 
 from tillway.core.observations import Observer
+from tillway.core.ports.definitions import (
+    CouponDefinitions,
+    Definitions,
+    ProductDefinitions,
+)
 from tillway.core.ports.rails import Offers
 from tillway.core.ports.store import Store
 from tillway.plugins import hooks
@@ -61,6 +66,19 @@ class Registry:
             raise PluginError(f"just one store is needed, and the plugins give {len(stores)}")
         return stores[0]
 
+    def products(self, name: str, context: Context) -> ProductDefinitions:
+        """Build the products of the plugin of that name, enabled or not.
+
+        Raises PluginError as ``loading.load`` does, and if the plugin does not give just one.
+        """
+        source: ProductDefinitions = self._source("tillway_products", name, "products", context)
+        return source
+
+    def coupons(self, name: str, context: Context) -> CouponDefinitions:
+        """Build the coupons of the plugin of that name likewise."""
+        source: CouponDefinitions = self._source("tillway_coupons", name, "coupons", context)
+        return source
+
     def apis(self, context: Context) -> Sequence[Api]:
         """Build the faces of the enabled plugins, in the order of enabling."""
         apis: list[Api] = self._collected("tillway_apis", context, "face", _is_api)
@@ -80,13 +98,29 @@ class Registry:
         return self._loaded[name]
 
     def _register(self, plugin: Loaded) -> None:
+        self._known(plugin)
+        self._enabled[plugin.about.name] = plugin
+
+    def _known(self, plugin: Loaded) -> None:
+        """Let pluggy know of a plugin, whose hooks can then be called."""
+        if self._manager.has_plugin(plugin.about.name):
+            return
         try:
             self._manager.register(plugin.module, name=plugin.about.name)
             self._manager.check_pending()
         except pluggy.PluginValidationError as error:
             why = " ".join(str(error).split())
             raise PluginError(f"the plugin {plugin.about.name!r}: {why}") from error
-        self._enabled[plugin.about.name] = plugin
+
+    def _source(self, hook: str, name: str, what: str, context: Context) -> Any:
+        plugin = self._one(name)
+        self._known(plugin)
+        given = self._given(hook, plugin, context)
+        if len(given) != 1:
+            raise PluginError(f"the plugin {name!r} gives {len(given)} sources of {what}, not one")
+        if not _is_source(given[0]):
+            raise PluginError(f"{_gave(plugin, given[0])}, which is no source of {what}")
+        return given[0]
 
     def _collected(self, hook: str, context: Context, what: str, fits: _Fits) -> list[Any]:
         found: list[object] = []
@@ -104,7 +138,7 @@ class Registry:
         section = plugin.about.section
         if section is not None and section not in context.sections:
             raise PluginError(f"the plugin {plugin.about.name!r} needs the section {section!r}")
-        others = [each.module for each in self._enabled.values() if each is not plugin]
+        others = [each for each in self._manager.get_plugins() if each is not plugin.module]
         call = self._manager.subset_hook_caller(hook, others)
         try:
             return list(_parts(plugin, call(context=context)))
@@ -142,6 +176,10 @@ def _is_rail(part: object) -> bool:
 
 def _is_store(part: object) -> bool:
     return isinstance(part, Store) and not isinstance(part, type)
+
+
+def _is_source(part: object) -> bool:
+    return isinstance(part, Definitions) and not isinstance(part, type)
 
 
 def _is_api(part: object) -> bool:

@@ -131,6 +131,13 @@ def prefix(text: str) -> str | None:
     return "must be at most 30 letters, digits and underscores, with at most one schema before it"
 
 
+def column_path(text: str) -> str | None:
+    """Take the path of a member of an object: names with dots between them."""
+    if not text or all(part and len(part) <= 63 for part in text.split(".")):
+        return None
+    return "must be names of up to 63 characters with dots between them"
+
+
 def url(*schemes: str) -> Callable[[str], str | None]:
     """Take a URL of one of these schemes, with a host."""
 

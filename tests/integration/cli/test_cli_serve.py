@@ -66,7 +66,7 @@ class TestServing:
 
 
 class TestLeaving:
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_it_leaves_when_told(self, tmp_path: Path, number: signal.Signals) -> None:
         """With exit code 0 and without a word, whatever ignored the signals further up."""
         file = write_settings(tmp_path)

@@ -13,7 +13,12 @@ from tillway.core.errors import Unavailable
 from tillway.core.ids import CouponCode, ProductId
 from tillway.core.ports.store import Store, UnitOfWork, View
 from tillway.core.services.caching import Cache
-from tillway.core.services.catalogue import FixedCatalogue, StoredCatalogue
+from tillway.core.services.catalogue import (
+    CachedCatalogue,
+    FixedCatalogue,
+    StoredCoupons,
+    StoredProducts,
+)
 from tillway.core.tenancy import DEFAULT
 
 ARTICLE = ProductId("article")
@@ -47,6 +52,13 @@ class CountingStore:
         await self.inner.aclose()
 
 
+def cached(store: Store, clock: ManualClock, **ttls: timedelta) -> CachedCatalogue:
+    """Give the catalogue of a store."""
+    return CachedCatalogue(
+        of_products=StoredProducts(store), of_coupons=StoredCoupons(store), clock=clock, **ttls
+    )
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
@@ -64,12 +76,12 @@ async def store() -> CountingStore:
 
 
 @pytest.fixture
-def catalogue(store: CountingStore, clock: ManualClock) -> StoredCatalogue:
-    return StoredCatalogue(store=store, clock=clock)
+def catalogue(store: CountingStore, clock: ManualClock) -> CachedCatalogue:
+    return cached(store, clock)
 
 
-class TestStoredCatalogue:
-    async def test_only_what_is_active_is_on_sale(self, catalogue: StoredCatalogue) -> None:
+class TestCachedCatalogue:
+    async def test_only_what_is_active_is_on_sale(self, catalogue: CachedCatalogue) -> None:
         """Withdrawn products and coupons are neither found nor listed."""
         assert await catalogue.product(DEFAULT, ARTICLE) == product("article")
         assert await catalogue.product(DEFAULT, ProductId("withdrawn")) is None
@@ -78,7 +90,7 @@ class TestStoredCatalogue:
         assert await catalogue.coupon(DEFAULT, CouponCode("OVER")) is None
         assert [each.code for each in await catalogue.coupons(DEFAULT)] == ["SPRING"]
 
-    async def test_other_tenants_have_their_own_shelves(self, catalogue: StoredCatalogue) -> None:
+    async def test_other_tenants_have_their_own_shelves(self, catalogue: CachedCatalogue) -> None:
         """A cached answer is never another tenant's."""
         await catalogue.product(DEFAULT, ARTICLE)
         await catalogue.products(DEFAULT)
@@ -88,7 +100,7 @@ class TestStoredCatalogue:
         assert await catalogue.coupons(OTHER) == ()
 
     async def test_an_answer_is_read_once_in_its_time_to_live(
-        self, catalogue: StoredCatalogue, store: CountingStore, clock: ManualClock
+        self, catalogue: CachedCatalogue, store: CountingStore, clock: ManualClock
     ) -> None:
         """The store is asked again when five minutes are over, not before."""
         for _ in range(3):
@@ -102,7 +114,7 @@ class TestStoredCatalogue:
         assert store.views == 2
 
     async def test_coupons_have_a_time_to_live_of_their_own(
-        self, catalogue: StoredCatalogue, store: CountingStore, clock: ManualClock
+        self, catalogue: CachedCatalogue, store: CountingStore, clock: ManualClock
     ) -> None:
         """Coupons are read anew after a minute."""
         await catalogue.coupons(DEFAULT)
@@ -115,13 +127,13 @@ class TestStoredCatalogue:
         self, store: CountingStore, clock: ManualClock
     ) -> None:
         """Zero asks the store every time."""
-        catalogue = StoredCatalogue(store=store, clock=clock, product_ttl=timedelta(0))
+        catalogue = cached(store, clock, product_ttl=timedelta(0))
         await catalogue.product(DEFAULT, ARTICLE)
         await catalogue.product(DEFAULT, ARTICLE)
         assert store.views == 2
 
     async def test_an_edit_is_seen_at_once_after_forgetting(
-        self, catalogue: StoredCatalogue, store: CountingStore
+        self, catalogue: CachedCatalogue, store: CountingStore
     ) -> None:
         """Forgetting drops all answers."""
         await catalogue.products(DEFAULT)
@@ -131,7 +143,7 @@ class TestStoredCatalogue:
         assert [each.id for each in await catalogue.products(DEFAULT)] == ["article", "book"]
 
     async def test_a_source_that_is_away_is_asked_again(
-        self, catalogue: StoredCatalogue, store: CountingStore
+        self, catalogue: CachedCatalogue, store: CountingStore
     ) -> None:
         """An error reaches everyone who waits and is not kept."""
         store.away = True

@@ -549,6 +549,19 @@ OURS: Final = frozenset(
         "coupons.strict",
         "storage.migrate",
         "storage.schema_mapping.prefix",
+        "coupons.coupon_layout",
+        "paywall.product_layout",
+        *(
+            f"storage.schema_mapping.{kind}.{key}"
+            for kind in ("products", "coupons")
+            for key in (
+                "field_map",
+                "transforms.<key>.multiply",
+                "transforms.<key>.divide",
+                "transforms.<key>.json_field",
+                "transforms.<key>.constant",
+            )
+        ),
         "x402.rpc_urls",
         "x402.extra_mints",
         "x402.claim_lease",

@@ -18,8 +18,9 @@ from tillway.adapters.x402.accounts import token_account
 from tillway.adapters.x402.answers import Blockhash
 from tillway.adapters.x402.config import RailConfig
 from tillway.adapters.x402.destinations import Expected, expected_of
-from tillway.adapters.x402.offer import Offering, memo_of
+from tillway.adapters.x402.offer import Offering
 from tillway.adapters.x402.programs import COMPUTE_BUDGET, MEMO, address, written
+from tillway.adapters.x402.requirements import memo_of
 from tillway.adapters.x402.transaction import LONGEST
 from tillway.core.errors import Code, Declined
 from tillway.core.ports.rails import Built, Shown

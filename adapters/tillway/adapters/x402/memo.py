@@ -25,14 +25,15 @@ def fill(template: str | None, resource: str, authenticator: str) -> str:
     authenticator could not be read again gets it at its end; one that would become too long
     is dropped for the bare authenticator.
     """
-    return authenticator.join(_around(template or DEFAULT_TEMPLATE, resource))
+    return authenticator.join(around(template, resource))
 
 
 @lru_cache(maxsize=1024)
-def _around(template: str, resource: str) -> tuple[str, ...]:
+def around(template: str | None, resource: str) -> tuple[str, ...]:
     """Give the texts between which authenticators stand: all are of one length and alphabet."""
     pieces = [""]
     end = 0
+    template = template or DEFAULT_TEMPLATE
     for found in _PLACEHOLDER.finditer(template):
         pieces[-1] += template[end : found.start()]
         end = found.end()

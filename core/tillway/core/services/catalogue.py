@@ -1,15 +1,16 @@
-"""The catalogue from the store, or from definitions that the operator's files fix."""
+"""The catalogue from a place of definitions, or as the operator's files fix it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from tillway.core.catalog import Coupon, Product
 from tillway.core.ids import CouponCode, ProductId
 from tillway.core.ports.catalogue import Catalogue
 from tillway.core.ports.clock import Clock
+from tillway.core.ports.definitions import CouponDefinitions, ProductDefinitions
 from tillway.core.ports.store import Store
 from tillway.core.services.caching import Cache
 from tillway.core.tenancy import DEFAULT, Tenant
@@ -21,11 +22,58 @@ Name = TypeVar("Name", bound=str)
 Sold = TypeVar("Sold", Product, Coupon)
 
 
-@define(kw_only=True)
-class StoredCatalogue:
-    """Read products and coupons from the store, each answer at most its time to live old."""
+@frozen
+class StoredProducts:
+    """The products of the main store, which opens and closes by itself."""
 
     store: Store
+
+    async def get(self, tenant: Tenant, name: ProductId) -> Product | None:
+        """Give a product."""
+        async with self.store.view(once=True) as view:
+            return await view.products.get(tenant, name)
+
+    async def all(self, tenant: Tenant) -> Sequence[Product]:
+        """Give the tenant's products by id, ascending."""
+        async with self.store.view(once=True) as view:
+            return await view.products.all(tenant)
+
+    async def start(self) -> None:
+        """Do nothing."""
+
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+
+@frozen
+class StoredCoupons:
+    """The coupons of the main store, which opens and closes by itself."""
+
+    store: Store
+
+    async def get(self, tenant: Tenant, name: CouponCode) -> Coupon | None:
+        """Give a coupon."""
+        async with self.store.view(once=True) as view:
+            return await view.coupons.get(tenant, name)
+
+    async def all(self, tenant: Tenant) -> Sequence[Coupon]:
+        """Give the tenant's coupons by code, ascending."""
+        async with self.store.view(once=True) as view:
+            return await view.coupons.all(tenant)
+
+    async def start(self) -> None:
+        """Do nothing."""
+
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+
+@define(kw_only=True)
+class CachedCatalogue:
+    """Read what is defined in a place, each answer at most its time to live old."""
+
+    of_products: ProductDefinitions
+    of_coupons: CouponDefinitions
     clock: Clock
     product_ttl: timedelta = timedelta(minutes=5)
     coupon_ttl: timedelta = timedelta(minutes=1)
@@ -65,20 +113,16 @@ class StoredCatalogue:
             cache.clear()
 
     async def _load_product(self, key: tuple[Tenant, ProductId]) -> Product | None:
-        async with self.store.view(once=True) as view:
-            return _active(await view.products.get(*key))
+        return _active(await self.of_products.get(*key))
 
     async def _load_products(self, tenant: Tenant) -> Sequence[Product]:
-        async with self.store.view(once=True) as view:
-            return _actives(await view.products.all(tenant))
+        return _actives(await self.of_products.all(tenant))
 
     async def _load_coupon(self, key: tuple[Tenant, CouponCode]) -> Coupon | None:
-        async with self.store.view(once=True) as view:
-            return _active(await view.coupons.get(*key))
+        return _active(await self.of_coupons.get(*key))
 
     async def _load_coupons(self, tenant: Tenant) -> Sequence[Coupon]:
-        async with self.store.view(once=True) as view:
-            return _actives(await view.coupons.all(tenant))
+        return _actives(await self.of_coupons.all(tenant))
 
 
 @define(init=False)

@@ -33,7 +33,7 @@ class _Known:
             and sale.typed == before.typed
             and sale.used == before.used
             and sale.rounding is before.rounding
-            and price == self.price
+            and (price is self.price or price == self.price)
         )
         return same and before.now <= sale.now and (self.until is None or sale.now < self.until)
 

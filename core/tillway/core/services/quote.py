@@ -58,7 +58,12 @@ class Quoting:
     rounding: Rounding
     strict: bool
     observe: Observer
+    _seconds: int = field(init=False, repr=False)
     _prices: Prices = field(factory=Prices, init=False, repr=False)
+
+    @_seconds.default
+    def _whole_seconds(self) -> int:
+        return int(self.lifetime.total_seconds())
 
     async def quote(self, purchase: Purchase, url: str) -> Quoted:
         """Offer the purchase on every rail that sells it, in their order.
@@ -76,8 +81,10 @@ class Quoting:
             self.observe(PaymentStarted(method="quote", resource=product.id))
             if terms.quote.amount.minor == 0:
                 return Quoted(product=product, free=terms.quote)
-            offers.append(self._offer(rail, product, terms, url))
-        if not any(offer.accepts for offer in offers):
+            offer = self._offer(rail, product, terms, url)
+            if offer.accepts:
+                offers.append(offer)
+        if not offers:
             raise unsold(product)
         return Quoted(product=product, offers=offers)
 
@@ -166,9 +173,9 @@ class Quoting:
             applied=priced.applied,
             principal=None,
             issued_at=now,
-            expires_at=now + int(self.lifetime.total_seconds()),
+            expires_at=now + self._seconds,
             nonce=self.random(NONCE_BYTES),
-            limits={str(code): limit for code, limit in priced.limits.items()},
+            limits=priced.limits,
         )
 
     def _offer(self, rail: Offers, product: Product, terms: PricedQuote, url: str) -> Offer:

@@ -34,6 +34,7 @@ async def _work(configured: "Configured") -> None:
     from tillway.entrypoints.version import version
 
     told = Told()
-    told.listen()
     gateway = create_app(configured, background=False)
+    told.refresh = gateway.forget
+    told.listen()
     await work_until_told(gateway, told, lambda: click.echo(f"Tillway {version()} works"))

@@ -62,6 +62,8 @@ async def raw_body(request: web.Request) -> bytes:
     What is counted is what comes out of its content encoding. Declined with
     `payload_too_large`, or with `invalid_field` if the encoding or the framing is broken.
     """
+    if not request.body_exists:
+        return b""
     known = request.get(BODY)
     if known is None:
         known = request[BODY] = await _read(request, request.app[CONFIG].body_bytes)

@@ -15,7 +15,7 @@ REQUEST_ID: Final = web.RequestKey("request_id", str)
 CLIENT: Final = web.RequestKey("client", str)
 """The client's network address: of the connection, or what a trusted proxy says of it."""
 TRUSTED: Final = web.RequestKey("trusted", bool)
-"""Whether the connection comes from a trusted proxy, whose X-Forwarded-* headers count."""
+"""Whether a trusted proxy speaks for the client, whose X-Forwarded-* headers count then."""
 VERSION: Final = web.RequestKey("version", str)
 """The version of the API that was asked for: `v1` or `v2`."""
 TENANT: Final = web.RequestKey("tenant", Tenant)
@@ -23,7 +23,7 @@ PRINCIPAL: Final = web.RequestKey[Principal | None]("principal")
 ROUTE: Final = web.RequestKey("route", Route)
 """The route that answers. Absent where nothing is served."""
 BODY: Final = web.RequestKey("body", bytes)
-"""The raw body, once it has been read."""
+"""The raw body, once it has been read; absent where there is none."""
 
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
@@ -35,7 +35,7 @@ def origin(request: web.Request) -> str:
     cannot be one is `localhost`, so that no answer carries a stranger's text.
     """
     scheme, host = request.scheme, request.host
-    if request.get(TRUSTED):
+    if request[TRUSTED]:
         scheme = _first(request, "X-Forwarded-Proto") or scheme
         host = _first(request, "X-Forwarded-Host") or host
     return f"{'https' if scheme == 'https' else 'http'}://{_host(host)}"

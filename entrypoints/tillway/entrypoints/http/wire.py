@@ -59,9 +59,9 @@ class Wire:
 
     def fault(self, value: object) -> str | None:
         """Say what is wrong with a value of the right type, never repeating it, or None."""
-        if isinstance(value, str | list | tuple):
+        if isinstance(value, (str, list, tuple)):
             return self._size_fault(value) or self._pattern_fault(value)
-        if isinstance(value, int | float):
+        if isinstance(value, (int, float)):
             return self._range_fault(value)
         return None
 

@@ -7,14 +7,18 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from attrs import define, field, frozen
 
-from tillway.entrypoints.processes.signals import survives_terminals
+from tillway.entrypoints.processes.signals import (
+    TERMINAL_SECONDS,
+    has_terminal,
+    survives_terminals,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +63,7 @@ class _Child:
 
 @define(kw_only=True, eq=False)
 class Parent:
-    """Keep ``count`` children alive until told to stop.
+    """Keep ``count`` children alive until told to stop, and pass a SIGHUP on to them.
 
     The first one is born alone: when it cannot begin, nothing is tried again and its exit code
     is ours. Afterwards one that dies is replaced, at once or, when several die young, after
@@ -76,6 +80,12 @@ class Parent:
     _young: int = field(default=0, init=False)
     """How many have died young, one after the other."""
     _told: bool = field(default=False, init=False)
+    _hangups: int = field(default=0, init=False)
+    """How often a SIGHUP has come that is not passed on yet."""
+    _doubt: float | None = field(default=None, init=False)
+    """When it shows whether the terminal has gone."""
+    _hangup_before: Any = field(default=signal.SIG_DFL, init=False)
+    _leaves_with_terminal: bool = field(default=False, init=False)
     _lifeline: tuple[int, int] = field(init=False)
     _wake: tuple[int, int] = field(init=False)
 
@@ -84,8 +94,12 @@ class Parent:
         self._lifeline, self._wake = os.pipe(), os.pipe()
         for end in self._wake:
             os.set_blocking(end, False)
-        stop = _STOP if survives_terminals() else (*_STOP, signal.SIGHUP)
-        before = {number: signal.signal(number, self._heard) for number in stop}
+        self._leaves_with_terminal = not survives_terminals() and has_terminal()
+        before: dict[signal.Signals, Any] = {
+            number: signal.signal(number, self._heard) for number in _STOP
+        }
+        self._hangup_before = signal.signal(signal.SIGHUP, self._hung_up)
+        before[signal.SIGHUP] = self._hangup_before
         before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, _note)
         signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
         gc.freeze()  # what is here now is shared with the children as long as nobody writes to it
@@ -102,11 +116,33 @@ class Parent:
     def _heard(self, number: int, _: FrameType | None) -> None:
         self._told = True
 
+    def _hung_up(self, number: int, _: FrameType | None) -> None:
+        self._hangups += 1
+
+    def _pass_on(self) -> None:
+        """Tell working children of a SIGHUP; one that begins has nothing to read afresh.
+
+        If it came because the terminal goes, that shows a moment later, and then it means stop.
+        """
+        if self._hangups:
+            self._hangups = 0
+            self._tell(signal.SIGHUP, self._working())
+            self._doubt = (
+                time.monotonic() + TERMINAL_SECONDS if self._leaves_with_terminal else None
+            )
+        if self._doubt is not None and self._doubt <= time.monotonic():
+            self._doubt = None
+            self._told = self._told or not has_terminal()
+
+    def _working(self) -> Sequence[int]:
+        return [child.pid for child in self._children.values() if child.ready]
+
     def _begin(self) -> int | None:
         """Wait for the first child; give its exit code if it ends before it works."""
         child = self._born(first=True)
         while not child.ready:
-            self._sleep(None)
+            self._sleep(self._doubt)
+            self._pass_on()
             self._look_for_signs()
             ended = self._reaped()
             if ended:
@@ -125,11 +161,16 @@ class Parent:
             if unannounced and self._all_work():
                 unannounced = False
                 self.on_all()
-            self._sleep(min(self._births, default=None))
+            self._sleep(self._due())
+            self._pass_on()
             self._look_for_signs()
             for pid, code in self._reaped().items():
                 self._replace(pid, code)
         return self._leave()
+
+    def _due(self) -> float | None:
+        times = self._births if self._doubt is None else [*self._births, self._doubt]
+        return min(times, default=None)
 
     def _all_work(self) -> bool:
         return not self._births and all(child.ready for child in self._children.values())
@@ -162,8 +203,7 @@ class Parent:
             signal.set_wakeup_fd(-1)
             for number in (*_STOP, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
-            if not survives_terminals():
-                signal.signal(signal.SIGHUP, signal.SIG_DFL)
+            signal.signal(signal.SIGHUP, self._hangup_before)
             for end in (signs, self._lifeline[1], *self._wake, *self._others()):
                 os.close(end)
             birth = Birth(first=first, ready=lambda: _signed(ready), lifeline=self._lifeline[0])
@@ -195,20 +235,20 @@ class Parent:
 
     def _leave(self) -> int:
         """Have all children finish; kill those that do not. Give the exit code."""
-        self._tell(signal.SIGTERM)
+        self._tell(signal.SIGTERM, list(self._children))
         until = time.monotonic() + PATIENCE
         codes: list[int] = []
         while self._children and time.monotonic() < until:
             self._sleep(until)
             codes += self._reaped().values()
-        self._tell(signal.SIGKILL)
+        self._tell(signal.SIGKILL, list(self._children))
         for child in list(self._children.values()):
             codes.append(os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1]))
             self._buried(child)
         return 0 if all(code in (0, -signal.SIGTERM) for code in codes) else 1
 
-    def _tell(self, number: signal.Signals) -> None:
-        for pid in self._children:
+    def _tell(self, number: signal.Signals, pids: Sequence[int]) -> None:
+        for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 

@@ -104,9 +104,11 @@ async def _answer(
 ) -> None:
     from tillway.entrypoints.bootstrap import create_app
 
+    gateway = create_app(configured, background=plan.background)
+    told.refresh = gateway.forget
     told.listen()
     answering = Answering(
-        gateway=create_app(configured, background=plan.background),
+        gateway=gateway,
         sockets=sockets,
         times=plan.times,
         careful=careful,

@@ -8,6 +8,7 @@ from typing import Final
 from tillway.core.assets import BUILT_IN, AssetKind, Assets
 from tillway.entrypoints.settings.draft import Draft
 from tillway.entrypoints.settings.durations import format_duration
+from tillway.entrypoints.settings.mappings import check_mappings
 from tillway.entrypoints.settings.places import check_places
 from tillway.entrypoints.settings.scalars import did_you_mean
 from tillway.entrypoints.settings.sections import LoggingSettings, ServerSettings
@@ -161,6 +162,7 @@ _CHECKS: Final[Sequence[Callable[[Draft], None]]] = (
     _commitment,
     _memory,
     check_places,
+    check_mappings,
     _threshold,
     _patience,
 )

@@ -58,6 +58,24 @@ def _table(draft: Draft, section: str, name: str, table: str) -> None:
         draft.change(section, origin, postgres_table_name=table, mongodb_collection=table)
 
 
+def _layouts(draft: Draft) -> None:
+    """Take a table that is named, or described, for one that is somebody else's."""
+    for section, kind, name in (
+        ("paywall", "products", "product_layout"),
+        ("coupons", "coupons", "coupon_layout"),
+    ):
+        mapping = f"storage.schema_mapping.{kind}"
+        named = (
+            f"{section}.postgres_table_name",
+            f"{section}.mongodb_collection",
+            f"{mapping}.field_map",
+            f"{mapping}.transforms",
+        )
+        key = next((each for each in named if draft.is_set(each)), None)
+        if key is not None and section in draft.sections:
+            draft.change(section, key, **{name: "columns"})
+
+
 def _subscriptions(draft: Draft) -> None:
     storage, subscriptions = draft.find(StorageSettings), draft.find(SubscriptionSettings)
     if storage is not None and subscriptions is not None and subscriptions.backend == "postgres":
@@ -100,6 +118,7 @@ def _token(draft: Draft, x402: X402Settings | None) -> str:
 _STEPS: Final[Sequence[Callable[[Draft], None]]] = (
     _sources,
     _databases,
+    _layouts,
     _subscriptions,
     _only_databases,
     _tokens,

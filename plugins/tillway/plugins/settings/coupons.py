@@ -115,7 +115,6 @@ class CouponSettings:
         default=None,
         default_is="`storage.postgres_url` when `coupon_source` is `postgres`",
         env="COUPON_POSTGRES_URL",
-        in_force=False,
         doc="The database of coupons.",
     )
     postgres_table_name: str = setting(
@@ -124,8 +123,13 @@ class CouponSettings:
         env=None,
         rules=(identifier,),
         unset_when=is_blank,
-        in_force=False,
         doc="Their table.",
+    )
+    coupon_layout: Literal["tillway", "columns"] = setting(
+        default="tillway",
+        default_is="`columns` if a table, a field or a transform of them is named, else `tillway`",
+        env=None,
+        doc="Whether a database has them as gateways keep them, or in a table of columns.",
     )
     mongodb_url: Secret | None = setting(
         default=None,
@@ -160,5 +164,5 @@ class CouponSettings:
         factory=dict, env=None, doc="The coupons, when `coupon_source` is `yaml`."
     )
     postgres_pool: Pool = setting(
-        factory=Pool, in_force=False, doc="Connections to the database of coupons."
+        factory=Pool, doc="Connections to the database of coupons, if it is not the store's."
     )

@@ -150,7 +150,6 @@ class PaywallSettings:
         default_is="`storage.postgres_url` when `product_source` is `postgres`",
         env="CEDROS_PAYWALL_POSTGRES_URL",
         aliases=_bare("POSTGRES_URL"),
-        in_force=False,
         doc="The database of products.",
     )
     postgres_table_name: str = setting(
@@ -159,8 +158,13 @@ class PaywallSettings:
         env=None,
         rules=(identifier,),
         unset_when=is_blank,
-        in_force=False,
         doc="Their table.",
+    )
+    product_layout: Literal["tillway", "columns"] = setting(
+        default="tillway",
+        default_is="`columns` if a table, a field or a transform of them is named, else `tillway`",
+        env=None,
+        doc="Whether a database has them as gateways keep them, or in a table of columns.",
     )
     mongodb_url: Secret | None = setting(
         default=None,
@@ -192,5 +196,5 @@ class PaywallSettings:
         factory=dict, env=None, doc="The products, when `product_source` is `yaml`."
     )
     postgres_pool: Pool = setting(
-        factory=Pool, in_force=False, doc="Connections to the database of products."
+        factory=Pool, doc="Connections to the database of products, if it is not the store's."
     )

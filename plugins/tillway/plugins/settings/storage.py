@@ -8,6 +8,7 @@ from attrs import frozen
 from tillway.core.secrets import Secret
 from tillway.plugins.rules import at_least, identifier, is_blank, is_zero, positive, prefix
 from tillway.plugins.setting import Rule, setting
+from tillway.plugins.settings.mapping import MappedTable
 from tillway.plugins.settings.pools import Pool
 
 DATABASES: Final = ("postgres", "mongodb")
@@ -96,8 +97,8 @@ class SchemaMapping:
     )
     payments: Table = setting(factory=Table, doc="Usually `tillway_payments`.")
     sessions: Table = setting(factory=Table, in_force=False, doc="Usually `tillway_checkouts`.")
-    products: Table = setting(factory=Table, in_force=False, doc="Usually `products`.")
-    coupons: Table = setting(factory=Table, in_force=False, doc="Usually `coupons`.")
+    products: MappedTable = setting(factory=MappedTable, doc="A table of products, not ours.")
+    coupons: MappedTable = setting(factory=MappedTable, doc="A table of coupons, not ours.")
     cart_quotes: Table = setting(factory=Table, in_force=False, doc="Usually `tillway_carts`.")
     refund_quotes: Table = setting(factory=Table, in_force=False, doc="Usually `tillway_refunds`.")
     admin_nonces: Table = setting(factory=Table, in_force=False, doc="Usually `tillway_nonces`.")
@@ -176,5 +177,6 @@ class StorageSettings:
         doc="How often expired carts, nonces and stored answers are removed.",
     )
     schema_mapping: SchemaMapping = setting(
-        factory=SchemaMapping, doc="Other names for our tables, in PostgreSQL."
+        factory=SchemaMapping,
+        doc="Other names for our tables in PostgreSQL, and tables of others.",
     )

@@ -37,6 +37,11 @@ class Lender:
         """Where the database is."""
         return Place(self.url, patience=self.patience)
 
+    async def reach(self) -> None:
+        """See whether the database can be reached. Raises Unavailable with the place and cause."""
+        connection = await self.place.connect()
+        await connection.close(timeout=self.patience)
+
     def open(self, user: object) -> None:
         """Lend to a user from here on. A repeat does nothing."""
         self._users.add(id(user))

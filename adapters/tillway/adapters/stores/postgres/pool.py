@@ -64,9 +64,12 @@ class Lent:
 
     async def run(self, statement: str, *values: object) -> Rows:
         """Run a statement, prepared once and kept for the next time, and give its rows."""
+        return await self.plain(self.names.spoken(statement), *values)
+
+    async def plain(self, statement: str, *values: object) -> Rows:
+        """Run a statement that names what is not ours, as it is."""
         with self._told():
-            spoken = self.names.spoken(statement)
-            found = await self.connection.fetch(spoken, *map(sent, values))
+            found = await self.connection.fetch(statement, *map(sent, values))
         return [tuple(map(received, row)) for row in found]
 
     async def value(self, statement: str, *values: object) -> Any:

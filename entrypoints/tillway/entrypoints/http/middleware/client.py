@@ -28,7 +28,7 @@ def client(proxies: Sequence[str]) -> Middleware:
 
 @web.middleware
 async def _direct(request: web.Request, handler: Handler) -> web.StreamResponse:
-    request[CLIENT] = request.remote or ""
+    request[CLIENT], request[TRUSTED] = request.remote or "", False
     return await handler(request)
 
 
@@ -37,10 +37,10 @@ def _behind(networks: tuple[Network, ...]) -> Middleware:
     async def behind(request: web.Request, handler: Handler) -> web.StreamResponse:
         peer = _address(request.remote or "")
         if peer is not None and _within(peer, networks):
-            request[TRUSTED] = True
-            request[CLIENT] = nearest(peer, request.headers.getall(HEADER, ()), networks)
+            forwarded = request.headers.getall(HEADER, ())
+            request[CLIENT], request[TRUSTED] = nearest(peer, forwarded, networks), True
         else:
-            request[CLIENT] = request.remote or ""
+            request[CLIENT], request[TRUSTED] = request.remote or "", False
         return await handler(request)
 
     return behind

@@ -1,15 +1,16 @@
 """The 402 that every version of x402 can pay: v2 in the header, v1 or else v0 in the body."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
+from multidict import istr
 
 from tillway.core.ports.rails import Offer
 from tillway.core.services.quote import Quoted
 from tillway.entrypoints.http.apis.x402.headers import PAYMENT_REQUIRED, encoded
 from tillway.entrypoints.http.render import answer
 
-NO_STORE = {"Cache-Control": "no-store"}
+NO_STORE: Mapping[str, str] = {istr("Cache-Control"): "no-store"}
 PAYMENT_REQUIRED_TEXT = "payment required"
 
 
@@ -35,11 +36,12 @@ def challenge(
     return response
 
 
-def _body(offers: Iterable[Offer], error: str) -> dict[str, object]:
-    every = tuple(offers)
-    version = 1 if _accepts(every, 1) else 0
-    return {"x402Version": version, "error": error, "accepts": _accepts(every, version)}
+def _body(offers: Sequence[Offer], error: str) -> Mapping[str, object]:
+    version, accepts = 1, _accepts(offers, 1)
+    if not accepts:
+        version, accepts = 0, _accepts(offers, 0)
+    return {"x402Version": version, "error": error, "accepts": accepts}
 
 
-def _accepts(offers: Iterable[Offer], version: int) -> Sequence[Mapping[str, object]]:
+def _accepts(offers: Sequence[Offer], version: int) -> Sequence[Mapping[str, object]]:
     return [accept for offer in offers for accept in offer.accepts.get(version, ())]

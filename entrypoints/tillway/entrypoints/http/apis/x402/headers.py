@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import orjson
 from aiohttp import web
 from attrs import evolve
+from multidict import istr
 
 from tillway.core.errors import Code, Declined
 from tillway.core.payments import Asked, Word
@@ -19,11 +20,11 @@ from tillway.core.ports.rails import Proof
 from tillway.core.services.rails import Rails
 from tillway.entrypoints.http.request import BODY, CLIENT, PRINCIPAL, TENANT
 
-X_PAYMENT = "X-PAYMENT"
-PAYMENT_SIGNATURE = "PAYMENT-SIGNATURE"
-PAYMENT_REQUIRED = "PAYMENT-REQUIRED"
-PAYMENT_RESPONSE = "PAYMENT-RESPONSE"
-X_PAYMENT_RESPONSE = "X-PAYMENT-RESPONSE"
+X_PAYMENT = istr("X-PAYMENT")
+PAYMENT_SIGNATURE = istr("PAYMENT-SIGNATURE")
+PAYMENT_REQUIRED = istr("PAYMENT-REQUIRED")
+PAYMENT_RESPONSE = istr("PAYMENT-RESPONSE")
+X_PAYMENT_RESPONSE = istr("X-PAYMENT-RESPONSE")
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
 LONGEST_PAYMENT = 16 * 1024
