@@ -10,7 +10,9 @@ from tillway.core.contracts.stores.catalogue import CouponLaws, ProductLaws, Quo
 from tillway.core.contracts.stores.checkouts import CheckoutLaws
 from tillway.core.contracts.stores.claims import ClaimLaws
 from tillway.core.contracts.stores.endings import EndingLaws
+from tillway.core.contracts.stores.holds import HoldLaws
 from tillway.core.contracts.stores.leases import LeaseLaws
+from tillway.core.contracts.stores.ledger import EntryLaws
 from tillway.core.contracts.stores.logs import LogLaws
 from tillway.core.contracts.stores.refunds import RefundLaws
 from tillway.core.contracts.stores.reservations import ReservationLaws
@@ -35,6 +37,8 @@ class StoreContract(
     RefundLaws,
     SubscriptionLaws,
     CheckoutLaws,
+    EntryLaws,
+    HoldLaws,
     TenantLaws,
 ):
     """All laws of a store."""
