@@ -6,6 +6,7 @@ replays can choose it. The formats are the wire contract's.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from typing import Final, NewType
@@ -56,6 +57,12 @@ def new_refund_id(random: RandomBytes) -> RefundId:
 def new_event_id(random: RandomBytes) -> EventId:
     """Make the id of an event: 96 random bits, kept over all its deliveries."""
     return EventId(f"evt_{random(12).hex()}")
+
+
+def event_id_of(*parts: str) -> EventId:
+    """Make the id of an event that is told once, from what makes it so: the same for a repeat."""
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    return EventId(f"evt_{hashlib.sha256(text.encode()).hexdigest()[:24]}")
 
 
 def new_request_id(random: RandomBytes) -> RequestId:

@@ -54,7 +54,14 @@ class QueryRan:
     error: str | None = None
 
 
-Observation = PaymentStarted | PaymentCompleted | RpcCalled | QueryRan
+@frozen(kw_only=True)
+class ArchivalRan:
+    """Payments were moved into the archive: at least one."""
+
+    moved: int
+
+
+Observation = PaymentStarted | PaymentCompleted | RpcCalled | QueryRan | ArchivalRan
 Observer = Callable[[Observation], None]
 
 

@@ -43,10 +43,14 @@ ENDED = frozenset(State) - LIVE
 
 @frozen(kw_only=True)
 class Settled:
-    """The rail has proven that the money arrived."""
+    """The rail has proven that the money arrived.
+
+    ``final`` False: it is as sure as was asked for and may yet turn out to be gone.
+    """
 
     signature: str
     slot: int | None = None
+    final: bool = True
 
 
 @frozen(kw_only=True)
@@ -74,6 +78,11 @@ class Unresolved:
 
 
 Outcome = Settled | Failed | Unresolved
+
+
+@frozen(kw_only=True)
+class Missing:
+    """The rail does not know a payment, which proves nothing: it may come back."""
 
 
 class Phase(StrEnum):
@@ -159,7 +168,9 @@ class Payment:
     ``signed`` are the exact bytes that are sent, and the only ones that may be sent again.
     ``seen_slot`` and ``seen_height`` are the highest that any node showed before the claim.
     ``grant`` is the answer that the buyer gets, stored in the commit that settles. Times are
-    UTC with zone. ``owner`` and ``lease_until`` say which process works on it.
+    UTC with zone. ``owner`` and ``lease_until`` say which process works on it. ``refund_to`` is
+    whose the money was, where that is another than the ``payer``, who moved it. ``for_refund``
+    tells that it was claimed only to be given back: see ``kept``.
     """
 
     chain: Chain
@@ -192,6 +203,8 @@ class Payment:
     grant: Mapping[str, object] | None = None
     watched: bool = False
     turn: int = 0
+    refund_to: str | None = None
+    for_refund: bool = False
 
     @property
     def tenant(self) -> Tenant:
@@ -240,8 +253,16 @@ class Payment:
         """Give the payment whose buyer was refused although its end is not proven.
 
         From then on it is only looked up and never sent again: the buyer may have paid anew.
+        Should its money arrive, it buys nothing.
         """
         return evolve(self, code=refusal.code, reason=refusal.reason)
+
+    def kept(self, refusal: Failed) -> "Payment":
+        """Give the claim on money that is there and buys nothing.
+
+        It takes nothing of what is limited, and whoever finishes it finds that it is refused.
+        """
+        return evolve(self.refused(refusal), reservations=(), for_refund=True)
 
     @property
     def is_refused(self) -> bool:

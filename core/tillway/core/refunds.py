@@ -1,8 +1,9 @@
 """A refund: money on its way back, from the request to the proof."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Final
 
 from attrs import frozen
 
@@ -25,6 +26,12 @@ LIVE: frozenset[RefundState] = frozenset(
     {RefundState.PENDING, RefundState.APPROVED, RefundState.PROCESSED}
 )
 """The states in which a refund takes its share of what was paid."""
+
+UNAPPLIED: Final = "unapplied"
+"""The origin of a refund that nobody asked for: its money bought nothing."""
+
+NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+"""When a refund expires that waits until it is decided."""
 
 
 @frozen(kw_only=True)

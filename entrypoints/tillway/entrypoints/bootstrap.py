@@ -20,11 +20,15 @@ from tillway.core.ports.catalogue import Catalogue
 from tillway.core.ports.clock import Clock, Random
 from tillway.core.ports.rails import Offers
 from tillway.core.ports.store import QuoteKey, Store
+from tillway.core.services.archival import Archival
 from tillway.core.services.budgets import Budgets
 from tillway.core.services.build import Build
+from tillway.core.services.cleanup import Cleanup
 from tillway.core.services.endings import Endings
+from tillway.core.services.finality import Finality
 from tillway.core.services.free import Free
 from tillway.core.services.gateway import Services
+from tillway.core.services.givebacks import Givebacks
 from tillway.core.services.leases import Leases
 from tillway.core.services.quote import Quoting
 from tillway.core.services.quote_keys import Keyring
@@ -35,6 +39,7 @@ from tillway.core.services.sequencing import Sequencer
 from tillway.core.services.settle import Settle
 from tillway.core.services.shop import Shop
 from tillway.core.services.terms import Terms
+from tillway.core.services.turns import Turn
 from tillway.entrypoints.clocks import SystemClock
 from tillway.entrypoints.configuration import Configured
 from tillway.entrypoints.gateway import Gateway, lifetime
@@ -234,6 +239,10 @@ class _Assembly:
             leases=leases,
             budgets=Budgets(store=store, rails=rails),
             sequence=self._sequencer(store, leases),
+            finality=Finality(store=store, rails=rails, leases=leases, random=random),
+            givebacks=Givebacks(store=store, clock=clock, random=random),
+            cleanup=self._cleanup(store, leases),
+            archival=self._archival(store, leases),
         )
 
     def _sequencer(self, store: Store, leases: Leases) -> Sequencer:
@@ -245,6 +254,25 @@ class _Assembly:
             heads=None if ledger.seal_key is None else HeadSigner(ledger.seal_key),
             every=ledger.head_interval,
         )
+
+    def _cleanup(self, store: Store, leases: Leases) -> Cleanup:
+        every = self.settings.section(StorageSettings).cleanup_interval
+        return Cleanup(store=store, turn=self._turn(store, leases, "cleanup", every))
+
+    def _archival(self, store: Store, leases: Leases) -> Archival | None:
+        settings = self.settings.section(StorageSettings).archival
+        if not settings.enabled:
+            return None
+        return Archival(
+            store=store,
+            turn=self._turn(store, leases, "archival", settings.run_interval),
+            retention=settings.retention_period,
+            observe=self.observe,
+        )
+
+    def _turn(self, store: Store, leases: Leases, name: str, every: timedelta) -> Turn:
+        owner, clock = leases.process, self.ports.clock
+        return Turn(store=store, clock=clock, owner=owner, name=name, every=every)
 
     def _routes(self, services: Services) -> Sequence[Route]:
         apis = (*self.configured.registry.apis(self.context), *self.ports.apis)

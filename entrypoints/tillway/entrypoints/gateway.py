@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from typing import Protocol
 
 from aiohttp import web
 from attrs import define, field
@@ -35,6 +36,21 @@ RESOLVE_SECONDS = 1.0
 
 SEQUENCE_SECONDS = 0.5
 """How often committed facts are given their places."""
+
+
+FINALITY_SECONDS = 1.0
+"""How often the watch looks for payments that are due to be looked at."""
+
+TURN_SECONDS = 10.0
+"""How often a process asks whether work that one does for all is due, and its own."""
+
+
+class Closes(Protocol):
+    """What stops its work when the gateway closes."""
+
+    async def aclose(self) -> None:
+        """Stop. A repeat does nothing."""
+        ...
 
 
 @define(kw_only=True)
@@ -119,9 +135,13 @@ class Gateway:
     def workers(self) -> Sequence[Coroutine[None, None, None]]:
         """Give the background work of this gateway, each to be run as a task until cancelled."""
         services = self.services
+        archival = services.archival
         return [
             _repeat(services.resolve.sweep, RESOLVE_SECONDS, services),
             _repeat(services.sequence.sweep, SEQUENCE_SECONDS, services),
+            _repeat(services.finality.sweep, FINALITY_SECONDS, services),
+            _repeat(services.cleanup.run, TURN_SECONDS, services),
+            *([_repeat(archival.run, TURN_SECONDS, services)] if archival else []),
         ]
 
     async def _opened(self, stack: AsyncExitStack) -> None:
@@ -138,7 +158,8 @@ class Gateway:
                 await rail.start()
         for work in self._always():
             stack.push_async_callback(_stop, asyncio.create_task(work))
-        stack.push_async_callback(self.services.resolve.aclose)
+        for each in self._with_work_of_their_own():
+            stack.push_async_callback(each.aclose)
         stack.push_async_callback(self._drain)
 
     def _always(self) -> Sequence[Coroutine[None, None, None]]:
@@ -149,6 +170,11 @@ class Gateway:
             _repeat(services.budgets.refresh, BUDGET_SECONDS, services),
             _repeat(self.refresh, KEYS_SECONDS, services),
         ]
+
+    def _with_work_of_their_own(self) -> Sequence[Closes]:
+        services = self.services
+        archival = [services.archival] if services.archival else []
+        return [services.resolve, services.finality, services.cleanup, *archival]
 
     async def _drain(self) -> None:
         left = await self.services.settle.drain(self.drain_seconds)

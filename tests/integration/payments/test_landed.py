@@ -5,15 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from attrs import evolve, frozen
+from attrs import evolve
 from solders.transaction import VersionedTransaction
 
-from support.chain import Wallet, blockhash_of, pay
-from support.hostile import Stage
+from support.chain import blockhash_of, pay
 from support.hostile_self_paid import honest_own, own
+from support.landed import VERIFY, Asked, asked_for
 from support.shop import (
     ARTICLE,
-    Answer,
     Shop,
     another_gateway,
     open_shop,
@@ -28,40 +27,7 @@ from support.waiting import until
 from tillway.core.payments import State
 from tillway.entrypoints.sandbox.chain import Kind, serve_chain
 
-VERIFY = "/paywall/v1/verify"
 PATIENCE: dict[str, Any] = {"confirm_wait": "200ms"}
-
-
-@frozen
-class Asked:
-    """A quote in the oldest dialect, and who would pay it himself."""
-
-    shop: Shop
-    stage: Stage
-    sealed: str
-
-    def land(self, raw: bytes, *, confirmed: bool = True) -> None:
-        """Have the buyer send it himself, and wait until it is confirmed."""
-        assert self.shop.chain.land(VersionedTransaction.from_bytes(raw)) is not None
-        if confirmed:
-            self.shop.clock.forward(timedelta(seconds=1))
-
-    def header(self, raw: bytes, *, quote: str | None = "", **payload: Any) -> dict[str, str]:
-        """Write the payment, by default with the sealed quote."""
-        sealed = self.sealed if quote == "" else quote
-        metadata = {} if sealed is None else {"quote": sealed}
-        return v0_header(raw, payload.pop("resource", "article"), metadata=metadata, **payload)
-
-    async def show(self, raw: bytes, **changes: Any) -> Answer:
-        """Present it at verify."""
-        return await self.shop.post(VERIFY, headers=self.header(raw, **changes))
-
-
-async def asked_for(shop: Shop, buyer: Wallet | None = None, resource: str = "article") -> Asked:
-    quoted = await shop.post("/paywall/v1/quote", {"resource": resource})
-    extra = quoted.body["accepts"][0]["extra"]
-    stage = Stage(shop, buyer or shop.buyer(sol=1), note=extra["memo"])
-    return Asked(shop, stage, sealed=extra["quote"])
 
 
 @pytest.fixture
@@ -148,16 +114,19 @@ class TestSentByTheBuyer:
         assert (answer.status, answer.code) == (400, "missing_memo")
         assert (bare.status, bare.code) == (400, "missing_memo")
 
-    async def test_not_after_the_quote_had_expired(self, shop: Shop, asked: Asked) -> None:
-        """Whoever pays too late pays for nothing: the memo said until when."""
+    async def test_after_the_quote_had_expired_it_buys_nothing(
+        self, shop: Shop, asked: Asked
+    ) -> None:
+        """Whoever pays too late pays for nothing, and is paid back: the memo said until when."""
         shop.clock.forward(timedelta(seconds=301))
         raw = honest_own(asked.stage)
         asked.land(raw)
 
-        async with untouched(shop):
-            answer = await asked.show(raw)
+        answer = await asked.show(raw)
 
+        (payment,) = await shop.payments()
         assert (answer.status, answer.code) == (402, "quote_expired")
+        assert payment.state is State.UNAPPLIED
 
     async def test_not_from_before_the_quote(self, shop: Shop, asked: Asked) -> None:
         """A block older than the quote cannot have been paid for it."""
@@ -219,7 +188,10 @@ class TestSentByTheBuyer:
         assert (answer.status, answer.code) == (402, "quote_expired")
         assert at_the_resource.status == 402
         assert at_the_resource.required is not None
-        assert len(await shop.events()) == 1
+        assert sorted(event.type for event in await shop.events()) == [
+            "payment.succeeded",
+            "payment.unapplied",
+        ]
 
     async def test_a_block_that_is_not_confirmed_yet_is_waited_for(self) -> None:
         """402 transaction_not_confirmed, with a time to come back, and without an offer."""

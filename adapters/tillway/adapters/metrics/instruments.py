@@ -57,6 +57,12 @@ class Instruments:
         self.call_errors = counter(
             "cedros_rpc_errors_total", "Calls that failed.", *node, "error_type"
         )
+        self.archivals = counter(
+            "cedros_archival_runs_total", "Runs that moved payments into the archive."
+        )
+        self.archived = counter(
+            "cedros_archival_records_deleted_total", "Payments moved into the archive."
+        )
         self.queries = histogram(
             "cedros_db_query_duration_seconds",
             "Units of work on the store.",

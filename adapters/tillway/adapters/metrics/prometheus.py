@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 from tillway.adapters.metrics.instruments import Instruments
 from tillway.core.money import Money
 from tillway.core.observations import (
+    ArchivalRan,
     Observation,
     PaymentCompleted,
     PaymentStarted,
@@ -72,6 +73,9 @@ class PrometheusObserver:
                 self._called(seen)
             case QueryRan():
                 self._see.queries.of(seen.operation, seen.backend).observe(seen.seconds)
+            case ArchivalRan():
+                self._see.archivals.of().inc()
+                self._see.archived.of().inc(seen.moved)
 
     def expose(self) -> Exposition:
         """Write the text format. Blocks for some milliseconds."""

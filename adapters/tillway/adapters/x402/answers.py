@@ -99,11 +99,16 @@ class Simulation:
 
 @frozen(kw_only=True)
 class Landed:
-    """A transaction that is on the chain. ``block_time`` is in seconds since 1970, if known."""
+    """A transaction that is on the chain. ``block_time`` is in seconds since 1970, if known.
+
+    ``owners`` are the wallets that its token accounts belonged to before it, by the accounts'
+    places among its keys, as far as the node tells.
+    """
 
     slot: int
     block_time: int | None
     err: object | None
+    owners: Mapping[int, Pubkey] = {}
 
 
 def whole(value: object) -> int:
@@ -244,12 +249,22 @@ def landed(value: object) -> Landed | None:
     """Read getTransaction."""
     if value is None:
         return None
-    time = member(value, "blockTime")
+    time, meta = member(value, "blockTime"), member(value, "meta")
     return Landed(
         slot=whole(member(value, "slot")),
         block_time=None if time is None else whole(time),
-        err=member(member(value, "meta"), "err"),
+        err=member(meta, "err"),
+        owners=_owners(meta),
     )
+
+
+def _owners(meta: object) -> Mapping[int, Pubkey]:
+    # Nodes that kept no balances leave the member out, or null.
+    held = meta.get("preTokenBalances") if isinstance(meta, Mapping) else None
+    if not isinstance(held, list):
+        return {}
+    told = {whole(member(one, "accountIndex")): one.get("owner") for one in held}
+    return {place: pubkey(owner) for place, owner in told.items() if owner is not None}
 
 
 def balance(value: object) -> int:

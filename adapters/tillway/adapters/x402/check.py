@@ -11,11 +11,18 @@ from solders.signature import Signature
 
 from tillway.adapters.x402 import memo, selfpaid, sponsored
 from tillway.adapters.x402.accounts import TokenAccount, read_token_account, token_account
-from tillway.adapters.x402.answers import Account, Simulation
+from tillway.adapters.x402.answers import Account, Landed, Simulation
 from tillway.adapters.x402.config import RailConfig
 from tillway.adapters.x402.destinations import Expected, expected_of
 from tillway.adapters.x402.dialects import v0
-from tillway.adapters.x402.landing import Chain, is_of_past, refusal_of_past, require_paid
+from tillway.adapters.x402.landing import (
+    Chain,
+    is_of_past,
+    not_shown,
+    refusal_of_past,
+    refusal_of_time,
+    require_paid,
+)
 from tillway.adapters.x402.networks import chain_of
 from tillway.adapters.x402.programs import address, written
 from tillway.adapters.x402.reasons import Reason, refused
@@ -25,6 +32,7 @@ from tillway.adapters.x402.transaction import Transaction, decode
 from tillway.adapters.x402.transfer import Transfer, transfers
 from tillway.core.errors import Code
 from tillway.core.payments import Chain as ChainName
+from tillway.core.payments import Failed
 from tillway.core.ports.rails import Checked, Identity, Proof
 from tillway.core.quotes import Quote
 
@@ -47,21 +55,25 @@ class Verified:
 
     ``sponsor`` is our wallet that pays the fee of ``lamports``, None if the buyer pays it.
     ``balance`` is the source account's before the transfer; None if nobody needs it any more.
+    ``owner`` is the wallet that the source account belongs to: the authority over a transfer may
+    be its delegate.
     """
 
     transaction: Transaction
     transfer: Transfer
     sponsor: bytes | None
     lamports: int
+    owner: bytes | None = None
     balance: int | None = None
 
-    def holding(self, balance: int) -> Self:
-        """Give the same with the balance of the source account."""
+    def of(self, owner: bytes, balance: int | None = None) -> Self:
+        """Give the same with what is known of the source account."""
         return type(self)(
             transaction=self.transaction,
             transfer=self.transfer,
             sponsor=self.sponsor,
             lamports=self.lamports,
+            owner=owner,
             balance=balance,
         )
 
@@ -96,14 +108,16 @@ class Checker:
             if not private:
                 raise refusal_of_past(simulation, known=known)
             signature = self._landing_signature(verified)
-            await require_paid(self.chain, signature, quote, simulation, known=known)
-            return _checked(proof, quote, verified, identity, landed=True)
+            landed = await require_paid(self.chain, signature, simulation, known=known)
+            verified = verified.of(await self._owner(verified, landed))
+            late = refusal_of_time(landed, quote)
+            return _checked(proof, quote, verified, identity, landed=True, refusal=late)
         if simulation.err is not None:
             raise refusal_of(
                 simulation, verified.transfer.place, sponsored=verified.sponsor is not None
             )
-        balance = await self._balance(simulation, verified, expected)
-        verified = verified.holding(balance)
+        source, balance = await self._source(simulation, verified, expected)
+        verified = verified.of(source.owner, balance)
         return _checked(proof, quote, verified, identity, landed=False)
 
     def _verified(self, proof: Proof, quote: Quote, expected: Expected) -> Verified:
@@ -166,7 +180,21 @@ class Checker:
             return Signature(verified.transaction.signatures[0])
         return Signature(self.sponsors.sign(verified.sponsor, verified.transaction.message))
 
-    async def _balance(self, simulation: Simulation, verified: Verified, expected: Expected) -> int:
+    async def _owner(self, verified: Verified, landed: Landed) -> bytes:
+        # As it was when the money left: since then the account may be closed, or another's.
+        source = verified.transfer.source
+        owner = landed.owners.get(verified.transaction.keys.index(source))
+        if owner is not None:
+            return bytes(owner)
+        (now,) = await self.chain.accounts([Pubkey(source)])
+        account = read_token_account(now)
+        if account is None:
+            raise not_shown()
+        return account.owner
+
+    async def _source(
+        self, simulation: Simulation, verified: Verified, expected: Expected
+    ) -> tuple[TokenAccount, int]:
         transfer = verified.transfer
         accounts: Sequence[Account | None] = simulation.accounts
         moved = 0
@@ -180,7 +208,7 @@ class Checker:
         if source is None or destination is None:
             raise refused(Reason.SIMULATION, code=Code.MISSING_TOKEN_ACCOUNT)
         _require_receiver(destination, expected)
-        return source.amount + moved
+        return source, source.amount + moved
 
 
 @lru_cache(maxsize=512)
@@ -201,13 +229,26 @@ def _identity(raw: bytes, chain: ChainName, receiving: frozenset[bytes]) -> Iden
 
 
 def _checked(
-    proof: Proof, quote: Quote, verified: Verified, identity: Identity, *, landed: bool
+    proof: Proof,
+    quote: Quote,
+    verified: Verified,
+    identity: Identity,
+    *,
+    landed: bool,
+    refusal: Failed | None = None,
 ) -> Checked:
     # Only with a quote is it certain which of several transfers is the payment.
     payer, amount = written(verified.transfer.authority), verified.transfer.amount
     if (identity.payer, identity.amount) != (payer, amount):
         identity = evolve(identity, payer=payer, amount=amount)
-    return Checked(proof=proof, identity=identity, quote=quote, landed=landed, context=verified)
+    return Checked(
+        proof=proof,
+        identity=identity,
+        quote=quote,
+        landed=landed,
+        refusal=refusal,
+        context=verified,
+    )
 
 
 def is_sponsored(proof: Proof) -> bool:

@@ -13,6 +13,7 @@ from tillway.adapters.x402.answers import Landed, Simulation, Statuses
 from tillway.adapters.x402.errors import ALREADY_PROCESSED, BLOCKHASH_NOT_FOUND, explain
 from tillway.adapters.x402.reasons import Reason, refused
 from tillway.core.errors import Code, Declined, Unavailable
+from tillway.core.payments import Failed
 from tillway.core.quotes import Quote
 
 CLOCK_SKEW: Final = 15
@@ -53,9 +54,9 @@ def refusal_of_past(simulation: Simulation, *, known: bool) -> Declined:
 
 
 async def require_paid(
-    chain: Chain, signature: Signature, quote: Quote, simulation: Simulation, *, known: bool
-) -> None:
-    """Return if a transaction of the past has paid this quote in time.
+    chain: Chain, signature: Signature, simulation: Simulation, *, known: bool
+) -> Landed:
+    """Give what the chain shows of a transaction of the past that has moved its money.
 
     The caller has made sure that it carries the quote's authenticator, and that the sealed
     quote came with it. Raises Declined if it has not paid and cannot any more, Unavailable
@@ -66,10 +67,15 @@ async def require_paid(
         raise refusal_of_past(simulation, known=False)
     landed = await chain.transaction(signature)
     if landed is None or landed.block_time is None:
-        raise Unavailable(Code.TRANSACTION_NOT_CONFIRMED, retry_after=_RETRY_AFTER)
+        raise not_shown()
     if landed.err is not None:
         raise refused(Reason.FAILED, code=explain(landed.err).code)
-    _require_in_time(landed.block_time, quote)
+    return landed
+
+
+def not_shown() -> Unavailable:
+    """Say that the chain has it and no node shows enough of it yet."""
+    return Unavailable(Code.TRANSACTION_NOT_CONFIRMED, retry_after=_RETRY_AFTER)
 
 
 async def _is_known(chain: Chain, signature: Signature) -> bool:
@@ -77,8 +83,14 @@ async def _is_known(chain: Chain, signature: Signature) -> bool:
     return found.values[0] is not None
 
 
-def _require_in_time(block_time: int, quote: Quote) -> None:
-    if block_time > quote.expires_at:
-        raise refused(Reason.DUPLICATE, code=Code.QUOTE_EXPIRED)
-    if block_time < quote.issued_at - CLOCK_SKEW:
+def refusal_of_time(landed: Landed, quote: Quote) -> Failed | None:
+    """Tell why a payment of this very quote buys nothing, if it was made too late.
+
+    Raises Declined for one from before the quote: that one was not made for it.
+    """
+    at = landed.block_time or 0
+    if at < quote.issued_at - CLOCK_SKEW:
         raise refused(Reason.DUPLICATE)
+    if at > quote.expires_at:
+        return Failed(code=Code.QUOTE_EXPIRED, reason=Reason.DUPLICATE.value, landed=True)
+    return None

@@ -31,7 +31,8 @@ def outcome_of(signature: str, status: Status, level: Level, *, sponsored: bool)
     """Say what a status means. Only a finalized error is a failure; a lesser one may be told."""
     if status.err is None:
         if status.level.reaches(level):
-            return Settled(signature=signature, slot=status.slot)
+            final = status.level is Level.FINALIZED
+            return Settled(signature=signature, slot=status.slot, final=final)
         return Unresolved(reason=f"only {status.level}")
     explained = explain(status.err, sponsored=sponsored)
     failed = Failed(code=explained.code, reason=explained.reason, landed=True)
@@ -51,11 +52,12 @@ async def look_up(rpc: Rpc, signed: Signed, *, sponsored: bool) -> Outcome:
         return Unresolved(reason="no node answered")
     known = [status for status in statuses if status is not None]
     if known:
-        return _believed(signed, known, rpc.commitment, sponsored=sponsored)
+        return believed(signed, known, rpc.commitment, sponsored=sponsored)
     return await _proven(rpc, nodes, signed, signature, sponsored=sponsored)
 
 
-def _believed(signed: Signed, known: Sequence[Status], level: Level, *, sponsored: bool) -> Outcome:
+def believed(signed: Signed, known: Sequence[Status], level: Level, *, sponsored: bool) -> Outcome:
+    """Say what statuses of several nodes mean together; ``level`` is the commitment asked for."""
     firm = [status for status in known if status.level.reaches(Level.CONFIRMED)]
     if len({describe(status.err) for status in firm}) > 1:
         return Unresolved(reason=_DISAGREE)

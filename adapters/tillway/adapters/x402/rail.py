@@ -12,18 +12,20 @@ from tillway.adapters.x402.check import Checker
 from tillway.adapters.x402.config import RailConfig
 from tillway.adapters.x402.dialects import envelope
 from tillway.adapters.x402.doctor import examine
+from tillway.adapters.x402.finality import Finality
 from tillway.adapters.x402.offer import Offering
 from tillway.adapters.x402.owners import Owners
 from tillway.adapters.x402.programs import address, written
 from tillway.adapters.x402.provision import Wanted
 from tillway.adapters.x402.rpc import Rpc
+from tillway.adapters.x402.settle import fee_payer
 from tillway.adapters.x402.sign import Signer
 from tillway.adapters.x402.sponsors import Budget, Signers
 from tillway.adapters.x402.wallets import Wallets
 from tillway.adapters.x402.words import is_signed
 from tillway.core.catalog import Product
 from tillway.core.errors import Unavailable
-from tillway.core.payments import Outcome, Word
+from tillway.core.payments import Missing, Outcome, Word
 from tillway.core.ports.clock import Clock
 from tillway.core.ports.rails import (
     Built,
@@ -71,6 +73,7 @@ class SolanaRail:
     _signer: Signer = field(init=False, repr=False)
     _offering: Offering = field(init=False, repr=False)
     _builder: Builder = field(init=False, repr=False)
+    _finality: Finality = field(init=False, repr=False)
     _begun: bool = field(default=False, init=False, repr=False)
     _started: list[Starts] = field(factory=list, init=False, repr=False)
 
@@ -109,6 +112,13 @@ class SolanaRail:
     @_builder.default
     def _make_builder(self) -> Builder:
         return Builder(config=self.config, chain=self.rpc, offering=self._offering)
+
+    @_finality.default
+    def _make_finality(self) -> Finality:
+        return Finality(self.rpc, self._is_sponsored)
+
+    def _is_sponsored(self, signed: Signed) -> bool:
+        return self.wallets.pays(fee_payer(signed.payload))
 
     # Offers
 
@@ -160,6 +170,10 @@ class SolanaRail:
     async def look(self, signed: Signed) -> Outcome:
         """Look up what became of the bytes."""
         return await self.sender.look(signed)
+
+    async def standing(self, signed: Sequence[Signed]) -> Sequence[Outcome | Missing]:
+        """Look up how payments that have settled stand now."""
+        return await self._finality.standing(signed)
 
     async def build(
         self, quote: Quote, payer: str, sponsor: str | None, authenticator: str, shown: Shown

@@ -55,6 +55,7 @@ class Signer:
             seen_slot=heights.slot,
             reservations=() if checked.landed else self._reservations(checked, verified),
             landed=checked.landed,
+            refund_to=None if verified.owner is None else written(verified.owner),
         )
 
     def _completed(self, verified: Verified) -> tuple[bytes, str]:

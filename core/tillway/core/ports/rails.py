@@ -11,7 +11,15 @@ from attrs import field, frozen
 
 from tillway.core.catalog import Product
 from tillway.core.money import Money
-from tillway.core.payments import Chain, Outcome, PaymentKey, Reservation, Word
+from tillway.core.payments import (
+    Chain,
+    Failed,
+    Missing,
+    Outcome,
+    PaymentKey,
+    Reservation,
+    Word,
+)
 from tillway.core.quotes import Quote
 from tillway.core.tenancy import Tenant
 
@@ -92,13 +100,15 @@ class Identity:
 class Checked:
     """A proof from which everything that can be refused has been refused.
 
-    ``landed`` tells that the chain already has it, so that it must not be sent.
+    ``landed`` tells that the chain already has it, so that it must not be sent. ``refusal`` is
+    why such a one, although it is the quote's own, buys nothing: it is kept for a refund.
     """
 
     proof: Proof
     identity: Identity
     quote: Quote
     landed: bool
+    refusal: Failed | None = None
     context: object = field(default=None, repr=False)
 
 
@@ -108,7 +118,8 @@ class Signed:
 
     ``reservations`` are the rail's own: balance in flight, sponsor budgets, failure counts.
     ``last_valid_height`` is the last block in which the bytes can land. ``seen_height`` and
-    ``seen_slot`` are the highest seen so far.
+    ``seen_slot`` are the highest seen so far. ``refund_to`` is whose the money is, where that
+    may be another than the payer: refunds go to him.
     """
 
     chain: Chain
@@ -120,6 +131,7 @@ class Signed:
     seen_slot: int
     reservations: tuple[Reservation, ...] = ()
     landed: bool = False
+    refund_to: str | None = None
 
 
 @runtime_checkable
@@ -193,6 +205,20 @@ class Sends(Protocol):
 
         Failed only by proof: the rail shows the failure, or shows that the bytes can no
         longer arrive. Silence, time-outs and single nodes' errors are Unresolved.
+        """
+        ...
+
+
+@runtime_checkable
+class KnowsFinality(Protocol):
+    """A rail whose Settled may not be final: only such a one ever says so."""
+
+    async def standing(self, signed: Sequence[Signed]) -> Sequence[Outcome | Missing]:
+        """Look up how payments that have settled stand now, in the order asked; sends nothing.
+
+        Settled says whether it is final. Failed only by the proof that ``look`` needs: the money
+        is gone, and cannot arrive any more. Missing if whoever answered does not know it, and
+        Unresolved for silence and contradictions. Never raises Unavailable; a repeat is free.
         """
         ...
 

@@ -1,14 +1,15 @@
-"""Write the end of a payment, once, with its fact."""
+"""Write the end of a payment, once, with its facts and what it books."""
 
 from attrs import define
 
 from tillway.core.errors import Unavailable
-from tillway.core.ids import new_event_id
-from tillway.core.payments import Failed, Outcome, Payment, Settled
+from tillway.core.payments import Failed, Outcome, Payment, Settled, State
 from tillway.core.ports.clock import Clock, Random
 from tillway.core.ports.store import Store, UnitOfWork
+from tillway.core.services.arrivals import arrived
 from tillway.core.services.bookkeeping import entries_of
-from tillway.core.services.grants import grant_of, succeeded
+from tillway.core.services.facts import facts_of
+from tillway.core.services.givebacks import queue_refund, tell_unapplied
 
 _STORE_RETRIES = 6
 
@@ -36,14 +37,19 @@ class Endings:
 
     async def _written(self, payment: Payment, outcome: Outcome) -> Payment:
         ended = self._ended(payment, outcome)
-        async with self.store.begin(once=True) as unit:
+        gives_back = ended.state is State.UNAPPLIED
+        async with self.store.begin(once=not gives_back) as unit:
             ours = await self._write(unit, ended, outcome)
+            if ours and gives_back:
+                await queue_refund(unit, ended, self.random)
+        if ours and gives_back:
+            tell_unapplied(ended)
         return ended if ours else await self._found(payment)
 
     def _ended(self, payment: Payment, outcome: Outcome) -> Payment:
         now = self.clock.now()
         if isinstance(outcome, Settled):
-            return payment.settled(now, outcome.slot, grant_of(payment))
+            return arrived(payment, now, outcome)
         if isinstance(outcome, Failed):
             return payment.failed(now, outcome)
         return payment.refused(outcome.refusal) if outcome.refusal else payment
@@ -53,8 +59,7 @@ class Endings:
             return await unit.payments.fail(ended, outcome.landed)
         if not isinstance(outcome, Settled):
             return await unit.payments.release(ended, self.clock.now())
-        fact = succeeded(new_event_id(self.random), ended)
-        return await unit.payments.settle(ended, [fact], entries_of(ended))
+        return await unit.payments.settle(ended, facts_of(ended), entries_of(ended))
 
     async def _found(self, payment: Payment) -> Payment:
         async with self.store.view(once=True) as view:

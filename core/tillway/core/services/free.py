@@ -5,7 +5,6 @@ from datetime import datetime
 
 from attrs import define
 
-from tillway.core.ids import new_event_id
 from tillway.core.payments import (
     Asked,
     Chain,
@@ -18,7 +17,8 @@ from tillway.core.payments import (
 from tillway.core.ports.clock import Random
 from tillway.core.ports.store import Refused, Store, Taken
 from tillway.core.quotes import Quote
-from tillway.core.services.grants import grant_of, succeeded
+from tillway.core.services.facts import facts_of
+from tillway.core.services.grants import grant_of
 from tillway.core.services.leases import Leases
 from tillway.core.services.refusals import refusal_of
 from tillway.core.services.repeats import Repeats
@@ -54,7 +54,7 @@ class Free:
                 return self._again(result.payment, purchase, asked)
             if isinstance(result, Refused):
                 raise refusal_of(result.reservation)
-            await unit.payments.settle(ended, [succeeded(new_event_id(self.random), ended)])
+            await unit.payments.settle(ended, facts_of(ended))
         return ended
 
     def _again(self, known: Payment, purchase: Purchase, asked: Asked) -> Payment:

@@ -7,9 +7,13 @@ from tillway.core.ports.catalogue import Catalogue
 from tillway.core.ports.clock import Clock, Random
 from tillway.core.ports.seals import Seals
 from tillway.core.ports.store import Store
+from tillway.core.services.archival import Archival
 from tillway.core.services.budgets import Budgets
 from tillway.core.services.build import Build
+from tillway.core.services.cleanup import Cleanup
+from tillway.core.services.finality import Finality
 from tillway.core.services.free import Free
+from tillway.core.services.givebacks import Givebacks
 from tillway.core.services.leases import Leases
 from tillway.core.services.quote import Quoting
 from tillway.core.services.rails import Rails
@@ -39,3 +43,7 @@ class Services:
     leases: Leases
     budgets: Budgets
     sequence: Sequencer
+    finality: Finality
+    givebacks: Givebacks
+    cleanup: Cleanup
+    archival: Archival | None

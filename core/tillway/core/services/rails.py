@@ -60,6 +60,10 @@ class Rails:
         """Give the rail of that name, which must take proofs. KeyError if there is none."""
         return self._taking[name]
 
+    def find(self, name: str) -> TakesProofs | None:
+        """Give the rail of that name, if there is one that takes proofs."""
+        return self._taking.get(name)
+
     def methods(self) -> Sequence[str]:
         """Give the words by which payments are reported, in the order of offering."""
         return list(dict.fromkeys(rail.method for rail in self.all))

@@ -1,13 +1,26 @@
 """Why a claim was refused, in a code that the buyer can act on."""
 
+from tillway.core.codes import message_of
 from tillway.core.errors import Code, Declined, TillwayError, Unavailable
-from tillway.core.payments import Reservation
+from tillway.core.payments import Payment, Reservation
 
 
 def refusal_of(reservation: Reservation) -> TillwayError:
     """Say what a reservation that would pass its limit means. Names begin with their kind."""
     kind = reservation.name.partition(":")[0]
     return _REFUSALS.get(kind, _unknown)()
+
+
+def kept(payment: Payment) -> Declined:
+    """Say that a payment bought nothing, and that its money is kept for a refund."""
+    code = payment.code or Code.PAYMENT_ALREADY_USED
+    return Declined(
+        code,
+        f"{message_of(code)} What you have paid is kept to be given back.",
+        details={"transaction": payment.signature, "refund": "queued"},
+        reason=payment.reason,
+        reference=payment.signature,
+    )
 
 
 def _quote_spent() -> TillwayError:

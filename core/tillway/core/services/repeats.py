@@ -15,6 +15,7 @@ from tillway.core.ports.rails import KnowsPayers
 from tillway.core.ports.seals import Seals
 from tillway.core.services.attempt import Attempt
 from tillway.core.services.rails import TakesProofs
+from tillway.core.services.refusals import kept
 
 FREE_REPEATS = timedelta(hours=24)
 """How long a stored answer is given again."""
@@ -49,6 +50,8 @@ class Repeats:
 
     def refuse_refused(self, known: Payment) -> None:
         """Raise Declined again for a payment whose buyer was refused and that is still open."""
+        if known.is_refused and known.for_refund:
+            raise kept(known)
         if known.is_refused and known.code is not None:
             raise Declined(known.code, reason=known.reason)
 
@@ -65,10 +68,15 @@ class Repeats:
             )
 
     def granted(self, ended: Payment) -> Payment:
-        """Give the payment back if it bought something; raise Declined if it did not."""
+        """Give the payment back if it bought something; raise Declined if it did not.
+
+        Nor does it if its money is gone again: whoever still wants it pays anew.
+        """
         if ended.state is State.SETTLED:
             return ended
-        if ended.state is State.FAILED and ended.code is not None:
+        if ended.state is State.UNAPPLIED:
+            raise kept(ended)
+        if ended.state in (State.FAILED, State.REVERSED) and ended.code is not None:
             raise Declined(ended.code, reason=ended.reason, reference=ended.signature)
         raise Declined(Code.PAYMENT_ALREADY_USED)
 
@@ -76,7 +84,9 @@ class Repeats:
         if not _is_same(known, attempt.purchase, attempt.asked):
             return False
         if self._is_witness(known, attempt):
-            return known.is_live or self._since_end(known) <= FREE_REPEATS
+            if known.is_live or known.state is State.UNAPPLIED:
+                return True
+            return self._since_end(known) <= FREE_REPEATS
         # Behind a socket without addresses everybody would be the same.
         if not known.asked.address or known.asked.address != attempt.asked.address:
             return False

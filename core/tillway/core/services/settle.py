@@ -20,7 +20,7 @@ from tillway.core.payments import (
     Unresolved,
 )
 from tillway.core.ports.rails import Checked, Identity, Proof, Signed
-from tillway.core.ports.store import Refused, Store, Taken
+from tillway.core.ports.store import ClaimResult, Refused, Store, Taken
 from tillway.core.services.attempt import Attempt
 from tillway.core.services.endings import Endings
 from tillway.core.services.leases import Leases
@@ -134,15 +134,26 @@ class Settle:
     async def _pay(self, attempt: Attempt, agreed: Agreed, checked: Checked) -> Granted:
         signed = await attempt.rail.sign(checked)
         attempt = evolve(attempt, identity=checked.identity)
+        payment, result = await self._claim(attempt, agreed, signed, checked.refusal)
+        if isinstance(result, Refused):
+            refusal = refusal_of(result.reservation)
+            if not (signed.landed and isinstance(refusal, Declined)):
+                raise refusal
+            # The money is here already, and a refusal would not send it back.
+            payment, result = await self._claim(attempt, agreed, signed, _told(refusal))
+        if isinstance(result, Taken):
+            return await self._again(result.payment, attempt)
+        return await self._awaited(self._start(attempt.rail, payment, signed), payment)
+
+    async def _claim(
+        self, attempt: Attempt, agreed: Agreed, signed: Signed, refusal: Failed | None
+    ) -> tuple[Payment, ClaimResult]:
+        """Claim what a proof pays for, or with a ``refusal`` only the money, to give it back."""
         async with self.store.begin(once=True) as unit:
             # The lease begins when it is this unit's turn, however long that took.
             payment = self._payment(attempt, agreed, signed)
-            result = await unit.payments.claim(payment)
-        if isinstance(result, Taken):
-            return await self._again(result.payment, attempt)
-        if isinstance(result, Refused):
-            raise refusal_of(result.reservation)
-        return await self._awaited(self._start(attempt.rail, payment, signed), payment)
+            payment = payment if refusal is None else payment.kept(refusal)
+            return payment, await unit.payments.claim(payment)
 
     def _payment(self, attempt: Attempt, agreed: Agreed, signed: Signed) -> Payment:
         quote, leases = agreed.quote, self.leases
@@ -167,6 +178,7 @@ class Settle:
             lease_until=leases.until(),
             created_at=leases.clock.now(),
             reservations=(*agreed.reservations, *signed.reservations),
+            refund_to=signed.refund_to,
             metadata={**attempt.proof.metadata, **agreed.metadata},
         )
 
@@ -256,6 +268,7 @@ class Settle:
             # Only a refusal that is stored may be told: what is not is sent again by others.
             sent = payment.signature if ended.refusal.landed else None
             raise Declined(ended.refusal.code, reason=ended.refusal.reason, reference=sent)
+        self.repeats.refuse_refused(ended.payment)
         if ended.payment.is_live:
             raise pending(payment)
         return Granted(payment=self.repeats.granted(ended.payment), settled_in=ended.seconds)
@@ -267,6 +280,10 @@ async def _outcome(rail: TakesProofs, signed: Signed) -> Outcome:
         return await (rail.look(signed) if signed.landed else rail.send(signed))
     except Unavailable as away:
         return Unresolved(reason=str(away))
+
+
+def _told(refusal: Declined) -> Failed:
+    return Failed(code=refusal.code, reason=refusal.reason or refusal.code.value)
 
 
 def pending(payment: Payment) -> Unsettled:

@@ -149,9 +149,7 @@ class StorageSettings:
         "refused until `tillway migrate` has run.",
     )
     postgres_pool: Pool = setting(factory=Pool, doc="Connections to PostgreSQL.")
-    archival: Archival = setting(
-        factory=Archival, in_force=False, doc="Moving old payments out of the way."
-    )
+    archival: Archival = setting(factory=Archival, doc="Moving old payments out of the way.")
     cart_quote_ttl: timedelta = setting(
         default=timedelta(minutes=15),
         env=None,
@@ -173,7 +171,6 @@ class StorageSettings:
         env=None,
         unset_when=is_zero,
         rules=(positive,),
-        in_force=False,
         doc="How often expired carts, nonces and stored answers are removed.",
     )
     schema_mapping: SchemaMapping = setting(

@@ -37,17 +37,20 @@ class Control:
         """POST /_control: the settings named in the body, the others stay.
 
         `confirm_delay_ms` is the chain's, and so every node's. `disconnect: true` closes
-        all WebSockets once.
+        all WebSockets once. `fork` is a signature: the chain goes on without it, once.
         """
         try:
             settings = await _object(request)
             delay = settings.pop("confirm_delay_ms", self.node.chain.confirm_delay_ms)
-            disconnect = settings.pop("disconnect", False)
+            disconnect, forked = settings.pop("disconnect", False), settings.pop("fork", None)
             faults = changed(self.node.faults, settings)
             self.node.chain.confirm_delay_ms = _delay(delay)
         except ValueError as error:
             return _refused(error)
         self.node.faults.update(faults)
+        if forked is not None:
+            self.node.chain.tick()
+            self.node.chain.fork(str(forked))
         if disconnect is True:
             await self.sockets.disconnect()
         return reply(self._settings())

@@ -116,6 +116,12 @@ class Landings:
             if not self._by_address[key]:
                 del self._by_address[key]
 
+    def remove(self, record: Landed) -> None:
+        """Take one record out."""
+        del self._records[record.signature]
+        for key in set(record.keys.all):
+            self._by_address[key].remove(record)
+
     def get(self, signature: str) -> Landed | None:
         """Find the record of this landing signature."""
         return self._records.get(signature)
@@ -150,6 +156,10 @@ class Ran:
     def get(self, key: bytes) -> Run | None:
         """Tell when the message ran."""
         return self._runs.get(key)
+
+    def remove(self, key: bytes) -> None:
+        """Let the message run again."""
+        self._runs.pop(key, None)
 
     def prune(self, now: int) -> None:
         """Forget messages whose blockhash, older than their slot, must be dead."""

@@ -18,10 +18,12 @@ from solders.transaction_metadata import FailedTransactionMetadata, SimulatedTra
 from tillway.entrypoints.sandbox.chain import nonces, tokens
 from tillway.entrypoints.sandbox.chain.errors import ALREADY_PROCESSED, BLOCKHASH_NOT_FOUND
 from tillway.entrypoints.sandbox.chain.execution import Execution
+from tillway.entrypoints.sandbox.chain.forks import undone
 from tillway.entrypoints.sandbox.chain.ledger import Details, Holders, Landed, Landings, Ran, Run
 from tillway.entrypoints.sandbox.chain.programs import STABLECOINS, SYSTEM, Cluster
-from tillway.entrypoints.sandbox.chain.slots import SLOTS_IN_EPOCH, Slots
+from tillway.entrypoints.sandbox.chain.slots import FINALITY, SLOTS_IN_EPOCH, Slots
 from tillway.entrypoints.sandbox.chain.transactions import (
+    from_wire,
     is_writable,
     keys_of,
     message_key,
@@ -207,6 +209,21 @@ class Chain:
         self.ran.add(message_key(transaction), Run(record.slot, record.at))
         self._keep(execution, record, details)
         return record
+
+    def fork(self, signature: str) -> bool:
+        """Go on as if a transaction had never landed; false if there is none, or it is final.
+
+        Its message may run again for as long as its blockhash lives. What others did to its
+        accounts since stays; what has no part in lamports and token amounts is not undone.
+        """
+        record = self.landings.get(signature)
+        if record is None or record.slot + FINALITY <= self.slots.now:
+            return False
+        for address, account in undone(record, self.account):
+            self.put(address, account)
+        self.landings.remove(record)
+        self.ran.remove(message_key(from_wire(record.wire)))
+        return True
 
     def _execution(self, transaction: VersionedTransaction) -> Execution:
         keys = keys_of(message_of(transaction), self._vm)

@@ -1,0 +1,64 @@
+"""What the seller hears of a payment. One turn of it is told once, however often it is written."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from tillway.core.assets import AssetKind
+from tillway.core.events import Event
+from tillway.core.ids import event_id_of
+from tillway.core.money import Money
+from tillway.core.payments import Payment, State
+
+PAYMENT_SUCCEEDED: Final = "payment.succeeded"
+PAYMENT_UNAPPLIED: Final = "payment.unapplied"
+PAYMENT_REVERSED: Final = "payment.reversed"
+
+_TYPES: Final = {
+    State.SETTLED: PAYMENT_SUCCEEDED,
+    State.UNAPPLIED: PAYMENT_UNAPPLIED,
+    State.REVERSED: PAYMENT_REVERSED,
+}
+
+
+def facts_of(payment: Payment) -> Sequence[Event]:
+    """Give the facts of a payment's present state, which is to be stored with them.
+
+    The fields are those of the Cedros payment callback; of money that bought nothing, or is
+    gone, they say why. Nothing is told of what never arrived.
+    """
+    kind = _TYPES.get(payment.state)
+    if kind is None:
+        return ()
+    return (
+        Event(
+            id=event_id_of(kind, payment.tenant, payment.chain, payment.key, f"{payment.turn}"),
+            tenant=payment.tenant,
+            type=kind,
+            at=payment.ended_at or payment.created_at,
+            body={**_body(payment), **_why(payment)},
+        ),
+    )
+
+
+def _body(payment: Payment) -> Mapping[str, object]:
+    return {
+        "resource": payment.purchase.resource,
+        "method": payment.method,
+        **_amount(payment.amount),
+        "wallet": payment.payer,
+        "proofSignature": payment.signature,
+        "coupons": list(payment.coupons),
+        "metadata": dict(payment.metadata),
+    }
+
+
+def _why(payment: Payment) -> Mapping[str, object]:
+    if payment.code is None:
+        return {}
+    return {"code": payment.code.value, "reason": payment.reason}
+
+
+def _amount(amount: Money) -> Mapping[str, object]:
+    if amount.asset.kind is AssetKind.FIAT:
+        return {"fiatAmountCents": amount.minor, "fiatCurrency": amount.asset.code.lower()}
+    return {"cryptoAtomicAmount": amount.minor, "cryptoToken": amount.asset.code}
