@@ -135,6 +135,8 @@ class Codec:
     def payment(self, row: PaymentRow) -> Payment:
         """Give the payment of a row."""
         columns = {name: getattr(row, name) for name in _COLUMNS}
+        if row.user_id is None:
+            del columns["user_id"]  # a version without that column wrote it in the body
         return self._converter.structure({**orjson.loads(row.body), **columns}, Payment)
 
     def event_row(self, event: Event) -> EventRow:

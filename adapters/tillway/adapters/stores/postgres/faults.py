@@ -6,7 +6,7 @@ from typing import Final
 
 import asyncpg
 
-from tillway.core.errors import Code, Unavailable
+from tillway.core.errors import Code, Declined, Unavailable
 
 _BUSY: Final = "is kept busy by others"
 _LOST: Final = "has lost its connection"
@@ -75,9 +75,14 @@ def unavailable(fault: str) -> Unavailable:
 
 @contextmanager
 def understood() -> Iterator[None]:
-    """Raise Unavailable for what is the database's fault, anything else as it is."""
+    """Raise Unavailable for what is the database's fault, anything else as it is.
+
+    A total that would leave 64 bits is Declined.
+    """
     try:
         yield
+    except asyncpg.NumericValueOutOfRangeError as error:
+        raise Declined(Code.INVALID_AMOUNT, "amount is too large") from error
     except Exception as error:
         said = _BUSY if collided(error) else fault(error)
         if said is None:

@@ -1,4 +1,4 @@
-"""Payments, their tallies and their facts in PostgreSQL.
+"""Payments and their tallies in PostgreSQL.
 
 What the functions do that are called here stands in the migrations.
 """
@@ -11,36 +11,53 @@ import asyncpg
 import orjson
 from attrs import astuple, evolve, frozen
 
-from tillway.adapters.stores.codec import Codec, EventRow, PaymentRow, micros
-from tillway.adapters.stores.limits import checked
+from tillway.adapters.stores.codec import Codec, PaymentRow, micros
+from tillway.adapters.stores.limits import bounded, checked
+from tillway.adapters.stores.postgres.log import told_columns
 from tillway.adapters.stores.postgres.pool import Lent, Rows
 from tillway.adapters.stores.postgres.sessions import Session
 from tillway.adapters.stores.postgres.texts import sent
 from tillway.adapters.stores.reservations import key_of, tally_key
 from tillway.core.errors import Code, Declined
 from tillway.core.events import Event
-from tillway.core.payments import Chain, Payment, PaymentKey, Phase, Reservation, State
+from tillway.core.ledger import Entry
+from tillway.core.money import LEAST, MOST
+from tillway.core.payments import (
+    LIVE,
+    Chain,
+    Payment,
+    PaymentKey,
+    Phase,
+    Reservation,
+    State,
+    phase_of,
+)
 from tillway.core.ports.store import Claimed, ClaimResult, Refused, Taken
 from tillway.core.tenancy import Tenant
 
 _COLUMNS: Final = (
-    "chain, key, tenant, signature, state, owner, lease_until, created_at, signed, body"
+    "chain, key, tenant, signature, state, owner, lease_until, created_at, signed, body,"
+    " watched, user_id"
 )
-_MET: Final = ", ".join(f"(met).{column}" for column in _COLUMNS.split(", "))
-_ROW: Final = "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10"
+_MET: Final = ", ".join(f"(met).{column}" for column in _COLUMNS.replace(" ", "").split(","))
+_ROW: Final = ", ".join(f"${n}" for n in range(1, 13))
+_END: Final = ", ".join(f"${n}" for n in range(13, 26))
 
 # Every name in these statements is ours (see names.py); what comes from outside is always a
 # parameter.
-_CLAIM: Final = f"SELECT refused, {_MET} FROM tillway_claim({_ROW}, $11)"  # noqa: S608 - as above
-_REWRITE: Final = f"SELECT tillway_rewrite({_ROW}, $11, $12, $13, $14, $15)"
+_CLAIM: Final = f"SELECT refused, {_MET} FROM tillway_claim({_ROW}, $13)"  # noqa: S608 - as above
+_REWRITE: Final = f"SELECT tillway_rewrite({_ROW}, {_END})"
 _RENEW: Final = "SELECT tillway_renew($1, $2, $3)"
 _TAKE_OVER: Final = f"SELECT {_COLUMNS} FROM tillway_take_over($1, $2, $3, $4)"  # noqa: S608 - as above
+_WATCH: Final = f"SELECT {_COLUMNS} FROM tillway_watch($1, $2, $3, $4)"  # noqa: S608 - as above
+_PUT_AWAY: Final = "SELECT tillway_put_away($1, $2)"
 _FIND: Final = f"SELECT {_COLUMNS} FROM tillway_find($1, $2, $3)"  # noqa: S608 - as above
 _BY_SIGNATURE: Final = f"SELECT {_COLUMNS} FROM tillway_by_signature($1, $2, $3)"  # noqa: S608 - as above
-_NEWEST: Final = f"SELECT {_COLUMNS} FROM tillway_newest($1, $2, $3)"  # noqa: S608 - as above
+_NEWEST: Final = f"SELECT {_COLUMNS} FROM tillway_newest($1, $2, $3, $4)"  # noqa: S608 - as above
+_ARCHIVED: Final = f"SELECT {_COLUMNS} FROM tillway_archived($1, $2, $3)"  # noqa: S608 - as above
 _TOTALS: Final = "SELECT name, total FROM tillway_totals($1, $2, $3, $4)"
-_APPEND: Final = "SELECT tillway_append($1, $2, $3, $4, $5)"
-_NEWEST_EVENTS: Final = "SELECT tenant, id, type, at, body FROM tillway_newest_events($1, $2)"
+
+_LIVE: Final = sorted(state.value for state in LIVE)
 
 
 @frozen
@@ -60,9 +77,11 @@ class PostgresPayments:
 
         return await self.session.write(work)
 
-    async def settle(self, payment: Payment, facts: Sequence[Event] = ()) -> bool:
-        """Write the settled payment if it is still live and owned by ``payment.owner``."""
-        return await self._end(payment, Phase.SETTLED, facts)
+    async def settle(
+        self, payment: Payment, facts: Sequence[Event] = (), entries: Sequence[Entry] = ()
+    ) -> bool:
+        """Write the settled or unapplied payment if it is live and owned by ``payment.owner``."""
+        return await self._end(payment, phase_of(payment.state), facts, entries)
 
     async def fail(self, payment: Payment, landed: bool, facts: Sequence[Event] = ()) -> bool:
         """Write the failed payment under the condition of ``settle``."""
@@ -73,9 +92,21 @@ class PostgresPayments:
         left = evolve(payment, state=State.UNRESOLVED, lease_until=until)
 
         async def work(sql: Lent) -> bool:
-            return await self._rewritten(sql, left, Phase.LIVE, ())
+            return await self._rewritten(sql, left, None, Phase.LIVE)
 
         return await self.session.write(work)
+
+    async def amend(
+        self,
+        payment: Payment,
+        was: State,
+        facts: Sequence[Event] = (),
+        entries: Sequence[Entry] = (),
+    ) -> bool:
+        """Write a payment that has ended otherwise, if it is stored as ``was`` and ours."""
+        if was in LIVE:
+            raise ValueError("what is live is settled or failed")
+        return await self._end(payment, phase_of(payment.state), facts, entries, was)
 
     async def renew(self, owner: str, keys: Sequence[PaymentKey], until: datetime) -> int:
         """Extend the leases that this owner still holds, and tell how many."""
@@ -89,12 +120,13 @@ class PostgresPayments:
         self, owner: str, now: datetime, until: datetime, limit: int
     ) -> Sequence[Payment]:
         """Make live payments whose lease ended before ``now`` ours, oldest first, each once."""
+        return await self._taken(_TAKE_OVER, owner, now, until, limit)
 
-        async def work(sql: Lent) -> Sequence[Payment]:
-            times = micros(now), micros(until)
-            return self._payments(await sql.run(_TAKE_OVER, owner, *times, checked(limit)))
-
-        return await self.session.write(work)
+    async def watch(
+        self, owner: str, now: datetime, until: datetime, limit: int
+    ) -> Sequence[Payment]:
+        """Do as ``take_over`` with payments that have ended and are ``watched``."""
+        return await self._taken(_WATCH, owner, now, until, limit)
 
     async def find(self, chain: Chain, key: PaymentKey) -> Payment | None:
         """Give the payment with this key, of whichever tenant."""
@@ -105,32 +137,79 @@ class PostgresPayments:
         return await self._one(_BY_SIGNATURE, tenant, signature)
 
     async def newest(
+        self,
+        tenant: Tenant,
+        limit: int,
+        before: datetime | None = None,
+        user_id: str | None = None,
+    ) -> Sequence[Payment]:
+        """Give the tenant's payments, or those of one user, newest first."""
+        end = None if before is None else micros(before)
+        return await self._listed(_NEWEST, tenant, user_id, end, checked(limit))
+
+    async def archive(self, before: datetime, limit: int) -> int:
+        """Move payments that ended, are not watched and were created before that time."""
+
+        async def work(sql: Lent) -> int:
+            return int(await sql.value(_PUT_AWAY, micros(before), checked(limit)))
+
+        return await self.session.write(work)
+
+    async def archived(
         self, tenant: Tenant, limit: int, before: datetime | None = None
     ) -> Sequence[Payment]:
-        """Give the tenant's payments, newest first, created before that time."""
+        """Do as ``newest`` with what is archived."""
+        end = None if before is None else micros(before)
+        return await self._listed(_ARCHIVED, tenant, end, checked(limit))
 
+    async def _taken(
+        self, statement: str, owner: str, now: datetime, until: datetime, limit: int
+    ) -> Sequence[Payment]:
         async def work(sql: Lent) -> Sequence[Payment]:
-            end = None if before is None else micros(before)
-            return self._payments(await sql.run(_NEWEST, tenant, end, checked(limit)))
+            times = micros(now), micros(until)
+            return self._payments(await sql.run(statement, owner, *times, checked(limit)))
+
+        return await self.session.write(work)
+
+    async def _listed(self, statement: str, *values: object) -> Sequence[Payment]:
+        async def work(sql: Lent) -> Sequence[Payment]:
+            return self._payments(await sql.run(statement, *values))
 
         return await self.session.read(work)
 
-    async def _end(self, payment: Payment, after: Phase | None, facts: Sequence[Event]) -> bool:
+    async def _end(
+        self,
+        payment: Payment,
+        after: Phase | None,
+        facts: Sequence[Event],
+        entries: Sequence[Entry] = (),
+        was: State | None = None,
+    ) -> bool:
         async def work(sql: Lent) -> bool:
             if payment.is_live:
                 raise ValueError("a payment that has ended is not live")
-            return await self._rewritten(sql, payment, after, facts)
+            return await self._rewritten(sql, payment, was, after, facts, entries)
 
         return await self.session.write(work)
 
     async def _rewritten(
-        self, sql: Lent, payment: Payment, after: Phase | None, facts: Sequence[Event]
+        self,
+        sql: Lent,
+        payment: Payment,
+        was: State | None,
+        after: Phase | None,
+        facts: Sequence[Event] = (),
+        entries: Sequence[Entry] = (),
     ) -> bool:
+        """Put a payment in the place of the one that we own, live or ``was``."""
+        before = Phase.LIVE if was is None else phase_of(was)
+        told = told_columns(self.codec.facts(payment, facts), self.codec.entries(payment, entries))
+        states = _LIVE if was is None else [was.value]
         row = self.codec.payment_row(payment)
-        phase = None if after is None else after.value
-        told = _columns(self.codec.facts(payment, facts))
         try:
-            return bool(await sql.value(_REWRITE, *_sent(row), phase, *told))
+            return bool(
+                await sql.value(_REWRITE, *_sent(row), states, _name(before), _name(after), *told)
+            )
         except asyncpg.UniqueViolationError as error:
             raise Declined(Code.SIGNATURE_REUSED) from error
 
@@ -172,46 +251,14 @@ class PostgresTallies:
         return await self.session.read(work)
 
 
-@frozen
-class PostgresEvents:
-    """The log of facts."""
-
-    session: Session
-    codec: Codec
-
-    async def append(self, event: Event) -> None:
-        """Write a fact; a repeat of its id does nothing."""
-
-        async def work(sql: Lent) -> None:
-            row = self.codec.event_row(event)
-            await sql.run(_APPEND, event.tenant, *_columns([row]))
-
-        await self.session.write(work)
-
-    async def newest(self, tenant: Tenant, limit: int) -> Sequence[Event]:
-        """Give the tenant's facts, newest first."""
-
-        async def work(sql: Lent) -> Sequence[Event]:
-            rows = await sql.run(_NEWEST_EVENTS, tenant, checked(limit))
-            return [self.codec.event(EventRow(*row)) for row in rows]
-
-        return await self.session.read(work)
-
-
 def _sent(row: PaymentRow) -> Sequence[object]:
     """Give a row as the functions take it: the tenant, for whom they act, first."""
     chain, key, tenant, *rest = astuple(row)
     return tenant, chain, key, *rest
 
 
-def _columns(facts: Sequence[EventRow]) -> Sequence[list[object]]:
-    """Give facts of one tenant as the functions take them."""
-    return (
-        [row.id for row in facts],
-        [row.type for row in facts],
-        [row.at for row in facts],
-        [row.body for row in facts],
-    )
+def _name(phase: Phase | None) -> str | None:
+    return None if phase is None else phase.value
 
 
 def _shares(payment: Payment) -> str:
@@ -226,4 +273,7 @@ def _shares(payment: Payment) -> str:
 
 def _share(payment: Payment, place: int, one: Reservation) -> list[Any]:
     moved = [one.change(None, phase) for phase in Phase]
-    return [place, *map(sent, key_of(payment, one)), one.amount, one.limit, *moved]
+    amount = bounded(one.amount)
+    # No total is ever beyond, so that a limit beyond is none.
+    most = None if one.limit is None else max(LEAST, min(one.limit, MOST))
+    return [place, *map(sent, key_of(payment, one)), amount, most, *moved]

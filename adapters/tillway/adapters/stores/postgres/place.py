@@ -49,6 +49,8 @@ class Place:
                 timeout=self.patience,
                 # The server itself gives up sooner; this is for one that cannot be heard.
                 command_timeout=2 * self.patience,
+                # More than we have: each kind of records has its own.
+                statement_cache_size=300,
                 server_settings=self._settings(),
             )
             await _count_micros(connection)

@@ -13,7 +13,7 @@ itself (Taken, with our owner), an end answers False and stands.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, Self, TypeVar
 
 from attrs import define, field
 
@@ -25,7 +25,7 @@ from tillway.adapters.stores.postgres.faults import (
     unavailable,
     understood,
 )
-from tillway.adapters.stores.postgres.pool import Lent, Pool
+from tillway.adapters.stores.postgres.pool import Lent, Pool, Rows
 from tillway.adapters.stores.units import Standing
 from tillway.core.errors import Unavailable
 
@@ -46,8 +46,8 @@ class Session(Protocol):
         """Tell whether what is read must not change before the end."""
         ...
 
-    async def read(self, work: Work[T]) -> T:
-        """Run a call that reads, in one statement."""
+    async def read(self, work: Work[T], *, steps: bool = False) -> T:
+        """Run a call that reads; in one statement, or in ``steps``."""
         ...
 
     async def write(self, work: Work[T], *, steps: bool = False) -> T:
@@ -64,7 +64,7 @@ class Span(Standing):
     _lent: Lent | None = field(init=False, default=None)
     _turn: asyncio.Lock = field(init=False, factory=asyncio.Lock)
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: Work[T], *, steps: bool = False) -> T:
         """Run a call in the transaction."""
         with self.operating():
             async with self._turn:
@@ -128,6 +128,29 @@ class Span(Standing):
             self.pool.give_back(lent, sound=answer is not None)
 
 
+class _MoreThanOne(Exception):
+    """Says that a call takes several statements, and so a snapshot."""
+
+
+@define(eq=False)
+class _Glance(Lent):
+    """A connection for one statement."""
+
+    used: bool = False
+
+    @classmethod
+    def by(cls, lent: Lent) -> Self:
+        """Give the use of a connection for one statement."""
+        return cls(lent.connection, lent.names, lent.opened, lent.writing, lent.fresh)
+
+    async def run(self, statement: str, *values: object) -> Rows:
+        """Run the one statement."""
+        if self.used:
+            raise _MoreThanOne
+        self.used = True
+        return await super().run(statement, *values)
+
+
 @define(eq=False)
 class Single:
     """One call that is committed by the time it answers, without a transaction around it."""
@@ -137,11 +160,19 @@ class Single:
     over: bool = False
     holds: bool = False
 
-    async def read(self, work: Work[T]) -> T:
-        """Run the one call; if its connection was lost, on another."""
+    async def read(self, work: Work[T], *, steps: bool = False) -> T:
+        """Run the one call; if its connection was lost, on another.
+
+        What may take ``steps`` is begun as if it took one, as nearly all does. If it asks for
+        another, it is run again in a view.
+        """
         self._take_place()
-        with understood():
-            return await _tried(self.pool, lambda: self._ran(work, again=True))
+        if steps:
+            with suppress(_MoreThanOne):
+                return await self._read(lambda sql: work(_Glance.by(sql)))
+            async with view(self.pool) as span:
+                return await span.read(work)
+        return await self._read(work)
 
     async def write(self, work: Work[T], *, steps: bool = False) -> T:
         """Run the one call."""
@@ -153,6 +184,10 @@ class Single:
                 return await span.write(work)
         with understood():
             return await _tried(self.pool, lambda: self._ran(work, again=False))
+
+    async def _read(self, work: Work[T]) -> T:
+        with understood():
+            return await _tried(self.pool, lambda: self._ran(work, again=True))
 
     def _take_place(self) -> None:
         if self.over:

@@ -13,23 +13,22 @@ from tillway.adapters.stores.postgres.catalogue import (
     PostgresQuoteKeys,
 )
 from tillway.adapters.stores.postgres.lender import Lender
+from tillway.adapters.stores.postgres.log import PostgresEvents
 from tillway.adapters.stores.postgres.names import Names
-from tillway.adapters.stores.postgres.payments import (
-    PostgresEvents,
-    PostgresPayments,
-    PostgresTallies,
-)
+from tillway.adapters.stores.postgres.payments import PostgresPayments, PostgresTallies
 from tillway.adapters.stores.postgres.place import Connection
 from tillway.adapters.stores.postgres.pool import Limits
 from tillway.adapters.stores.postgres.schema import migrate, pending, prepare
 from tillway.adapters.stores.postgres.sessions import Session, single, unit, view
+from tillway.adapters.stores.postgres.sight import PostgresCalls
+from tillway.adapters.stores.records import Records
 from tillway.core.assets import BUILT_IN, Assets
 from tillway.core.ports.upkeep import Step
 from tillway.core.secrets import Secret
 
 
 @frozen(kw_only=True)
-class PostgresUnit:
+class PostgresUnit(Records):
     """The repositories over one session."""
 
     payments: PostgresPayments
@@ -125,6 +124,8 @@ class PostgresStore:
 
     def _unit(self, session: Session) -> PostgresUnit:
         return PostgresUnit(
+            calls=PostgresCalls(session),
+            codec=self._codec,
             payments=PostgresPayments(session, self._codec),
             tallies=PostgresTallies(session),
             events=PostgresEvents(session, self._codec),

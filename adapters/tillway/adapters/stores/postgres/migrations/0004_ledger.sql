@@ -1,0 +1,533 @@
+-- The places of facts in the log, and the books of the ledger.
+--
+-- What is in an account is its total, plus the lines that are not folded into it yet. A line is
+-- therefore written without touching its account, and an account that gets every payment keeps
+-- nobody waiting. Who has to know what is free locks the account, then looks. Folding moves lines
+-- into the total, under the account's lock and in one transaction: whoever looks in one statement
+-- sees each line once.
+
+ALTER TABLE tillway_events
+    ADD COLUMN position bigint,
+    ADD COLUMN number bigint,
+    ADD COLUMN seal text COLLATE "C",
+    ADD CHECK (num_nulls(position, number, seal) IN (0, 3));
+
+CREATE UNIQUE INDEX tillway_events_position ON tillway_events (position)
+WHERE position IS NOT NULL;
+CREATE UNIQUE INDEX tillway_events_number ON tillway_events (tenant, number)
+WHERE number IS NOT NULL;
+CREATE INDEX tillway_events_chain ON tillway_events (tenant, position)
+WHERE position IS NOT NULL;
+CREATE INDEX tillway_events_unsealed ON tillway_events (at, tenant, id)
+WHERE position IS NULL;
+CREATE INDEX tillway_events_told ON tillway_events (tenant, at)
+WHERE type <> 'ledger.entry';
+DROP INDEX tillway_events_newest;
+
+-- The way through: one log has the facts of all tenants. Their places are written once.
+CREATE POLICY tillway_all_read ON tillway_events FOR SELECT
+USING (current_setting('tillway.tenant', true) = '*');
+CREATE POLICY tillway_all_seal ON tillway_events FOR UPDATE
+USING (current_setting('tillway.tenant', true) = '*' AND position IS NULL)
+WITH CHECK (current_setting('tillway.tenant', true) = '*' AND position IS NOT NULL);
+
+-- Sums have more digits than 64 bits: what was written can always be folded.
+CREATE TABLE tillway_accounts (
+    tenant text COLLATE "C" NOT NULL CHECK (tenant NOT IN ('', '*')),
+    name text COLLATE "C" NOT NULL,
+    -- Null as long as nothing was folded.
+    asset text COLLATE "C",
+    total numeric NOT NULL DEFAULT 0,
+    held numeric NOT NULL DEFAULT 0,
+    PRIMARY KEY (tenant, name)
+);
+
+CREATE TABLE tillway_lines (
+    tenant text COLLATE "C" NOT NULL CHECK (tenant NOT IN ('', '*')),
+    account text COLLATE "C" NOT NULL,
+    at timestamptz NOT NULL,
+    entry text COLLATE "C" NOT NULL,
+    place integer NOT NULL,
+    minor bigint NOT NULL,
+    asset text COLLATE "C" NOT NULL,
+    folded boolean NOT NULL,
+    PRIMARY KEY (tenant, account, at, entry, place)
+);
+
+CREATE INDEX tillway_lines_unfolded ON tillway_lines (tenant, account) WHERE NOT folded;
+
+ALTER TABLE tillway_accounts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tillway_accounts FORCE ROW LEVEL SECURITY;
+ALTER TABLE tillway_lines ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tillway_lines FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY tillway_own ON tillway_accounts
+USING (tenant = current_setting('tillway.tenant', true));
+CREATE POLICY tillway_own ON tillway_lines
+USING (tenant = current_setting('tillway.tenant', true));
+
+-- Folds some lines of an account that the caller has locked.
+CREATE FUNCTION tillway_fold(
+    the_tenant text, the_account text, the_limit bigint
+) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    WITH done AS (
+        UPDATE tillway_lines SET folded = true WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM tillway_lines
+            WHERE tenant = the_tenant AND account = the_account AND NOT folded LIMIT the_limit
+        ))
+        RETURNING minor, asset
+    )
+    UPDATE tillway_accounts AS one
+    SET total = one.total + moved.minor, asset = coalesce(one.asset, moved.asset)
+    FROM (SELECT sum(minor) AS minor, min(asset) AS asset FROM done) AS moved
+    WHERE one.tenant = the_tenant AND one.name = the_account AND moved.asset IS NOT NULL;
+END $$;
+
+-- Folds some lines of a tenant. An account that somebody has locked is left for later.
+CREATE FUNCTION tillway_fold_some(
+    the_tenant text, the_limit bigint
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    names text[];
+    each text;
+BEGIN
+    PERFORM set_config('tillway.tenant', the_tenant, true);
+    names := ARRAY(SELECT DISTINCT line.account FROM (
+        SELECT account FROM tillway_lines
+        WHERE tenant = the_tenant AND NOT folded ORDER BY account LIMIT the_limit
+    ) AS line);
+    INSERT INTO tillway_accounts (tenant, name)
+    SELECT the_tenant, one.name FROM unnest(names) AS one (name) ORDER BY one.name
+    ON CONFLICT DO NOTHING;
+    FOR each IN
+        SELECT one.name FROM tillway_accounts AS one
+        WHERE one.tenant = the_tenant AND one.name = ANY (names)
+        ORDER BY one.name FOR UPDATE SKIP LOCKED
+    LOOP
+        PERFORM tillway_fold(the_tenant, each, the_limit);
+    END LOOP;
+END $$;
+
+-- Locks an account and gives what is in it, and what of that is free. One that is not there is
+-- made. Where many lines are not folded yet, some of them are.
+CREATE FUNCTION tillway_lock(
+    the_tenant text, the_account text, OUT total numeric, OUT free numeric
+) LANGUAGE plpgsql AS $$
+DECLARE
+    known tillway_accounts;
+    fresh numeric;
+    many bigint;
+BEGIN
+    LOOP
+        SELECT * INTO known FROM tillway_accounts AS one
+        WHERE one.tenant = the_tenant AND one.name = the_account FOR UPDATE;
+        EXIT WHEN FOUND;
+        INSERT INTO tillway_accounts (tenant, name) VALUES (the_tenant, the_account)
+        ON CONFLICT DO NOTHING;
+    END LOOP;
+    -- In a statement of its own, which sees whatever was folded before we had the lock.
+    SELECT coalesce(sum(line.minor), 0), count(*) INTO fresh, many FROM tillway_lines AS line
+    WHERE line.tenant = the_tenant AND line.account = the_account AND NOT line.folded;
+    IF many > 100 THEN
+        PERFORM tillway_fold(the_tenant, the_account, 1000);
+    END IF;
+    total := known.total + fresh;
+    free := total - known.held;
+END $$;
+
+-- Refuses what would leave 64 bits. Only amounts that are large themselves are tested, since
+-- that takes their accounts' locks: of others it takes a thousand and more to get there.
+CREATE FUNCTION tillway_bound(
+    the_tenant text, the_accounts text[], the_minors bigint[]
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    large record;
+    rest numeric;
+BEGIN
+    IF NOT (9007199254740992 <= ANY (the_minors) OR -9007199254740992 >= ANY (the_minors)) THEN
+        RETURN;
+    END IF;
+    FOR large IN
+        SELECT line.account, sum(line.minor) AS minor
+        FROM unnest(the_accounts, the_minors) AS line (account, minor)
+        GROUP BY line.account HAVING max(abs(line.minor::numeric)) >= 9007199254740992
+        ORDER BY line.account
+    LOOP
+        rest := (tillway_lock(the_tenant, large.account)).total + large.minor;
+        IF rest NOT BETWEEN -9223372036854775808 AND 9223372036854775807 THEN
+            RAISE numeric_value_out_of_range;
+        END IF;
+    END LOOP;
+END $$;
+
+-- Facts of one tenant, and the lines of those that are entries. A repeat of a fact's id does
+-- nothing, its lines included.
+CREATE FUNCTION tillway_tell(
+    the_tenant text, the_ids text[], the_types text[], the_times timestamptz[], the_bodies json[],
+    the_facts text[], the_entries text[], the_places integer[], the_accounts text[],
+    the_minors bigint[], the_assets text[]
+) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('tillway.tenant', the_tenant, true);
+    PERFORM tillway_bound(the_tenant, the_accounts, the_minors);
+    WITH told AS (
+        INSERT INTO tillway_events (tenant, id, type, at, body)
+        SELECT the_tenant, fact.* FROM unnest(the_ids, the_types, the_times, the_bodies) AS fact
+        ON CONFLICT DO NOTHING RETURNING id, at
+    )
+    INSERT INTO tillway_lines (tenant, account, at, entry, place, minor, asset, folded)
+    SELECT the_tenant, line.account, told.at, line.entry, line.place, line.minor, line.asset, false
+    FROM unnest(the_facts, the_entries, the_places, the_accounts, the_minors, the_assets)
+        AS line (fact, entry, place, account, minor, asset)
+    JOIN told ON told.id = line.fact;
+END $$;
+
+-- Puts a payment in the place of the one that its owner holds and that is in one of the states,
+-- with the facts and lines of it, and moves its shares from one phase to another: none is
+-- failed without having landed, or reversed.
+CREATE FUNCTION tillway_rewrite(
+    the_tenant text, the_chain text, the_key text, the_signature text, the_state text,
+    the_owner text, the_lease timestamptz, the_time timestamptz, the_bytes bytea, the_body json,
+    is_watched boolean, the_user text,
+    the_states text[], the_phase text, the_next_phase text,
+    the_ids text[], the_types text[], the_times timestamptz[], the_bodies json[],
+    the_facts text[], the_entries text[], the_places integer[], the_accounts text[],
+    the_minors bigint[], the_assets text[]
+) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    taken jsonb;
+BEGIN
+    PERFORM set_config('tillway.tenant', the_tenant, true);
+    UPDATE tillway_payments SET signature = the_signature, state = the_state,
+        lease_until = the_lease, created_at = the_time, signed = the_bytes, body = the_body,
+        watched = is_watched, user_id = coalesce(the_user, user_id)
+    WHERE key = the_key AND chain = the_chain AND tenant IS NOT DISTINCT FROM the_tenant
+        AND owner = the_owner AND state = ANY (the_states)
+    RETURNING shares INTO taken;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    IF tillway_is_archived(the_chain, the_key, the_signature, the_tenant) THEN
+        RAISE unique_violation;
+    END IF;
+    PERFORM tillway_add(moved.tenant, moved.chain, moved.name, moved.change) FROM (
+        SELECT s.tenant, s.chain, s.name, CASE the_next_phase
+            WHEN 'live' THEN s.live
+            WHEN 'settled' THEN s.settled
+            WHEN 'landed-failure' THEN s.landed
+            ELSE 0
+        END - CASE the_phase
+            WHEN 'live' THEN s.live
+            WHEN 'settled' THEN s.settled
+            ELSE 0
+        END AS change
+        FROM tillway_shares(taken) AS s
+    ) AS moved WHERE moved.change <> 0;
+    IF cardinality(the_ids) > 0 THEN
+        PERFORM tillway_tell(
+            the_tenant, the_ids, the_types, the_times, the_bodies,
+            the_facts, the_entries, the_places, the_accounts, the_minors, the_assets
+        );
+    END IF;
+    RETURN true;
+END $$;
+
+-- What programs of the step before call.
+CREATE OR REPLACE FUNCTION tillway_rewrite(
+    the_tenant text, the_chain text, the_key text, the_signature text, the_state text,
+    the_owner text, the_lease timestamptz, the_time timestamptz, the_bytes bytea, the_body json,
+    the_phase text,
+    the_ids text[], the_types text[], the_times timestamptz[], the_bodies json[]
+) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('tillway.tenant', the_tenant, true);
+    RETURN tillway_rewrite(
+        the_tenant, the_chain, the_key, the_signature, the_state,
+        the_owner, the_lease, the_time, the_bytes, the_body,
+        false, tillway_user_in(the_body), '{claimed,unresolved}', 'live', the_phase,
+        the_ids, the_types, the_times, the_bodies, '{}', '{}', '{}', '{}', '{}', '{}'
+    );
+END $$;
+
+-- Writes an entry: its fact, and a line for each place. Null: it is written. -1: its fact is
+-- there. Else the place of the first line that would leave less than its least free.
+CREATE FUNCTION tillway_enter(
+    the_tenant text, the_id text, the_type text, the_time timestamptz, the_body json,
+    the_entry text, the_accounts text[], the_minors bigint[], the_assets text[],
+    the_leasts numeric[]
+) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    locked text[] := '{}';
+    frees numeric[] := '{}';
+    each text;
+    short integer;
+BEGIN
+    PERFORM set_config('tillway.tenant', the_tenant, true);
+    INSERT INTO tillway_events (tenant, id, type, at, body)
+    VALUES (the_tenant, the_id, the_type, the_time, the_body) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN -1;
+    END IF;
+    PERFORM tillway_bound(the_tenant, the_accounts, the_minors);
+    FOR each IN
+        SELECT DISTINCT line.account FROM unnest(the_accounts, the_leasts) AS line (account, least)
+        WHERE line.least IS NOT NULL ORDER BY line.account
+    LOOP
+        locked := locked || each;
+        frees := frees || (tillway_lock(the_tenant, each)).free;
+    END LOOP;
+    SELECT min(tested.place) - 1 INTO short FROM (
+        SELECT line.place, line.least, known.free
+            + sum(line.minor) OVER (PARTITION BY line.account ORDER BY line.place) AS rest
+        FROM unnest(the_accounts, the_minors, the_leasts) WITH ORDINALITY
+            AS line (account, minor, least, place)
+        JOIN unnest(locked, frees) AS known (account, free) ON known.account = line.account
+    ) AS tested WHERE tested.rest < tested.least;
+    IF short IS NOT NULL THEN
+        DELETE FROM tillway_events WHERE id = the_id AND tenant IS NOT DISTINCT FROM the_tenant;
+        -- What was made to be locked says nothing.
+        DELETE FROM tillway_accounts AS one WHERE one.tenant = the_tenant
+            AND one.name = ANY (locked) AND one.asset IS NULL AND one.held = 0;
+        RETURN short;
+    END IF;
+    -- What is locked anyway is folded at once.
+    INSERT INTO tillway_lines (tenant, account, at, entry, place, minor, asset, folded)
+    SELECT the_tenant, line.account, the_time, the_entry, line.place - 1, line.minor, line.asset,
+        line.account = ANY (locked)
+    FROM unnest(the_accounts, the_minors, the_assets) WITH ORDINALITY
+        AS line (account, minor, asset, place);
+    UPDATE tillway_accounts AS one
+    SET total = one.total + moved.minor, asset = coalesce(one.asset, moved.asset)
+    FROM (
+        SELECT line.account, sum(line.minor) AS minor, min(line.asset) AS asset
+        FROM unnest(the_accounts, the_minors, the_assets) AS line (account, minor, asset)
+        WHERE line.account = ANY (locked) GROUP BY line.account
+    ) AS moved
+    WHERE one.tenant = the_tenant AND one.name = moved.account;
+    RETURN NULL;
+END $$;
+
+-- Changes what is free in an account that was posted to, if that leaves the least.
+CREATE FUNCTION tillway_reserve(
+    the_tenant text, the_account text, the_change bigint, the_least numeric
+) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    rest numeric;
+BEGIN
+    PERFORM set_config('tillway.tenant', the_tenant, true);
+    IF NOT EXISTS (
+        SELECT FROM tillway_accounts WHERE tenant = the_tenant AND name = the_account
+    ) AND NOT EXISTS (
+        SELECT FROM tillway_lines
+        WHERE tenant = the_tenant AND account = the_account AND NOT folded
+    ) THEN
+        RETURN false;
+    END IF;
+    rest := (tillway_lock(the_tenant, the_account)).free + the_change;
+    IF rest < the_least THEN
+        RETURN false;
+    END IF;
+    IF rest NOT BETWEEN -9223372036854775808 AND 9223372036854775807 THEN
+        RAISE numeric_value_out_of_range;
+    END IF;
+    UPDATE tillway_accounts SET held = held - the_change
+    WHERE tenant = the_tenant AND name = the_account;
+    RETURN true;
+END $$;
+
+-- Changes a running total, if that leaves it at the most at most.
+CREATE FUNCTION tillway_take_one(
+    the_tenant text, the_chain text, the_name text, the_change bigint, the_most bigint
+) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('tillway.tenant', the_tenant, true);
+    IF tillway_add(the_tenant, the_chain, the_name, the_change) > the_most THEN
+        PERFORM tillway_add(the_tenant, the_chain, the_name, -the_change);
+        RETURN false;
+    END IF;
+    RETURN true;
+END $$;
+
+-- Gives facts their places: all, or none if one of them does not follow what is there.
+CREATE FUNCTION tillway_give_places(
+    the_owners text[], the_ids text[], the_positions bigint[], the_numbers bigint[],
+    the_seals text[]
+) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    last bigint;
+    who text;
+BEGIN
+    PERFORM set_config('tillway.tenant', '*', true);
+    PERFORM tillway_hold('places of facts');
+    SELECT coalesce(max(position), 0) INTO last FROM tillway_events WHERE position IS NOT NULL;
+    IF EXISTS (
+        SELECT FROM (
+            SELECT link.*, row_number() OVER (PARTITION BY link.owner ORDER BY link.place) AS nth
+            FROM unnest(the_owners, the_positions, the_numbers) WITH ORDINALITY
+                AS link (owner, position, number, place)
+        ) AS link
+        JOIN (
+            SELECT one.owner, coalesce((
+                SELECT max(known.number) FROM tillway_events AS known
+                WHERE known.tenant = one.owner AND known.number IS NOT NULL
+            ), 0) AS number
+            FROM (SELECT DISTINCT unnest(the_owners) AS owner) AS one
+        ) AS head ON head.owner = link.owner
+        WHERE link.position <> last + link.place OR link.number <> head.number + link.nth
+    ) THEN
+        RETURN false;
+    END IF;
+    IF cardinality(the_ids) > (
+        SELECT count(DISTINCT (fact.id, fact.tenant))
+        FROM unnest(the_owners, the_ids) AS link (owner, id)
+        JOIN tillway_events AS fact
+            ON fact.id = link.id AND fact.tenant IS NOT DISTINCT FROM link.owner
+        WHERE fact.position IS NULL
+    ) THEN
+        RETURN false;
+    END IF;
+    UPDATE tillway_events AS fact
+    SET position = link.position, number = link.number, seal = link.seal
+    FROM unnest(the_owners, the_ids, the_positions, the_numbers, the_seals)
+        AS link (owner, id, position, number, seal)
+    WHERE fact.id = link.id AND fact.tenant IS NOT DISTINCT FROM link.owner;
+    FOR who IN SELECT DISTINCT one.owner FROM unnest(the_owners) AS one (owner) ORDER BY 1 LOOP
+        PERFORM tillway_fold_some(who, 5000);
+    END LOOP;
+    RETURN true;
+END $$;
+
+-- Reads
+
+CREATE OR REPLACE FUNCTION tillway_newest_events(
+    the_tenant text, the_limit bigint
+) RETURNS SETOF tillway_events LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('tillway.tenant', the_tenant, true);
+    RETURN QUERY SELECT * FROM tillway_events
+    WHERE tenant = the_tenant AND type <> 'ledger.entry'
+    ORDER BY at DESC, id DESC LIMIT the_limit;
+END $$;
+
+CREATE FUNCTION tillway_unsealed(
+    the_limit bigint
+) RETURNS SETOF tillway_events LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('tillway.tenant', '*', true);
+    RETURN QUERY SELECT * FROM tillway_events WHERE position IS NULL
+    ORDER BY at, tenant, id LIMIT the_limit;
+END $$;
+
+-- What has a place: the last of all, the last of a tenant, and what comes after a position.
+CREATE FUNCTION tillway_last() RETURNS SETOF tillway_events LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('tillway.tenant', '*', true);
+    RETURN QUERY SELECT * FROM tillway_events WHERE position IS NOT NULL
+    ORDER BY position DESC LIMIT 1;
+END $$;
+
+CREATE FUNCTION tillway_head(
+    the_tenant text
+) RETURNS SETOF tillway_events LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('tillway.tenant', the_tenant, true);
+    RETURN QUERY SELECT * FROM tillway_events
+    WHERE tenant = the_tenant AND number IS NOT NULL
+    ORDER BY number DESC LIMIT 1;
+END $$;
+
+CREATE FUNCTION tillway_after_of_all(
+    the_position bigint, the_limit bigint
+) RETURNS SETOF tillway_events LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('tillway.tenant', '*', true);
+    RETURN QUERY SELECT * FROM tillway_events WHERE position > the_position
+    ORDER BY position LIMIT the_limit;
+END $$;
+
+CREATE FUNCTION tillway_after(
+    the_tenant text, the_position bigint, the_limit bigint
+) RETURNS SETOF tillway_events LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('tillway.tenant', the_tenant, true);
+    RETURN QUERY SELECT * FROM tillway_events
+    WHERE tenant = the_tenant AND position > the_position
+    ORDER BY position LIMIT the_limit;
+END $$;
+
+CREATE FUNCTION tillway_fact(
+    the_tenant text, the_id text
+) RETURNS SETOF tillway_events LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('tillway.tenant', the_tenant, true);
+    RETURN QUERY SELECT * FROM tillway_events
+    WHERE id = the_id AND tenant IS NOT DISTINCT FROM the_tenant;
+END $$;
+
+-- An account. Held, it is locked if it has a row: lines that test nothing are written all the same.
+CREATE FUNCTION tillway_account(
+    the_tenant text, the_account text, held boolean
+) RETURNS TABLE (name text, asset text, total numeric, free numeric) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('tillway.tenant', the_tenant, true);
+    IF held AND EXISTS (
+        SELECT FROM tillway_accounts AS one
+        WHERE one.tenant = the_tenant AND one.name = the_account
+    ) THEN
+        PERFORM tillway_lock(the_tenant, the_account);
+    END IF;
+    RETURN QUERY
+    SELECT the_account, coalesce(known.asset, fresh.asset),
+        coalesce(known.total, 0) + fresh.minor,
+        coalesce(known.total, 0) + fresh.minor - coalesce(known.held, 0)
+    FROM (
+        SELECT coalesce(sum(line.minor), 0) AS minor, min(line.asset) AS asset
+        FROM tillway_lines AS line
+        WHERE line.tenant = the_tenant AND line.account = the_account AND NOT line.folded
+    ) AS fresh
+    LEFT JOIN tillway_accounts AS known
+        ON known.tenant = the_tenant AND known.name = the_account
+    WHERE coalesce(known.asset, fresh.asset) IS NOT NULL;
+END $$;
+
+CREATE FUNCTION tillway_all_accounts(
+    the_tenant text, the_name text, the_limit bigint
+) RETURNS TABLE (name text, asset text, total numeric, free numeric) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('tillway.tenant', the_tenant, true);
+    RETURN QUERY
+    SELECT one.name, coalesce(known.asset, fresh.asset),
+        coalesce(known.total, 0) + fresh.minor,
+        coalesce(known.total, 0) + fresh.minor - coalesce(known.held, 0)
+    FROM (
+        (SELECT listed.name FROM tillway_accounts AS listed
+        WHERE listed.tenant = the_tenant AND listed.name > the_name AND listed.asset IS NOT NULL
+        ORDER BY listed.name LIMIT the_limit)
+        UNION
+        (SELECT DISTINCT line.account FROM tillway_lines AS line
+        WHERE line.tenant = the_tenant AND line.account > the_name AND NOT line.folded
+        ORDER BY line.account LIMIT the_limit)
+        ORDER BY 1 LIMIT the_limit
+    ) AS one
+    LEFT JOIN tillway_accounts AS known
+        ON known.tenant = the_tenant AND known.name = one.name
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(line.minor), 0) AS minor, min(line.asset) AS asset
+        FROM tillway_lines AS line
+        WHERE line.tenant = the_tenant AND line.account = one.name AND NOT line.folded
+    ) AS fresh
+    ORDER BY one.name;
+END $$;
+
+-- An account's lines, newest first, of entries below a time and a key.
+CREATE FUNCTION tillway_history(
+    the_tenant text, the_account text, the_time timestamptz, the_entry text, the_limit bigint
+) RETURNS SETOF tillway_lines LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('tillway.tenant', the_tenant, true);
+    RETURN QUERY SELECT * FROM tillway_lines
+    WHERE tenant = the_tenant AND account = the_account
+        AND (at, entry) < (coalesce(the_time, 'infinity'), coalesce(the_entry, ''))
+    ORDER BY at DESC, entry DESC, place DESC LIMIT the_limit;
+END $$;
