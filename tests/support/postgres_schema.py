@@ -4,12 +4,12 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from support.postgres import Databases
+from support.postgres import APP, Databases
 
 if TYPE_CHECKING:
     from tillway.adapters.stores.postgres.names import Names
 
-_OURS = "NOT IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^(pg_|information_schema)')"
+_OURS = "NOT IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^(pg_|information_schema|test_kit)')"
 _SCHEMA = f"""
     SELECT 'relation', oid::regclass::text, relkind::text,
         concat_ws(' ', relrowsecurity, relforcerowsecurity, relpersistence)
@@ -34,6 +34,12 @@ _SCHEMA = f"""
 """
 _VERSIONS = "SELECT 'version', version::text, '', '' FROM tillway_schema"
 
+_TABLE = """
+    CREATE TABLE tillway_schema (
+        version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now(),
+        names text
+    )
+"""
 Row = tuple[str, ...]
 
 
@@ -59,3 +65,14 @@ def _usual(text: str, names: "Names") -> str:
 
 def _bare(name: str) -> str:
     return name.rpartition(".")[2]
+
+
+async def at_version(postgres: Databases, wanted: int) -> str:
+    """Make a database as the first steps have left it, and give its name."""
+    from tillway.adapters.stores.postgres.schema import migrations
+
+    name = await postgres.fresh(empty=True)
+    marks = [f"INSERT INTO tillway_schema (version) VALUES ({n + 1})" for n in range(wanted)]
+    steps = migrations()[:wanted]
+    await postgres.sql(_TABLE, *steps, *marks, database=name, user=APP)
+    return name

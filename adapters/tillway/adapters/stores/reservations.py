@@ -18,9 +18,9 @@ def tally_key(tenant: Tenant | None, chain: Chain | None, name: str) -> TallyKey
     return "", chain, name
 
 
-def keys_of(payment: Payment) -> frozenset[TallyKey]:
-    """Give the running totals that a payment's reservations touch."""
-    return frozenset(key_of(payment, one) for one in payment.reservations)
+def keys_of(payment: Payment) -> Sequence[TallyKey]:
+    """Give the running totals that a payment's reservations touch, each once, in their order."""
+    return list(dict.fromkeys(key_of(payment, one) for one in payment.reservations))
 
 
 def first_refused(payment: Payment, totals: Mapping[TallyKey, int]) -> Reservation | None:

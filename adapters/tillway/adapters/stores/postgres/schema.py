@@ -79,6 +79,9 @@ def _told(name: str) -> Iterator[None]:
     except (asyncpg.PostgresError, OSError) as error:
         said = " ".join(str(error).split())
         raise unavailable(f"at {name} {fault(error) or 'cannot be used'} ({said})") from error
+    except asyncpg.InterfaceError as error:
+        # What the driver says of a connection that was lost inside a transaction.
+        raise unavailable(f"at {name} has lost its connection") from error
     except _Unfit as reason:
         raise unavailable(f"at {name} {reason}") from None
 

@@ -104,7 +104,7 @@ class SqlitePayments:
 
     async def renew(self, owner: str, keys: Sequence[PaymentKey], until: datetime) -> int:
         """Extend the leases that this owner still holds, and tell how many."""
-        values = (micros(until), owner, orjson.dumps(list(keys)).decode())
+        values = (micros(until), owner, orjson.dumps(keys).decode())
         return await self.session.write(lambda sql: sql.execute(_RENEW, values).rowcount)
 
     async def take_over(
@@ -235,8 +235,8 @@ def _rows(sql: sqlite3.Connection, statement: str, values: Iterable[object]) -> 
     return [PaymentRow(*row) for row in sql.execute(statement, tuple(values))]
 
 
-def _totals(sql: sqlite3.Connection, keys: Iterable[TallyKey]) -> dict[TallyKey, int]:
-    wanted = orjson.dumps(list(keys)).decode()
+def _totals(sql: sqlite3.Connection, keys: Sequence[TallyKey]) -> dict[TallyKey, int]:
+    wanted = orjson.dumps(keys).decode()
     rows = sql.execute(_TOTALS, (wanted,)).fetchall() if wanted != "[]" else ()
     return {(tenant, chain, name): total for tenant, chain, name, total in rows}
 
