@@ -5,7 +5,10 @@ started and is empty, closed again afterwards. Nothing else is needed of the sto
 in a crash, on a full disk or between processes is for tests of its own.
 """
 
+from tillway.core.contracts.stores.amendments import AmendmentLaws
 from tillway.core.contracts.stores.answers import AnswerLaws
+from tillway.core.contracts.stores.archives import ArchiveLaws
+from tillway.core.contracts.stores.bookings import BookingLaws
 from tillway.core.contracts.stores.carts import CartLaws
 from tillway.core.contracts.stores.catalogue import CouponLaws, ProductLaws, QuoteKeyLaws
 from tillway.core.contracts.stores.checkouts import CheckoutLaws
@@ -20,6 +23,7 @@ from tillway.core.contracts.stores.logs import LogLaws
 from tillway.core.contracts.stores.nonces import NonceLaws
 from tillway.core.contracts.stores.refunds import RefundLaws
 from tillway.core.contracts.stores.reservations import ReservationLaws
+from tillway.core.contracts.stores.seals import SealLaws
 from tillway.core.contracts.stores.settings import SettingLaws
 from tillway.core.contracts.stores.subscriptions import SubscriptionLaws
 from tillway.core.contracts.stores.tenants import TenantLaws
@@ -51,6 +55,10 @@ class StoreContract(
     DeliveryLaws,
     TurnLaws,
     SettingLaws,
+    BookingLaws,
+    AmendmentLaws,
+    ArchiveLaws,
+    SealLaws,
     TenantLaws,
 ):
     """All laws of a store."""
