@@ -27,6 +27,7 @@ from tillway.core.contracts.stores.seals import SealLaws
 from tillway.core.contracts.stores.settings import SettingLaws
 from tillway.core.contracts.stores.subscriptions import SubscriptionLaws
 from tillway.core.contracts.stores.tenants import TenantLaws
+from tillway.core.contracts.stores.together import TogetherLaws
 from tillway.core.contracts.stores.turns import TurnLaws
 from tillway.core.contracts.stores.units import UnitLaws
 
@@ -59,6 +60,7 @@ class StoreContract(
     AmendmentLaws,
     ArchiveLaws,
     SealLaws,
+    TogetherLaws,
     TenantLaws,
 ):
     """All laws of a store."""
