@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 
 from tillway.adapters.stores.codec import Codec, PaymentRow, micros
 from tillway.adapters.stores.layered.books import enter
-from tillway.adapters.stores.layered.kinds import ARCHIVE, PAYMENTS, TALLIES, Kind, TallyRow
+from tillway.adapters.stores.layered.kinds import ARCHIVE, PAYMENTS, TALLIES, Key, Kind, TallyRow
 from tillway.adapters.stores.layered.layers import Layers, Session
 from tillway.adapters.stores.layered.log import append
 from tillway.adapters.stores.reservations import changes, first_refused, keys_of, tally_key
@@ -67,8 +67,6 @@ class LayeredPayments:
         entries: Sequence[Entry] = (),
     ) -> bool:
         """Write a payment that has ended otherwise, if it is stored as ``was`` and ours."""
-        if was in LIVE:
-            raise ValueError("what is live is settled or failed")
         return await self._end(payment, phase_of(payment.state), facts, entries, was=was)
 
     async def renew(self, owner: str, keys: Sequence[PaymentKey], until: datetime) -> int:
@@ -184,7 +182,7 @@ class LayeredPayments:
         was: State | None = None,
     ) -> bool:
         async def ended(layers: Layers) -> bool:
-            if payment.is_live:
+            if payment.is_live or was in LIVE:
                 raise ValueError("a payment that has ended is not live")
             told, booked = self.codec.facts(payment, facts), self.codec.entries(payment, entries)
             before = await _rewrite(layers, self.codec.payment_row(payment), was)
@@ -210,9 +208,12 @@ class LayeredTallies:
         self, tenant: Tenant | None, names: Sequence[str], chain: Chain | None = None
     ) -> dict[str, int]:
         """Give the totals of these names; a name without claims is absent."""
-        keys = [tally_key(tenant, chain, name) for name in names]
-        found = await self.session.read(lambda layers: layers[TALLIES].several(keys))
-        return {row.name: row.total for row in found.values()}
+
+        async def found(layers: Layers) -> dict[Key, TallyRow]:
+            return await layers[TALLIES].several(tally_key(tenant, chain, name) for name in names)
+
+        rows = await self.session.read(found)
+        return {row.name: row.total for row in rows.values()}
 
 
 async def _claim(

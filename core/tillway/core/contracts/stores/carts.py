@@ -34,6 +34,14 @@ def _paid(one: Cart, payment: str, payer: str = "payer") -> Cart:
     return evolve(one, state=CartState.PAID, paid_at=NOW, paid_by=payer, paid_with=payment)
 
 
+async def _unpaid(store: Store, later: timedelta = timedelta()) -> int:
+    return await read(store, lambda view: view.carts.unpaid(DEFAULT, "user-1", NOW + later))
+
+
+async def _purge(store: Store, later: timedelta, limit: int = 10) -> int:
+    return await write(store, lambda unit: unit.carts.purge(NOW + later, limit))
+
+
 @pytest.mark.asyncio
 class CartLaws:
     """``Carts``."""
@@ -97,15 +105,15 @@ class CartLaws:
         await _add(store, cart("elsewhere", OTHER))
         await _pay(store, "paid", "signature-1")
         for moment, expected in ((NOW, 2), (NOW + TERM, 2), (NOW + TERM + _MOMENT, 0)):
-            assert await self._unpaid(store, moment - NOW) == expected
+            assert await _unpaid(store, moment - NOW) == expected
         assert await read(store, lambda view: view.carts.unpaid(DEFAULT, "user-3", NOW)) == 0
 
-    async def test_the_count_is_bounded(self, store: Store) -> None:
+    async def test_the_count_of_carts_is_bounded(self, store: Store) -> None:
         """No more than a thousand are told."""
         async with store.begin() as unit:
             for n in range(1_001):
                 await unit.carts.add(cart(str(n)))
-        assert await self._unpaid(store) == 1_000
+        assert await _unpaid(store) == 1_000
 
     async def test_expired_carts_are_removed(self, store: Store) -> None:
         """Open ones only, of all tenants; a cart has expired after its time, not at it."""
@@ -114,32 +122,26 @@ class CartLaws:
         await _add(store, evolve(cart("later"), expires_at=NOW + 2 * TERM))
         await _add(store, cart("a", OTHER))
         await _pay(store, "paid", "signature-1")
-        assert await self._purge(store, TERM) == 0
-        assert await self._purge(store, TERM + _MOMENT) == 2
-        assert await self._purge(store, TERM + _MOMENT) == 0
+        assert await _purge(store, TERM) == 0
+        assert await _purge(store, TERM + _MOMENT) == 2
+        assert await _purge(store, TERM + _MOMENT) == 0
         assert await _get(store, "a") is None
         assert await _get(store, "paid") is not None
         assert await _get(store, "later") is not None
-        assert await self._unpaid(store) == 1
+        assert await _unpaid(store) == 1
 
-    async def test_a_purge_ends_at_its_limit(self, store: Store) -> None:
+    async def test_a_purge_of_carts_ends_at_its_limit(self, store: Store) -> None:
         """The longest expired go first, and a repeat removes what is left."""
         for n in (2, 0, 1):
             await _add(store, evolve(cart(str(n)), expires_at=NOW + n * _MOMENT))
-        assert await self._purge(store, TERM, 0) == 0
-        assert await self._purge(store, TERM, 2) == 2
+        assert await _purge(store, TERM, 0) == 0
+        assert await _purge(store, TERM, 2) == 2
         assert [await _get(store, str(n)) is None for n in range(3)] == [True, True, False]
-        assert await self._purge(store, TERM, 2) == 1
+        assert await _purge(store, TERM, 2) == 1
 
     async def test_a_removed_cart_is_free_again(self, store: Store) -> None:
         """Nothing of it is kept."""
         await _add(store, cart("a"))
-        await self._purge(store, 2 * TERM)
+        await _purge(store, 2 * TERM)
         assert await _add(store, cart("a", principal="user-2"))
-        assert await self._unpaid(store) == 0
-
-    async def _unpaid(self, store: Store, later: timedelta = timedelta()) -> int:
-        return await read(store, lambda view: view.carts.unpaid(DEFAULT, "user-1", NOW + later))
-
-    async def _purge(self, store: Store, later: timedelta, limit: int = 10) -> int:
-        return await write(store, lambda unit: unit.carts.purge(NOW + later, limit))
+        assert await _unpaid(store) == 0

@@ -89,7 +89,7 @@ class CheckoutLaws:
                 await _add(store, _as(state, checkout("a")))
         assert await _get(store, "a") is None
 
-    async def test_a_limit_is_met_and_not_passed(self, store: Store) -> None:
+    async def test_checkouts_meet_a_limit_and_do_not_pass_it(self, store: Store) -> None:
         """The checkout that would pass it is refused, and nothing of it is written."""
         part = reservation(amount=2, limit=5)
         assert await _add(store, checkout("a", reservations=(part, part))) is True
@@ -110,7 +110,7 @@ class CheckoutLaws:
         )
         assert await total(store, "stock") == 0
 
-    async def test_what_does_not_count_while_live_is_only_tested(self, store: Store) -> None:
+    async def test_what_does_not_count_while_unpaid_is_only_tested(self, store: Store) -> None:
         """Its whole amount has to fit, and nothing is taken."""
         strike = reservation("strikes", limit=1, counts=WHEN_FAILED)
         for name in ("a", "b"):

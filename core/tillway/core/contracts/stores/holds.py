@@ -71,6 +71,12 @@ def _has(total: int, held: int = 0) -> Balance:
     return Balance(total=total, held=held)
 
 
+async def _kept(store: Store) -> None:
+    """Have a hundred, and sixty of them held."""
+    await post(store, entry("a", 100))
+    assert await _hold(store, hold("a", 60))
+
+
 @pytest.mark.asyncio
 class HoldLaws:
     """``Ledger.hold``, ``held``, ``capture``, ``let_go`` and ``expire``."""
@@ -126,7 +132,7 @@ class HoldLaws:
 
     async def test_a_hold_is_captured_whole(self, store: Store) -> None:
         """Its amount leaves the account by the entry, which may ask for what is left."""
-        await self._kept(store)
+        await _kept(store)
         spent = entry("spent", -60, least=40)
         assert await _capture(store, "a", spent) == Posted()
         assert await _held(store, "a") == hold("a", 60).ended(HoldState.CAPTURED, NOW, 60)
@@ -136,7 +142,7 @@ class HoldLaws:
 
     async def test_a_hold_is_captured_in_part(self, store: Store) -> None:
         """What is not taken is available again."""
-        await self._kept(store)
+        await _kept(store)
         assert await _capture(store, "a", entry("spent", -25)) == Posted()
         assert await _held(store, "a") == hold("a", 60).ended(HoldState.CAPTURED, NOW, 25)
         assert await balance(store) == _has(75)
@@ -144,7 +150,7 @@ class HoldLaws:
 
     async def test_what_several_postings_take_is_summed(self, store: Store) -> None:
         """Of the hold's account and asset alone."""
-        await self._kept(store)
+        await _kept(store)
         spent = evolve(
             entry("spent"),
             postings=(
@@ -163,7 +169,7 @@ class HoldLaws:
 
     async def test_a_repeated_capture_finds_the_first(self, store: Store) -> None:
         """Whatever it says itself; it takes nothing more."""
-        await self._kept(store)
+        await _kept(store)
         await _capture(store, "a", entry("spent", -25))
         for again in (entry("spent", -25), entry("spent", -60), entry("spent", 1_000)):
             assert await _capture(store, "a", again) == Repeated(entry=entry("spent", -25))
@@ -171,7 +177,7 @@ class HoldLaws:
 
     async def test_an_entry_that_is_there_captures_nothing(self, store: Store) -> None:
         """Posted by somebody else, it is Repeated, and the hold stays open."""
-        await self._kept(store)
+        await _kept(store)
         await post(store, entry("spent", -25))
         assert await _capture(store, "a", entry("spent", -25)) == Repeated(
             entry=entry("spent", -25)
@@ -206,7 +212,7 @@ class HoldLaws:
 
     async def test_a_capture_takes_from_its_hold(self, store: Store) -> None:
         """More than was kept, nothing, something in, or another's entry is refused."""
-        await self._kept(store)
+        await _kept(store)
         for odd in (
             entry("spent", -61),
             entry("spent", 0),
@@ -222,7 +228,7 @@ class HoldLaws:
 
     async def test_a_capture_that_is_short_leaves_the_hold(self, store: Store) -> None:
         """Nothing is written, and the amount is kept on."""
-        await self._kept(store)
+        await _kept(store)
         beyond = entry("spent", -60, least=41)
         async with store.begin() as unit:
             short = await unit.ledger.capture(DEFAULT, hold("a").id, beyond)
@@ -233,7 +239,7 @@ class HoldLaws:
 
     async def test_a_capture_that_leaves_64_bits_leaves_the_hold(self, store: Store) -> None:
         """It is declined, and the hold is as it was."""
-        await self._kept(store)
+        await _kept(store)
         far = Account(AccountKind.WALLET, "far")
         much = evolve(entry("much"), postings=(posting(MOST, _SECOND), posting(-MOST, far)))
         await post(store, much)
@@ -246,7 +252,7 @@ class HoldLaws:
 
     async def test_a_released_hold_gives_its_amount_back(self, store: Store) -> None:
         """Once; the time of it is kept."""
-        await self._kept(store)
+        await _kept(store)
         assert await _let_go(store, "a", _LATE)
         assert not await _let_go(store, "a", _LATE + TERM)
         assert await _held(store, "a") == hold("a", 60).ended(HoldState.RELEASED, _LATE)
@@ -254,7 +260,7 @@ class HoldLaws:
 
     async def test_a_hold_expires_after_its_time(self, store: Store) -> None:
         """Of all tenants, and what it kept is available again."""
-        await self._kept(store)
+        await _kept(store)
         await post(store, entry("a", 100, OTHER))
         theirs = hold("a", 5, OTHER, expires_at=NOW)
         await _hold(store, theirs)
@@ -265,7 +271,7 @@ class HoldLaws:
         assert await _held(store, "a") == ended
         assert await balance(store) == await balance(store, tenant=OTHER) == _has(100)
 
-    async def test_as_many_expire_as_the_limit_says(self, store: Store) -> None:
+    async def test_as_many_holds_expire_as_the_limit_says(self, store: Store) -> None:
         """The longest due first; a repeat ends what is left."""
         await post(store, entry("a", 100))
         for n in (2, 0, 1):
@@ -334,14 +340,9 @@ class HoldLaws:
 
     async def test_of_captures_at_once_one_is_posted(self, store: Store) -> None:
         """Two entries race for one hold: it pays for one."""
-        await self._kept(store)
+        await _kept(store)
         asked = [entry(f"spent {n}", -60) for n in range(16)]
         told = await asyncio.gather(*(_capture(store, "a", each) for each in asked))
         assert told.count(Posted()) == 1
         assert told.count(None) == 15
         assert await balance(store) == _has(40)
-
-    async def _kept(self, store: Store) -> None:
-        """Have a hundred, and sixty of them held."""
-        await post(store, entry("a", 100))
-        assert await _hold(store, hold("a", 60))

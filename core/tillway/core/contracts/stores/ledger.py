@@ -63,6 +63,20 @@ def _has(total: int, held: int = 0) -> Balance:
     return Balance(total=total, held=held)
 
 
+async def _balances(store: Store, limit: int = 100, after: str = "") -> Sequence[tuple[str, Money]]:
+    return list(await read(store, lambda view: view.ledger.balances(DEFAULT, limit, after)))
+
+
+def _whole(edge: int) -> tuple[Posting, ...]:
+    # What is below zero reaches one further than what is above.
+    half = edge // 2
+    return (
+        posting(edge),
+        posting(-half, ISSUED),
+        posting(half - edge, _SECOND),
+    )
+
+
 @pytest.mark.asyncio
 class EntryLaws:
     """``Ledger``, but for holds."""
@@ -194,7 +208,7 @@ class EntryLaws:
         """What would leave them is Declined, and nothing of it is written."""
         edge = MOST if minor > 0 else LEAST
         far = Account(AccountKind.WALLET, "far")
-        await post(store, evolve(entry("a"), postings=self._whole(edge)))
+        await post(store, evolve(entry("a"), postings=_whole(edge)))
         beyond = evolve(entry("b"), postings=(posting(minor), posting(-minor, far)))
         with pytest.raises(Declined) as refused:
             await post(store, beyond)
@@ -254,7 +268,7 @@ class EntryLaws:
             await post(store, entry(f"shared {name}", 1))
         keys = [one.entry for one in await _history(store)]
         assert keys == sorted(keys, reverse=True)
-        names = [name for name, _ in await self._balances(store)]
+        names = [name for name, _ in await _balances(store)]
         assert names == sorted(names)
         assert len(names) == 9
 
@@ -270,12 +284,12 @@ class EntryLaws:
             ("issued:gateway:USD", Money(-7, USD)),
             ("issued:gateway:USDC", Money(0, USDC)),
         ]
-        assert await self._balances(store) == expected
-        assert await self._balances(store, 2) == expected[:2]
-        assert await self._balances(store, 2, expected[1][0]) == expected[2:]
-        assert await self._balances(store, 9, "credits:user-1") == expected
-        assert await self._balances(store, 9, "j") == []
-        assert await self._balances(store, 0) == []
+        assert await _balances(store) == expected
+        assert await _balances(store, 2) == expected[:2]
+        assert await _balances(store, 2, expected[1][0]) == expected[2:]
+        assert await _balances(store, 9, "credits:user-1") == expected
+        assert await _balances(store, 9, "j") == []
+        assert await _balances(store, 0) == []
 
     async def test_of_repeats_at_once_one_is_posted(self, store: Store) -> None:
         """Many book the same thing: it is booked once."""
@@ -316,17 +330,3 @@ class EntryLaws:
             totals.append(sum(line.amount.minor for line in lines))
             assert await balance(store, account) == _has(totals[-1])
         assert sum(totals) == 0
-
-    async def _balances(
-        self, store: Store, limit: int = 100, after: str = ""
-    ) -> Sequence[tuple[str, Money]]:
-        return list(await read(store, lambda view: view.ledger.balances(DEFAULT, limit, after)))
-
-    def _whole(self, edge: int) -> tuple[Posting, ...]:
-        # What is below zero reaches one further than what is above.
-        half = edge // 2
-        return (
-            posting(edge),
-            posting(-half, ISSUED),
-            posting(half - edge, _SECOND),
-        )

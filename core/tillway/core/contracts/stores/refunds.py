@@ -43,6 +43,20 @@ def _as(state: RefundState, one: Refund) -> Refund:
     return evolve(one, state=state, processed_at=done)
 
 
+async def _of(store: Store, purchase: str) -> list[Refund]:
+    return list(await read(store, lambda view: view.refunds.of(DEFAULT, purchase)))
+
+
+async def _listed(
+    store: Store,
+    states: Collection[RefundState],
+    limit: int = 10,
+    before: datetime | None = None,
+) -> list[str]:
+    found = await read(store, lambda view: view.refunds.listed(DEFAULT, states, limit, before))
+    return [one.id.removeprefix("refund_") for one in found]
+
+
 @pytest.mark.asyncio
 class RefundLaws:
     """``Refunds``."""
@@ -62,7 +76,7 @@ class RefundLaws:
         assert await _add(store, written)
         assert await _get(store, "a") == written
         assert await _get(store, "b") is None
-        assert await self._of(store, AWKWARD) == [written]
+        assert await _of(store, AWKWARD) == [written]
 
     async def test_refunds_meet_their_limit_and_do_not_pass_it(self, store: Store) -> None:
         """The one that would is not written; limits are a purchase's own."""
@@ -75,7 +89,7 @@ class RefundLaws:
         assert await _add(store, refund("f", 100, purchase="signature-b"))
         assert await _add(store, refund("a", 100, OTHER))
 
-    async def test_the_first_alone_may_be_too_much(self, store: Store) -> None:
+    async def test_the_first_refund_alone_may_be_too_much(self, store: Store) -> None:
         """A limit holds for a purchase that nothing was paid back of yet."""
         assert not await _add(store, refund("a", 101))
         assert not await _add(store, refund("a", 1), 0)
@@ -105,7 +119,7 @@ class RefundLaws:
             asked = [refund(f"{n}-{who}", 10, purchase=purchase) for who in range(32)]
             told = await asyncio.gather(*(_add(store, each, 100) for each in asked))
             assert told.count(True) == 10
-            written = await self._of(store, purchase)
+            written = await _of(store, purchase)
             assert sum(one.amount.minor for one in written) == 100
             expected = [each.id for each, took in zip(asked, told, strict=True) if took]
             assert sorted(one.id for one in written) == sorted(expected)
@@ -210,7 +224,7 @@ class RefundLaws:
         assert not await _add(store, refund("b", 61))
         assert await _add(store, refund("b", 60))
 
-    async def test_as_many_expire_as_the_limit_says(self, store: Store) -> None:
+    async def test_as_many_refunds_expire_as_the_limit_says(self, store: Store) -> None:
         """The longest due first; a repeat ends what is left."""
         for n in (2, 0, 1):
             await _add(store, evolve(refund(str(n)), expires_at=NOW + n * _MOMENT))
@@ -226,13 +240,13 @@ class RefundLaws:
             at = NOW + (n // 2) * _MOMENT
             await _add(store, evolve(refund(str(n), 1), created_at=at))
         await _add(store, refund("else", purchase="signature-b"))
-        found = await self._of(store, "signature-a")
+        found = await _of(store, "signature-a")
         assert [one.id for one in found] == [refund(str(n)).id for n in range(4)]
         async with store.begin() as unit:
             for n in range(1_001):
                 many = evolve(refund(f"{n:04}", 1, purchase="many"), created_at=NOW + n * _MOMENT)
                 await unit.refunds.add(many, Money(2_000, USDC))
-        found = await self._of(store, "many")
+        found = await _of(store, "many")
         assert len(found) == 1_000
         assert found[0].id == refund("0001").id
 
@@ -243,22 +257,9 @@ class RefundLaws:
         await _move(store, _as(RefundState.DENIED, refund("2", 1)), *LIVE)
         await _add(store, refund("theirs", 1, OTHER))
         denied, pending = {RefundState.DENIED}, {RefundState.PENDING}
-        assert await self._listed(store, pending) == ["4", "3", "1", "0"]
-        assert await self._listed(store, denied) == ["2"]
-        assert await self._listed(store, pending | denied, 3) == ["4", "3", "2"]
-        assert await self._listed(store, pending, 10, NOW + _MOMENT) == ["1", "0"]
-        assert await self._listed(store, set()) == []
-        assert await self._listed(store, pending, 0) == []
-
-    async def _of(self, store: Store, purchase: str) -> list[Refund]:
-        return list(await read(store, lambda view: view.refunds.of(DEFAULT, purchase)))
-
-    async def _listed(
-        self,
-        store: Store,
-        states: Collection[RefundState],
-        limit: int = 10,
-        before: datetime | None = None,
-    ) -> list[str]:
-        found = await read(store, lambda view: view.refunds.listed(DEFAULT, states, limit, before))
-        return [one.id.removeprefix("refund_") for one in found]
+        assert await _listed(store, pending) == ["4", "3", "1", "0"]
+        assert await _listed(store, denied) == ["2"]
+        assert await _listed(store, pending | denied, 3) == ["4", "3", "2"]
+        assert await _listed(store, pending, 10, NOW + _MOMENT) == ["1", "0"]
+        assert await _listed(store, set()) == []
+        assert await _listed(store, pending, 0) == []

@@ -116,7 +116,7 @@ class SubscriptionLaws:
         assert await _replace(store, evolve(subscription("a"), version=1))
         assert await _running(store) == evolve(subscription("a"), version=2)
 
-    async def test_a_change_is_made_to_what_was_seen(self, store: Store) -> None:
+    async def test_a_subscription_is_replaced_as_it_was_seen(self, store: Store) -> None:
         """Another version, as for a repeat, is not replaced; each change counts up by one."""
         await _add(store, subscription("a"))
         late = subscription("a", state=SubscriptionState.PAST_DUE)
@@ -156,7 +156,7 @@ class SubscriptionLaws:
                 found = await view.subscriptions.of(DEFAULT, subscriber)
             assert list(found) == [asked[told.index(True)]]
 
-    async def test_of_changes_at_once_one_is_made(self, store: Store) -> None:
+    async def test_of_replacements_at_once_one_is_made(self, store: Store) -> None:
         """Many have seen one version: one of them replaces it."""
         await _add(store, subscription("a"))
         for version in range(count(2, 50)):

@@ -46,7 +46,7 @@ async def _all_coupons(unit: UnitOfWork) -> bool:
 
 async def _gateways_own(unit: UnitOfWork) -> bool:
     # Quote keys are the gateway's: tenants' keys are derived from them and never meet a store.
-    return [key.id for key in await unit.quote_keys.all()] == ["mine"]
+    return [key.id for key in await unit.quote_keys.all()] == ["mine", "old"]
 
 
 CASES: Final[Mapping[str, Case]] = {
@@ -66,10 +66,12 @@ CASES: Final[Mapping[str, Case]] = {
 
 
 async def fill(unit: UnitOfWork) -> None:
-    """Leave a product, a coupon and a key."""
+    """Leave a product, a coupon, a key and a retired one."""
     await unit.products.put(DEFAULT, product(), NOW)
     await unit.coupons.put(DEFAULT, coupon())
-    await unit.quote_keys.add(quote_key("mine"))
+    for name in ("mine", "old"):
+        await unit.quote_keys.add(quote_key(name))
+    await unit.quote_keys.retire("old", NOW)
 
 
 async def seen(view: View) -> list[object]:

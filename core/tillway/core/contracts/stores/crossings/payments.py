@@ -88,8 +88,8 @@ async def _find(unit: UnitOfWork) -> bool:
 
 
 async def _by_signature(unit: UnitOfWork) -> bool:
-    names = [payment(name).signature for name in ("mine", "watched", "archived")]
-    return [await unit.payments.by_signature(OTHER, name) for name in names] == [None] * 3
+    names = [payment(name).signature for name in ("mine", "over", "watched", "archived")]
+    return [await unit.payments.by_signature(OTHER, name) for name in names] == [None] * 4
 
 
 async def _newest_payments(unit: UnitOfWork) -> bool:
@@ -174,11 +174,13 @@ CASES: Final[Mapping[str, Case]] = {
 
 
 async def fill(unit: UnitOfWork) -> None:
-    """Leave a live payment, a watched one and an archived one, and facts with and without place."""
+    """Leave payments of all kinds, and facts with and without a place."""
     old = payment("archived", created_at=_EARLY)
     await unit.payments.claim(old)
     await unit.payments.settle(settled(old))
     await unit.payments.archive(NOW, 1)
+    await unit.payments.claim(payment("over"))
+    await unit.payments.settle(settled(payment("over")))
     await unit.payments.claim(payment("watched"))
     await unit.payments.settle(watched(payment("watched")))
     await unit.payments.claim(_mine())

@@ -28,8 +28,8 @@ async def _take(unit: UnitOfWork) -> bool:
 
 
 async def _finish(unit: UnitOfWork) -> bool:
-    done = evolve(delivery("mine", OTHER), state=DeliveryState.DONE, completed_at=NOW)
-    return not await unit.deliveries.finish(done)
+    done = evolve(delivery("taken", OTHER), state=DeliveryState.DONE, completed_at=NOW)
+    return not await unit.deliveries.finish(evolve(done, owner=OURS))
 
 
 async def _get(unit: UnitOfWork) -> bool:
@@ -94,7 +94,9 @@ CASES: Final[Mapping[str, Case]] = {
 
 
 async def fill(unit: UnitOfWork) -> None:
-    """Leave deliveries in every state, a lease and a setting."""
+    """Leave deliveries in every state and one that is taken, a lease and a setting."""
+    await unit.deliveries.add(delivery("taken", due_at=_EARLY))
+    await unit.deliveries.take(OURS, _BETWEEN, NOW, 1)
     await unit.deliveries.add(delivery("mine"))
     await unit.deliveries.add(evolve(delivery("dead"), state=DeliveryState.DEAD))
     done = evolve(delivery("done"), state=DeliveryState.DONE, completed_at=NOW)
