@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 
 from tillway.core.assets import USD
 from tillway.core.catalog import Product
@@ -21,7 +21,15 @@ from tillway.core.contracts.rails import Envelope, Moved, Pay, RailContract
 from tillway.core.errors import Code, Declined, Unavailable
 from tillway.core.ids import ProductId
 from tillway.core.money import Money
-from tillway.core.payments import Chain, Failed, Outcome, PaymentKey, Settled, Unresolved
+from tillway.core.payments import (
+    Chain,
+    Failed,
+    Missing,
+    Outcome,
+    PaymentKey,
+    Settled,
+    Unresolved,
+)
 from tillway.core.ports.rails import Checked, Destination, Identity, Offer, Proof, Shown, Signed
 from tillway.core.quotes import Quote
 
@@ -270,6 +278,44 @@ class BlamesTheBuyer(Cheques):
             raise Declined(Code.INVALID_PAYMENT_PROOF)
 
 
+class Clears(Cheques):
+    """Cashes a cheque at once, and is certain of it once it was asked twice; it is sound."""
+
+    async def send(self, signed: Signed) -> Outcome:
+        """Cash it, subject to clearing."""
+        told = await super().send(signed)
+        return evolve(told, final=False) if isinstance(told, Settled) else told
+
+    async def standing(self, signed: Sequence[Signed]) -> Sequence[Outcome | Missing]:
+        """Ask the bank."""
+        return [self._stands(each) for each in signed]
+
+    def _stands(self, signed: Signed) -> Outcome | Missing:
+        if self.bank.away:
+            return Unresolved(reason="the bank does not answer")
+        if not self.bank.has(signed.key):
+            return self._lost()
+        return Settled(signature=signed.signature)
+
+    def _lost(self) -> Outcome | Missing:
+        return Missing()
+
+
+class TakesBackWhatIsLate(Clears):
+    """Calls money gone that can still arrive."""
+
+    def _lost(self) -> Outcome | Missing:
+        return Failed(code=Code.TRANSACTION_EXPIRED, reason="not there")
+
+
+class IsNeverSure(Cheques):
+    """Says that what it has taken is not final, and cannot tell any more later."""
+
+    def _told(self, signed: Signed) -> Outcome:
+        told = super()._told(signed)
+        return evolve(told, final=False) if isinstance(told, Settled) else told
+
+
 class ChequeContract(RailContract):
     """The contract with the fixtures that all of these rails share."""
 
@@ -345,6 +391,18 @@ def salted(envelope: Envelope, salt: bytes) -> Envelope:
 
 class TestCheques(ChequeContract):
     kind = Cheques
+
+
+class TestClears(ChequeContract):
+    kind = Clears
+
+
+class TestTakesBackWhatIsLate(ChequeContract):
+    kind = TakesBackWhatIsLate
+
+
+class TestIsNeverSure(ChequeContract):
+    kind = IsNeverSure
 
 
 class TestSpendsEveryTime(ChequeContract):

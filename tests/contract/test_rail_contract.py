@@ -12,6 +12,8 @@ import pytest
 _BROKEN: Final = Path(__file__).with_name("broken_rails.py")
 _ROOT: Final = _BROKEN.parents[2]
 
+SOUND: Final = ("TestCheques", "TestClears")
+
 CAUGHT: Final[Mapping[str, frozenset[str]]] = {
     "TestSpendsEveryTime": frozenset(
         {"test_sending_again_moves_nothing", "test_sending_at_once_moves_money_once"}
@@ -24,6 +26,8 @@ CAUGHT: Final[Mapping[str, frozenset[str]]] = {
     "TestSpendsOnCheck": frozenset({"test_checking_spends_nothing"}),
     "TestTakesMore": frozenset({"test_another_amount_is_declined"}),
     "TestStumbles": frozenset({"test_what_is_malformed_is_declined"}),
+    "TestTakesBackWhatIsLate": frozenset({"test_what_is_not_there_is_missing_and_not_gone"}),
+    "TestIsNeverSure": frozenset({"test_only_what_can_be_asked_about_is_not_final"}),
     "TestBlamesTheBuyer": frozenset({"test_nobody_is_refused_for_silence"}),
 }
 """Which law each broken rail must be caught by."""
@@ -51,9 +55,10 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, set[str]]:
 
 
 class TestRailContract:
-    def test_a_sound_rail_passes(self, failed: Mapping[str, set[str]]) -> None:
-        """The rail that the others are made of keeps every law."""
-        assert failed["TestCheques"] == set()
+    @pytest.mark.parametrize("rail", SOUND)
+    def test_a_sound_rail_passes(self, rail: str, failed: Mapping[str, set[str]]) -> None:
+        """The rails that the others are made of keep every law."""
+        assert failed[rail] == set()
 
     @pytest.mark.parametrize("rail", CAUGHT)
     def test_a_broken_rail_is_caught(self, rail: str, failed: Mapping[str, set[str]]) -> None:
@@ -62,4 +67,4 @@ class TestRailContract:
 
     def test_every_rail_was_tried(self, failed: Mapping[str, set[str]]) -> None:
         """No broken rail is left out of the table."""
-        assert failed.keys() == {"TestCheques", *CAUGHT}
+        assert failed.keys() == {*SOUND, *CAUGHT}

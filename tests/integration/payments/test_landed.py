@@ -145,15 +145,39 @@ class TestSentByTheBuyer:
         assert (answer.status, answer.code) == (402, "payment_already_used")
 
     @pytest.mark.parametrize("change", [-1, 1])
-    async def test_not_for_another_amount(self, shop: Shop, asked: Asked, change: int) -> None:
-        """Exactly what was quoted, on chain or not."""
+    async def test_another_amount_buys_nothing(self, shop: Shop, asked: Asked, change: int) -> None:
+        """Exactly what was quoted: what came instead is given back, to the unit."""
         raw = honest_own(evolve(asked.stage, price=ARTICLE + change))
         asked.land(raw)
+
+        answer = await asked.show(raw)
+
+        (payment,) = await shop.payments()
+        assert answer.code in ("amount_below_minimum", "amount_mismatch")
+        assert payment.state is State.UNAPPLIED
+        assert payment.amount.minor == ARTICLE + change
+
+    @pytest.mark.parametrize("amount", [0, ARTICLE - 1, ARTICLE + 1])
+    async def test_not_for_another_amount_that_has_not_landed(
+        self, shop: Shop, asked: Asked, amount: int
+    ) -> None:
+        """It is refused, and the buyer keeps his money."""
+        raw = honest_own(evolve(asked.stage, price=amount))
 
         async with untouched(shop):
             answer = await asked.show(raw)
 
         assert answer.code in ("amount_below_minimum", "amount_mismatch")
+
+    async def test_nothing_is_no_money(self, shop: Shop, asked: Asked) -> None:
+        """A transfer of nothing needs no refund, landed or not."""
+        raw = honest_own(evolve(asked.stage, price=0))
+        asked.land(raw)
+
+        async with untouched(shop):
+            answer = await asked.show(raw)
+
+        assert answer.code == "amount_below_minimum"
 
     async def test_not_when_it_failed(self, shop: Shop) -> None:
         """It is on chain, fee and all, and moved nothing."""

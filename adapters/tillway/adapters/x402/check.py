@@ -26,11 +26,12 @@ from tillway.adapters.x402.landing import (
 from tillway.adapters.x402.networks import chain_of
 from tillway.adapters.x402.programs import address, written
 from tillway.adapters.x402.reasons import Reason, refused
+from tillway.adapters.x402.rules import refusal_of_amount
 from tillway.adapters.x402.simulation import refusal_of
 from tillway.adapters.x402.sponsors import Sponsors, is_worth_sponsoring
 from tillway.adapters.x402.transaction import Transaction, decode
 from tillway.adapters.x402.transfer import Transfer, transfers
-from tillway.core.errors import Code
+from tillway.core.errors import Code, Declined
 from tillway.core.payments import Chain as ChainName
 from tillway.core.payments import Failed
 from tillway.core.ports.rails import Checked, Identity, Proof
@@ -101,6 +102,9 @@ class Checker:
         identity = self.identify(proof)
         expected = expected_of(quote, self.config)
         verified = self._verified(proof, quote, expected)
+        unfit = refusal_of_amount(verified.transfer, expected)
+        if unfit is not None and not _may_be_ours(proof, quote, verified, identity.memo):
+            raise unfit
         bound = self._bound(proof, quote, verified, identity.memo)
         private = bound and proof.sealed is not None
         simulation, known = await self._tried(verified, private=private)
@@ -110,8 +114,10 @@ class Checker:
             signature = self._landing_signature(verified)
             landed = await require_paid(self.chain, signature, simulation, known=known)
             verified = verified.of(await self._owner(verified, landed))
-            late = refusal_of_time(landed, quote)
-            return _checked(proof, quote, verified, identity, landed=True, refusal=late)
+            refusal = refusal_of_time(landed, quote) or _told(unfit)
+            return _checked(proof, quote, verified, identity, landed=True, refusal=refusal)
+        if unfit is not None:
+            raise unfit
         if simulation.err is not None:
             raise refusal_of(
                 simulation, verified.transfer.place, sponsored=verified.sponsor is not None
@@ -226,6 +232,22 @@ def _identity(raw: bytes, chain: ChainName, receiving: frozenset[bytes]) -> Iden
         amount=likely[0].amount if len(likely) == 1 else None,
         memo=memo.only(transaction),
     )
+
+
+def _may_be_ours(proof: Proof, quote: Quote, verified: Verified, text: str | None) -> bool:
+    """Tell whether money of another amount than the quote's would have to be given back.
+
+    Only if its buyer has sent it himself, with the quote's memo, and brings the quote.
+    """
+    if verified.sponsor is not None or proof.sealed is None or verified.transfer.amount == 0:
+        return False
+    return memo.binds(text, quote, bare=proof.version != v0.VERSION)
+
+
+def _told(unfit: Declined | None) -> Failed | None:
+    if unfit is None:
+        return None
+    return Failed(code=unfit.code, reason=unfit.reason or unfit.code.value, landed=True)
 
 
 def _checked(

@@ -4,7 +4,7 @@ from tillway.adapters.x402.destinations import Expected
 from tillway.adapters.x402.reasons import Reason, refused
 from tillway.adapters.x402.transaction import Transaction
 from tillway.adapters.x402.transfer import Transfer
-from tillway.core.errors import Code
+from tillway.core.errors import Code, Declined
 
 
 def require_token(transfer: Transfer, expected: Expected) -> None:
@@ -31,12 +31,18 @@ def require_destination(transfer: Transfer, expected: Expected) -> None:
         raise refused(Reason.RECIPIENT)
 
 
-def require_amount(transfer: Transfer, expected: Expected) -> None:
-    """Refuse any other amount than the quoted one, more as well as less."""
+def refusal_of_amount(transfer: Transfer, expected: Expected) -> Declined | None:
+    """Give the refusal of any other amount than the quoted one, more as well as less."""
     if transfer.amount < expected.amount:
-        raise refused(Reason.AMOUNT, code=Code.AMOUNT_BELOW_MINIMUM)
-    if transfer.amount > expected.amount:
-        raise refused(Reason.AMOUNT)
+        return refused(Reason.AMOUNT, code=Code.AMOUNT_BELOW_MINIMUM)
+    return refused(Reason.AMOUNT) if transfer.amount > expected.amount else None
+
+
+def require_amount(transfer: Transfer, expected: Expected) -> None:
+    """Refuse any other amount than the quoted one."""
+    refusal = refusal_of_amount(transfer, expected)
+    if refusal is not None:
+        raise refusal
 
 
 def require_signatures(transaction: Transaction, first: int) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from tillway.adapters.x402.destinations import Expected
 from tillway.adapters.x402.reasons import Reason, refused
 from tillway.adapters.x402.rules import (
-    require_amount,
     require_destination,
     require_signatures,
     require_token,
@@ -19,13 +18,15 @@ from tillway.core.errors import Code
 
 
 def verify(transaction: Transaction, expected: Expected, *, ours: Iterable[bytes]) -> Transfer:
-    """Refuse what is not fully signed, or does not pay exactly what is expected just once."""
+    """Refuse what is not fully signed, or does not pay what is expected just once.
+
+    The amount is the caller's to judge: the buyer may have sent it already.
+    """
     if not set(ours).isdisjoint(transaction.signers):
         raise refused(Reason.FEE_PAYER_SPENDS)
     transfer = _payment(list(transfers(transaction.instructions)), expected)
     require_token(transfer, expected)
     require_destination(transfer, expected)
-    require_amount(transfer, expected)
     require_signatures(transaction, first=0)
     return transfer
 

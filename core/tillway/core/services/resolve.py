@@ -85,7 +85,9 @@ class Resolve:
                 await self.endings.write(payment, outcome)
 
     async def _asked(self, payment: Payment, *, again: bool) -> Outcome:
-        rail, signed = self.rails.taking(payment.rail), signed_of(payment)
+        rail, signed = self.rails.find(payment.rail), signed_of(payment)
+        if rail is None:
+            return Unresolved(reason=f"the rail {payment.rail} is not configured")
         try:
             return await (rail.send(signed) if again else rail.look(signed))
         except Unavailable as away:

@@ -152,7 +152,8 @@ class Settle:
         async with self.store.begin(once=True) as unit:
             # The lease begins when it is this unit's turn, however long that took.
             payment = self._payment(attempt, agreed, signed)
-            payment = payment if refusal is None else payment.kept(refusal)
+            if refusal is not None:
+                payment = _as_it_came(payment, attempt.identity).kept(refusal)
             return payment, await unit.payments.claim(payment)
 
     def _payment(self, attempt: Attempt, agreed: Agreed, signed: Signed) -> Payment:
@@ -280,6 +281,13 @@ async def _outcome(rail: TakesProofs, signed: Signed) -> Outcome:
         return await (rail.look(signed) if signed.landed else rail.send(signed))
     except Unavailable as away:
         return Unresolved(reason=str(away))
+
+
+def _as_it_came(payment: Payment, identity: Identity) -> Payment:
+    """Give the claim with the amount that has moved, whatever the quote says."""
+    if identity.amount is None:
+        return payment
+    return evolve(payment, amount=evolve(payment.amount, minor=identity.amount))
 
 
 def _told(refusal: Declined) -> Failed:

@@ -26,6 +26,7 @@ from tillway.core.contracts.rails.capabilities import (
 )
 from tillway.core.contracts.rails.checks import CheckLaws, SignLaws
 from tillway.core.contracts.rails.faults import FaultLaws
+from tillway.core.contracts.rails.finality import FinalityLaws
 from tillway.core.contracts.rails.identities import IdentityLaws
 from tillway.core.contracts.rails.offers import OfferLaws
 from tillway.core.contracts.rails.reads import ReadLaws
@@ -43,6 +44,7 @@ class RailContract(
     SignLaws,
     SendLaws,
     FaultLaws,
+    FinalityLaws,
     PayerLaws,
     BuildLaws,
     BudgetLaws,

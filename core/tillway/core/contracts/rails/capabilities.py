@@ -35,7 +35,8 @@ _NOBODY: Final = ("", " ", "nobody", "naïve 💳", "\x00", "\ud800", "1" * 5000
 _LATE: Final = 10**15
 
 
-def _lacks(port: type) -> NoReturn:
+def lacks(port: type) -> NoReturn:
+    """Skip a law on a port that the rail has not."""
     pytest.skip(f"the rail has not the port {port.__name__}")
 
 
@@ -50,7 +51,7 @@ class PayerLaws:
     ) -> None:
         """False, whatever the texts are, and no exception."""
         if not isinstance(rail, KnowsPayers):
-            _lacks(KnowsPayers)
+            lacks(KnowsPayers)
         word = Word(signer=signer, message=message, signature=signature)
         assert rail.has_signed(word) is False
 
@@ -59,7 +60,7 @@ class PayerLaws:
     ) -> None:
         """The same signature under other words, or another's name, is False."""
         if not isinstance(rail, KnowsPayers):
-            _lacks(KnowsPayers)
+            lacks(KnowsPayers)
         if speak is None:
             pytest.skip("there is no fixture speak")
         word = speak("naïve 💳")
@@ -79,7 +80,7 @@ class BuildLaws:
     async def test_nothing_is_built_for_nobody(self, trial: Trial) -> None:
         """A payer or sponsor that is malformed is Declined by its own code."""
         if not isinstance(trial.rail, BuildsTransactions):
-            _lacks(BuildsTransactions)
+            lacks(BuildsTransactions)
         quote = trial.quote()
         for payer in _NOBODY:
             with pytest.raises(Declined) as caught:
@@ -89,7 +90,7 @@ class BuildLaws:
     async def test_building_spends_nothing(self, trial: Trial, payer: str | None) -> None:
         """A transaction can be built again and again, and no money moves."""
         if not isinstance(trial.rail, BuildsTransactions):
-            _lacks(BuildsTransactions)
+            lacks(BuildsTransactions)
         if payer is None:
             pytest.skip("there is no fixture payer")
         quote, before = trial.quote(), await trial.moved()
@@ -109,7 +110,7 @@ class BudgetLaws:
     async def test_its_totals_have_names(self, rail: TakesProofs) -> None:
         """Each once, and the same at every asking."""
         if not isinstance(rail, KeepsBudget):
-            _lacks(KeepsBudget)
+            lacks(KeepsBudget)
         names = rail.budget_names()
         assert len(set(names)) == len(names)
         assert list(rail.budget_names()) == list(names)
@@ -117,7 +118,7 @@ class BudgetLaws:
     async def test_whatever_was_spent_offers_can_be_made(self, trial: Trial) -> None:
         """Nothing, too much, or totals that nobody asked for: a repeat changes nothing."""
         if not isinstance(trial.rail, KeepsBudget):
-            _lacks(KeepsBudget)
+            lacks(KeepsBudget)
         names = trial.rail.budget_names()
         for spent in (0, _LATE, _LATE, 0):
             trial.rail.learn_budget(DEFAULT, dict.fromkeys((*names, "unknown"), spent))
@@ -131,7 +132,7 @@ class HealthLaws:
     async def test_health_is_told_in_time(self, rail: TakesProofs) -> None:
         """Within two seconds, and as it is."""
         if not isinstance(rail, HasHealth):
-            _lacks(HasHealth)
+            lacks(HasHealth)
         assert (await _told(rail)).reachable
 
     async def test_silence_is_an_answer_too(
@@ -139,7 +140,7 @@ class HealthLaws:
     ) -> None:
         """A rail that is away says so in time, and raises nothing."""
         if not isinstance(rail, HasHealth):
-            _lacks(HasHealth)
+            lacks(HasHealth)
         with given_or_skipped(go_away, "go_away")():
             assert not (await _told(rail)).reachable
 
@@ -151,7 +152,7 @@ class ExaminationLaws:
     async def test_examining_changes_nothing(self, trial: Trial) -> None:
         """It finds something, says it in words, and moves no money."""
         if not isinstance(trial.rail, Examines):
-            _lacks(Examines)
+            lacks(Examines)
         before = await trial.moved()
         found = await trial.rail.examine([trial.product])
         assert found
@@ -167,7 +168,7 @@ class ExaminationLaws:
     ) -> None:
         """Never an exception."""
         if not isinstance(trial.rail, Examines):
-            _lacks(Examines)
+            lacks(Examines)
         with given_or_skipped(go_away, "go_away")():
             found = await trial.rail.examine([trial.product])
         assert not all(each.good for each in found)
@@ -180,7 +181,7 @@ class LifeLaws:
     async def test_closing_twice_is_harmless(self, rail: TakesProofs) -> None:
         """The second time there is nothing left to do."""
         if not isinstance(rail, Starts):
-            _lacks(Starts)
+            lacks(Starts)
         await rail.aclose()
         await rail.aclose()
 
