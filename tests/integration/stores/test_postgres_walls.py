@@ -7,30 +7,89 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support.postgres import APP, GUARDED, PASSWORD, Databases
+from tillway.core.assets import USDC
 from tillway.core.contracts.samples import (
     CHAIN,
+    LEASE,
     NOW,
     OTHER,
+    OURS,
+    cart,
+    checkout,
     coupon,
+    delivery,
+    entry,
     event,
+    hold,
+    inbound,
+    nonce,
     payment,
     product,
+    refund,
     reservation,
+    settled,
+    subscription,
 )
+from tillway.core.money import Money
+from tillway.core.ports.store import UnitOfWork
 from tillway.core.secrets import Secret
-from tillway.core.tenancy import DEFAULT
+from tillway.core.tenancy import DEFAULT, Tenant
 
 if TYPE_CHECKING:
     from tillway.adapters.stores.postgres import PostgresStore
 
 asyncpg = pytest.importorskip("asyncpg", reason="asyncpg is not installed")
 
-_TABLES = ("tillway_payments", "tillway_tallies", "tillway_events", "tillway_definitions")
-_GATEWAYS_OWN = {"tillway_schema", "tillway_quote_keys"}
-_ACROSS = {"tillway_claim", "tillway_find", "tillway_renew", "tillway_take_over"}
+_RECORDS = (
+    "tillway_carts",
+    "tillway_refunds",
+    "tillway_subscriptions",
+    "tillway_checkouts",
+    "tillway_nonces",
+    "tillway_answers",
+    "tillway_inbox",
+    "tillway_deliveries",
+    "tillway_settings",
+    "tillway_holds",
+)
+_TABLES = (
+    "tillway_payments",
+    "tillway_archive",
+    "tillway_tallies",
+    "tillway_events",
+    "tillway_accounts",
+    "tillway_lines",
+    "tillway_definitions",
+    *_RECORDS,
+)
+_GATEWAYS_OWN = {"tillway_schema", "tillway_quote_keys", "tillway_leases"}
+_ACROSS = {
+    "tillway_first",
+    "tillway_is_archived",
+    "tillway_find",
+    "tillway_is_live",
+    "tillway_renew",
+    "tillway_take_over",
+    "tillway_watch",
+    "tillway_put_away",
+    "tillway_give_places",
+    "tillway_unsealed",
+    "tillway_last",
+    "tillway_after_of_all",
+    "tillway_row_due",
+}
 """What may look beyond one tenant, and why: docs/decisions/0008."""
 
-_HELPERS = {"tillway_add", "tillway_take", "tillway_shares", "tillway_hold"}
+_HELPERS = {
+    "tillway_add",
+    "tillway_take",
+    "tillway_shares",
+    "tillway_hold",
+    "tillway_user_in",
+    "tillway_fold",
+    "tillway_lock",
+    "tillway_bound",
+}
 """Called by those that have said for whom."""
 
 
@@ -51,15 +110,32 @@ async def filled(postgres: Databases) -> str:
 
 
 async def _fill(store: "PostgresStore", tenant: str) -> None:
-    from tillway.core.tenancy import Tenant
-
     who = Tenant(tenant)
     taken = (reservation(tenant=who), reservation("shared", limit=None, tenant=None))
+    old = payment(f"old-{tenant}", who, created_at=NOW - LEASE)
     async with store.begin() as unit:
         await unit.payments.claim(payment(tenant, who, reservations=taken))
+        await unit.payments.claim(old)
+        await unit.payments.settle(settled(old))
+        await unit.payments.archive(NOW, 10)
         await unit.events.append(event(tenant, who))
         await unit.products.put(who, product(), NOW)
         await unit.coupons.put(who, coupon())
+        await _fill_records(unit, who)
+
+
+async def _fill_records(unit: UnitOfWork, who: Tenant) -> None:
+    await unit.ledger.post(entry("a", 100, who, least=0))
+    await unit.ledger.hold(hold("a", 10, who))
+    await unit.carts.add(cart("a", who))
+    await unit.refunds.add(refund("a", 10, who), Money(10, USDC))
+    await unit.subscriptions.add(subscription("a", who))
+    await unit.checkouts.add(checkout("a", who))
+    await unit.nonces.add(nonce("a", who))
+    await unit.answers.start(who, "key", "request", OURS, NOW, NOW + LEASE)
+    await unit.inbox.receive(inbound("a", who))
+    await unit.deliveries.add(delivery("a", who))
+    await unit.settings.put(who, "a", {}, 0, NOW, "admin")
 
 
 @pytest.fixture(params=[APP, GUARDED])
@@ -122,13 +198,48 @@ class TestRowLevelSecurity:
                 f"UPDATE {table} SET tenant = 'third' WHERE tenant = $1", DEFAULT
             )
 
-    async def test_the_way_through_is_for_keys_and_leases(self, outsider: Any) -> None:
-        """Even there, nothing is inserted or deleted, and nothing but payments is seen."""
+    async def test_the_way_through_is_narrow(self, outsider: Any) -> None:
+        """There nothing is inserted or deleted; only keys, the log and what is due are seen."""
         await _be(outsider, "*")
-        assert await _tenants(outsider, "tillway_payments") == {DEFAULT, OTHER}
-        assert await _tenants(outsider, "tillway_events") == set()
-        assert await _tenants(outsider, "tillway_definitions") == set()
-        assert await outsider.execute("DELETE FROM tillway_payments") == "DELETE 0"
+        seen = {table for table in _TABLES if await _tenants(outsider, table) - {""}}
+        has_no_due_time = {"tillway_settings"}
+        assert (
+            seen
+            == {
+                "tillway_payments",
+                "tillway_archive",
+                "tillway_events",
+                *_RECORDS,
+            }
+            - has_no_due_time
+        )
+        for table in _TABLES:
+            deleted = await outsider.execute(f"DELETE FROM {table} WHERE tenant <> ''")
+            assert deleted == "DELETE 0", table
+
+    @pytest.mark.parametrize("table", [*_RECORDS, "tillway_events"])
+    async def test_the_way_through_changes_nothing(self, outsider: Any, table: str) -> None:
+        """Records can be held there, facts be given places, and neither be written."""
+        await _be(outsider, "*")
+        if table != "tillway_settings":
+            assert await outsider.fetch(f"SELECT FROM {table} FOR UPDATE")
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+                await outsider.execute(f"UPDATE {table} SET body = body")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+            await outsider.execute(f"INSERT INTO {table} SELECT (NULL::{table}).*")
+
+    async def test_a_place_in_the_log_is_not_given_twice(
+        self, outsider: Any, postgres: Databases, filled: str
+    ) -> None:
+        """What has its place is out of reach of whoever acts for all."""
+        await postgres.sql(
+            "UPDATE tillway_events SET position = length(tenant || id), number = 1, seal = ''"
+            " WHERE type <> 'ledger.entry'",
+            database=filled,
+        )
+        await _be(outsider, "*")
+        moved = "UPDATE tillway_events SET position = position + 100 WHERE position IS NOT NULL"
+        assert await outsider.execute(moved) == "UPDATE 0"
 
     async def test_a_call_leaves_no_tenant_behind(self, outsider: Any) -> None:
         """Whom a function acts for is forgotten with its transaction."""
@@ -149,15 +260,16 @@ class TestEveryTableAndFunction:
         )
         assert {name for name, walled, _ in rows if walled} == set(_TABLES)
         assert {name for name, walled, _ in rows if not walled} == _GATEWAYS_OWN
-        assert all(walled == owned for _, walled, owned in rows)
+        owned = {name for name, _, has_tenant in rows if has_tenant}
+        assert owned - {"tillway_leases"} == set(_TABLES)
 
     async def test_every_function_says_for_whom_first(
         self, postgres: Databases, filled: str
     ) -> None:
-        """Each begins by naming the tenant that it was given; four look beyond one."""
+        """Each begins by naming the tenant that it was given; few look beyond one."""
         functions = await _functions(postgres, filled)
         assert {name for name, _, body in functions if "'*'" in body} == _ACROSS
-        assert len(functions) > 15
+        assert len(functions) > 150
         for name, arguments, body in functions:
             if name in _HELPERS or "quote_keys" in body:
                 continue

@@ -115,15 +115,13 @@ class LedgerRecords:
         async def work(rows: Sight) -> bool:
             if hold.amount.minor <= 0 or hold.state is not HoldState.OPEN:
                 raise ValueError("a hold is above zero and open")
-            known = await _HOLDS.get(rows, self.codec, hold.tenant, hold.id)
-            if known is not None:
-                return known.state is HoldState.OPEN
-            if not await _reserved(rows, hold, -hold.amount.minor, 0):
-                return False
-            if await _HOLDS.insert(rows, self.codec, hold):
+            if not await _HOLDS.insert(rows, self.codec, hold):
+                known = await _HOLDS.get(rows, self.codec, hold.tenant, hold.id)
+                return known is not None and known.state is HoldState.OPEN
+            if await _reserved(rows, hold, -hold.amount.minor, 0):
                 return True
-            # Another has written it since we looked, and keeps its amount.
-            return await _reserved(rows, hold, hold.amount.minor, None)
+            await rows.remove(Kind.HOLDS, hold.tenant, hold.id)
+            return False
 
         return await self.calls.write(work)
 

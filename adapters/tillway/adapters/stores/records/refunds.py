@@ -44,15 +44,12 @@ class RefundRecords:
 
         async def work(rows: Sight) -> bool:
             _refuse_odd(refund, limit)
-            if await rows.get(Kind.REFUNDS, refund.tenant, refund.id) is not None:
+            if not await _REFUNDS.insert(rows, self.codec, refund):
                 return True
-            if not await _take(rows, refund, refund.amount.minor, limit.minor):
-                return False
-            if await _REFUNDS.insert(rows, self.codec, refund):
+            if await _take(rows, refund, refund.amount.minor, limit.minor):
                 return True
-            # Another has written it since we looked, and taken its share.
-            await _take(rows, refund, -refund.amount.minor, None)
-            return True
+            await rows.remove(Kind.REFUNDS, refund.tenant, refund.id)
+            return False
 
         return await self.calls.write(work)
 

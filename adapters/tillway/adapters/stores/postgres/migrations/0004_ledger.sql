@@ -336,16 +336,22 @@ BEGIN
     RETURN true;
 END $$;
 
--- Changes a running total, if that leaves it at the most at most.
+-- Changes a running total, if that leaves it at the most at most. A total of nothing has no row.
 CREATE FUNCTION tillway_take_one(
     the_tenant text, the_chain text, the_name text, the_change bigint, the_most bigint
 ) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    before bigint;
 BEGIN
     PERFORM set_config('tillway.tenant', the_tenant, true);
-    IF tillway_add(the_tenant, the_chain, the_name, the_change) > the_most THEN
-        PERFORM tillway_add(the_tenant, the_chain, the_name, -the_change);
-        RETURN false;
+    IF the_most IS NOT NULL THEN
+        -- What is not there is made to be locked.
+        before := tillway_add(the_tenant, the_chain, the_name, 0);
+        IF before::numeric + the_change > the_most THEN
+            RETURN false;
+        END IF;
     END IF;
+    PERFORM tillway_add(the_tenant, the_chain, the_name, the_change);
     RETURN true;
 END $$;
 
