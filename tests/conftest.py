@@ -2,7 +2,13 @@
 
 from hypothesis import settings
 
-pytest_plugins = ["support.chain", "support.postgres", "support.shop"]
+pytest_plugins = [
+    "support.store_summary",
+    "support.chain",
+    "support.mongo",
+    "support.postgres",
+    "support.shop",
+]
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("tillway", deadline=None)

@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 from attrs import define, field, frozen
 
+from support.store_summary import ran_on
 from tillway.core.secrets import Secret
 
 SUPERUSER, APP, GUARDED = "postgres", "tillway_app", "tillway_guarded"
@@ -248,13 +249,22 @@ def databases(*, durable: bool = False) -> Iterator[Databases]:
     pytest.importorskip("asyncpg", reason="asyncpg is not installed: pip install asyncpg")
     try:
         with server(durable=durable) as running:
+            ran_on("postgres", f"{_version(running.bin)}{', durable' if durable else ''}")
             made = Databases(running)
             # In a thread of its own, since the tests' event loops are pytest's business.
             with ThreadPoolExecutor(1) as aside:
                 aside.submit(asyncio.run, made.prepare()).result()
             yield made
     except NoServer as reason:
+        ran_on("postgres", "NOTHING", str(reason))
         pytest.skip(str(reason))
+
+
+def _version(bin_folder: Path) -> str:
+    command = [str(bin_folder / "postgres"), "--version"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
+    origin = "a wheel" if "pginstall" in str(bin_folder) else "this machine"
+    return f"PostgreSQL {said.split()[2]} of {origin}"
 
 
 @pytest.fixture(scope="session")

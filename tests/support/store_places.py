@@ -1,16 +1,31 @@
 """A store by its place, as one word on a command line."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from tillway.adapters.stores.sqlite import SqliteStore
 from tillway.core.ports.store import Store
 from tillway.core.secrets import Secret
 
+if TYPE_CHECKING:
+    from tillway.adapters.stores.mongo import MongoStore
+
 
 def store_at(place: str, patience: float = 10.0) -> Store:
-    """Give the store at a URL of PostgreSQL, or in an SQLite file; not yet started."""
+    """Give the store at a URL of PostgreSQL or MongoDB, or in a file; not yet started."""
+    if place.startswith("mongodb://"):
+        return mongo_at(place, patience)
     if not place.startswith("postgresql://"):
         return SqliteStore(Path(place), patience=patience)
     from tillway.adapters.stores.postgres import PostgresStore
 
     return PostgresStore(Secret(place), patience=patience)
+
+
+def mongo_at(place: str, patience: float = 10.0) -> "MongoStore":
+    """Give the store in the database that a URL of MongoDB names."""
+    from tillway.adapters.stores.mongo import MongoStore
+
+    name = urlsplit(place).path.lstrip("/")
+    return MongoStore(Secret(place), name, patience=patience)

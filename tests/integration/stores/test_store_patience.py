@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from support.mongo import Mongo
 from support.postgres import Databases
 from support.store_places import store_at
 from tillway.adapters.stores.memory import MemoryStore
@@ -16,7 +17,7 @@ from tillway.core.ports.store import Claimed, Store
 from tillway.core.tenancy import DEFAULT
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+@pytest.fixture(params=["memory", "sqlite", "postgres", "mongodb"])
 async def hasty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     """Give each store, with little patience and one view at a time."""
     store: Store = MemoryStore(patience=0.2)
@@ -26,6 +27,9 @@ async def hasty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         databases: Databases = request.getfixturevalue("postgres")
         url = databases.server.url(await databases.fresh())
         store = store_at(url.reveal(), patience=0.6)
+    if request.param == "mongodb":
+        mongo: Mongo = request.getfixturevalue("mongo")
+        store = store_at(mongo.place(), patience=0.6)
     await store.start()
     yield store
     await store.aclose()

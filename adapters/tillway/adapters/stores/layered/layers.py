@@ -99,27 +99,68 @@ class Layer(Generic[R]):
         """Give a group's rows in their order: see ``Span``. ValueError for a negative limit."""
         limit = None if limit is None else checked(limit)
         span = Span(since=since, below=below, backwards=backwards, limit=limit)
-        # Of those that the table gives, as many as we have may not count.
-        more = span if limit is None else evolve(span, limit=limit + len(self.own))
-        rows = await self.table.scan(order, group, more)
-        if not self.own:
-            return list(rows)
-        kind = self.table.kind
-        theirs = [row for row in rows if kind.key_of(row) not in self.own]
-        ours = list(self._own(order, group, span))
-        if ours:
-            theirs = sorted(
-                theirs + ours, key=lambda row: kind.rank_of(order, row), reverse=backwards
-            )
-        return theirs[:limit]
+        return await self.part(order, group, span)
 
-    def _own(self, name: str, group: Key, span: Span) -> Iterator[R]:
-        kind = self.table.kind
-        order = kind.orders[name]
-        grouped = (row for row in self.own.values() if row is not None)
-        for row in grouped:
-            if order.group_of(row) == group and span.has(kind.rank_of(name, row)):
-                yield row
+    async def part(self, order: str, group: Key, span: Span) -> list[R]:
+        """Give a part of a group in its order."""
+        # Of those that the table gives, as many as we have may not count.
+        more = None if span.limit is None else span.limit + len(self.own)
+        rows = await self.table.scan(order, group, evolve(span, limit=more))
+        return overlaid(self.table.kind, rows, self.own, order, group, span)
+
+
+@define(eq=False)
+class Stacked(Generic[R]):
+    """A layer as a table for another one over it."""
+
+    layer: Layer[R]
+
+    @property
+    def kind(self) -> Kind[R]:
+        """What rows these are."""
+        return self.layer.table.kind
+
+    async def get(self, key: Key) -> R | None:
+        """Give the row with this key."""
+        return await self.layer.get(*key)
+
+    async def several(self, keys: Sequence[Key]) -> Mapping[Key, R]:
+        """Give the rows with these keys, as far as there are any."""
+        return await self.layer.several(keys)
+
+    async def scan(self, order: str, group: Key, span: Span) -> Sequence[R]:
+        """Give a group's rows in their order."""
+        return await self.layer.part(order, group, span)
+
+
+def overlaid(
+    kind: Kind[R],
+    rows: Sequence[R],
+    own: Mapping[Key, R | None],
+    order: str,
+    group: Key,
+    span: Span,
+) -> list[R]:
+    """Give rows that were scanned, with others in the place of those that have their keys."""
+    if not own:
+        return list(rows[: span.limit])
+    theirs = [row for row in rows if kind.key_of(row) not in own]
+    ours = list(_within(kind, own, order, group, span))
+    if ours:
+        theirs = sorted(
+            theirs + ours, key=lambda row: kind.rank_of(order, row), reverse=span.backwards
+        )
+    return theirs[: span.limit]
+
+
+def _within(
+    kind: Kind[R], own: Mapping[Key, R | None], name: str, group: Key, span: Span
+) -> Iterator[R]:
+    order = kind.orders[name]
+    rows = (row for row in own.values() if row is not None)
+    for row in rows:
+        if order.group_of(row) == group and span.has(kind.rank_of(name, row)):
+            yield row
 
 
 @define(eq=False)

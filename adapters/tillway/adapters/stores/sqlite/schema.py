@@ -67,7 +67,7 @@ def prepare(path: Path, patience: Patience, *, migrates: bool) -> None:
 
 def pending(path: Path, patience: Patience) -> Sequence[Step]:
     """Give the steps that are still to be taken. Raises Unavailable like ``prepare``."""
-    with told_of(path):
+    with _told(path):
         done = patience.call(partial(_seen, path))
     return [each.step for each in migrations_of(_PACKAGE)[done:]]
 
@@ -77,14 +77,13 @@ def take_step(path: Path, patience: Patience) -> Step | None:
 
     Raises Unavailable like ``prepare``, also if the database is there and cannot be written to.
     """
-    with told_of(path):
+    with _told(path):
         _create(path)
         return patience.call(partial(_taken, path))
 
 
 @contextmanager
-def told_of(path: Path) -> Iterator[None]:
-    """Raise Unavailable with the path and the cause where the database is at fault."""
+def _told(path: Path) -> Iterator[None]:
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise unavailable(f"needs SQLite 3.37 or newer, not {sqlite3.sqlite_version}")
     try:
@@ -109,7 +108,7 @@ def _seen(path: Path) -> int:
     except FileNotFoundError:
         return 0
     with closing(connect(path, reading=True)) as connection:
-        return known_version(connection, path)
+        return _version(connection, path)
 
 
 def _taken(path: Path) -> Step | None:
@@ -118,7 +117,7 @@ def _taken(path: Path) -> Step | None:
             raise unavailable(f"{path} is on a disk that cannot share it between processes")
         # Also shows at once whether the database can be written to.
         connection.execute("BEGIN IMMEDIATE")
-        left = migrations_of(_PACKAGE)[known_version(connection, path) :]
+        left = migrations_of(_PACKAGE)[_version(connection, path) :]
         if left:
             _apply(connection, left[0])
         connection.execute("COMMIT")
@@ -132,7 +131,7 @@ def _apply(connection: sqlite3.Connection, next_: Migration) -> None:
     connection.execute(f"PRAGMA user_version = {next_.step.version}")
 
 
-def known_version(connection: sqlite3.Connection, path: Path) -> int:
+def _version(connection: sqlite3.Connection, path: Path) -> int:
     """Give the version of the schema, if it is one that this program can work with."""
     version, known = _number(connection, "user_version"), len(migrations_of(_PACKAGE))
     application = _number(connection, "application_id")

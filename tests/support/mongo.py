@@ -1,0 +1,277 @@
+"""MongoDB for tests: a server that is given, or the best that speak its protocol and can be had.
+
+TILLWAY_TEST_MONGODB_URL names a real one, without a database. Otherwise FerretDB 1.24, the last
+that needs no extension of PostgreSQL, is built from its Go module where Go is there, and keeps
+everything in SQLite files. `nx-27017`, a wheel, keeps documents in SQLite too, and answers some
+things wrongly: what the store needs is tested on it, but for texts with a NUL.
+"""
+
+import ctypes
+import importlib.metadata
+import importlib.util
+import itertools
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from attrs import define, field, frozen
+
+from support.store_summary import or_skipped, ran_on
+from tillway.core.secrets import Secret
+
+_MODULE: Final = "github.com/FerretDB/FerretDB@v1.24.0"
+_CACHE: Final = Path(__file__).parents[2] / ".pytest_cache" / "d"
+_PDEATHSIG: Final = 1  # prctl(2): a signal for the child whose parent dies
+_SINGLE: Final = "majorities, fail-over, sharding"
+_numbers = itertools.count()
+
+
+class NoServer(Exception):
+    """Says why no server can be started here."""
+
+
+@frozen
+class Mongo:
+    """A server. ``lacks`` tells what it cannot prove; nobody but us uses our databases."""
+
+    name: str
+    lacks: str
+    url: Secret
+
+    def fresh(self) -> str:
+        """Name a database that nobody uses."""
+        return f"tillway_test_{os.getpid()}_{next(_numbers)}"
+
+    def place(self) -> str:
+        """Name a fresh database as ``store_at`` takes it."""
+        start, _, rest = self.url.reveal().partition("?")
+        return f"{start.rstrip('/')}/{self.fresh()}" + (f"?{rest}" if rest else "")
+
+    def documents(self, database: str, collection: str) -> list[dict[str, Any]]:
+        """Give what is in a collection."""
+        with _client(self.url) as client:
+            return list(client[database][collection].find())
+
+    def write(self, database: str, collection: str, document: Mapping[str, Any]) -> None:
+        """Put a document in place of the one with its key."""
+        with _client(self.url) as client:
+            client[database][collection].delete_many({"_id": document["_id"]})
+            client[database][collection].insert_one(dict(document))
+
+
+@contextmanager
+def _client(url: Secret) -> "Iterator[Any]":
+    from pymongo import MongoClient
+
+    client: MongoClient[dict[str, Any]] = MongoClient(
+        url.reveal(), serverSelectionTimeoutMS=30_000, retryWrites=False
+    )
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@define
+class Server:
+    """A server of our own, which tests may stop. ``command`` tells how it is run on a port."""
+
+    name: str
+    lacks: str
+    command: Callable[[Path, int], Sequence[str]]
+    folder: Path
+    port: int
+    process: "subprocess.Popen[Any] | None" = field(init=False, default=None)
+
+    @property
+    def mongo(self) -> Mongo:
+        """The server as tests use it."""
+        return Mongo(self.name, self.lacks, Secret(f"mongodb://127.0.0.1:{self.port}/"))
+
+    def start(self) -> None:
+        """Start it and wait until it answers. The thread that starts it has to outlive it."""
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command(self.folder, self.port),
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+        self._await_answer()
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Stop it: SIGKILL ends it as a crash would."""
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(30)
+            self.process = None
+
+    def _await_answer(self) -> None:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                break
+            except OSError:
+                ended = self.process is None or self.process.poll() is not None
+                if ended or time.monotonic() > deadline:
+                    said = (self.folder / "log").read_text(errors="replace")[-2000:]
+                    raise NoServer(f"{self.name} does not start: {said}") from None
+                time.sleep(0.02)
+        with _client(self.mongo.url) as client:
+            client.admin.command("ping")
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
+
+
+@contextmanager
+def server(kind: Callable[[], Server]) -> Iterator[Server]:
+    """Run a server of our own."""
+    made = kind()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop(signal.SIGKILL)
+        shutil.rmtree(made.folder, ignore_errors=True)
+
+
+def ferretdb() -> Server:
+    """Give FerretDB over SQLite files. NoServer where it cannot be built."""
+    program = ferretdb_program()
+
+    def command(folder: Path, port: int) -> Sequence[str]:
+        (folder / "data").mkdir(exist_ok=True)
+        return [
+            str(program),
+            "--handler=sqlite",
+            f"--sqlite-url=file:{folder / 'data'}/",
+            f"--state-dir={folder}",
+            f"--listen-addr=127.0.0.1:{port}",
+            "--debug-addr=-",
+            "--telemetry=disable",
+            "--log-level=ERROR",
+        ]
+
+    lacks = f"cannot prove: {_SINGLE}, partial unique indexes"
+    return Server("FerretDB 1.24 over SQLite", lacks, command, _folder(), _free_port())
+
+
+def nx() -> Server:
+    """Give the server of the wheel. NoServer without it."""
+    if importlib.util.find_spec("nx_27017") is None:
+        raise NoServer("there is no nx-27017 here: pip install nx-27017 neosqlite")
+
+    def command(folder: Path, port: int) -> Sequence[str]:
+        files = ["--log-file", str(folder / "own.log"), "--pid-file", str(folder / "pid")]
+        place = ["--data-dir", str(folder / "data"), "--host", "127.0.0.1", "-p", str(port)]
+        return [sys.executable, "-m", "nx_27017.nx_27017", *place, *files]
+
+    version = importlib.metadata.version("nx-27017")
+    lacks = f"cannot prove: {_SINGLE}; it finds no text with a NUL"
+    return Server(f"nx-27017 {version}", lacks, command, _folder(), _free_port())
+
+
+def _folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="tillway-mongo-"))
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def ferretdb_program() -> Path:
+    """Give FerretDB's program: built once, and kept in the tests' cache.
+
+    TILLWAY_TEST_FERRETDB names another one.
+    """
+    wanted = os.environ.get("TILLWAY_TEST_FERRETDB")
+    program = Path(wanted) if wanted else _CACHE / "ferretdb-1.24.0"
+    if not program.exists():
+        _build(program)
+    return program
+
+
+def _build(program: Path) -> None:
+    go = shutil.which("go")
+    if go is None:
+        raise NoServer("FerretDB cannot be built without Go")
+    with tempfile.TemporaryDirectory(prefix="tillway-ferretdb-") as folder:
+        source = Path(folder) / "source"
+        try:
+            said = _run([go, "mod", "download", "-json", _MODULE], folder)
+            shutil.copytree(json.loads(said)["Dir"], source, copy_function=shutil.copyfile)
+            # The module lacks what its own build writes, and does not start without.
+            (source / "build" / "version" / "version.txt").write_text("v1.24.0\n")
+            _run([go, "build", "-o", str(source / "made"), "./cmd/ferretdb"], source)
+        except (OSError, subprocess.SubprocessError) as error:
+            text = getattr(error, "stderr", None) or error
+            raise NoServer(f"FerretDB cannot be built: {str(text)[-500:]}") from error
+        program.parent.mkdir(parents=True, exist_ok=True)
+        # Whoever builds it at the same time puts the same in its place.
+        unique = program.with_name(f"{program.name}.{os.getpid()}")
+        shutil.copy(source / "made", unique)
+        unique.replace(program)
+
+
+def _run(command: Sequence[str], folder: str | Path) -> str:
+    environment = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-modcacherw"}
+    ran = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=True,
+    )
+    return ran.stdout
+
+
+def best() -> Server:
+    """Give the best server that can be run here."""
+    try:
+        return ferretdb()
+    except NoServer as reason:
+        ran_on("mongodb", "FerretDB: NOT RUN", str(reason))
+        return nx()
+
+
+@pytest.fixture(scope="session")
+def mongo() -> Iterator[Mongo]:
+    """Give the server that is given, or the best that can be run here."""
+    pytest.importorskip("motor", reason="motor is not installed: pip install motor")
+    given = os.environ.get("TILLWAY_TEST_MONGODB_URL")
+    if given:
+        ran_on("mongodb", "the server of TILLWAY_TEST_MONGODB_URL")
+        yield Mongo("the given server", "", Secret(given))
+        return
+    with or_skipped("mongodb", NoServer), server(best) as running:
+        ran_on("mongodb", running.name, running.lacks)
+        yield running.mongo
+
+
+@pytest.fixture(scope="session")
+def nx_mongo() -> Iterator[Mongo]:
+    """Give the server of the wheel, whatever else is there."""
+    pytest.importorskip("motor", reason="motor is not installed: pip install motor")
+    with or_skipped("mongodb", NoServer), server(nx) as running:
+        ran_on("mongodb", running.name, running.lacks)
+        yield running.mongo
