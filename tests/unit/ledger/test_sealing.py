@@ -33,7 +33,7 @@ class TestSeals:
 
     def test_the_order_of_a_body_does_not_matter(self) -> None:
         """Stores may give a body's fields in any order."""
-        turned = evolve(_FACT, body=dict(reversed(_FACT.body.items())))
+        turned = evolve(_FACT, body=dict(reversed(list(_FACT.body.items()))))
         assert seal_of("", 1, turned) == seal_of("", 1, _FACT)
 
     def test_a_seal_stays_what_it_is(self) -> None:
