@@ -42,17 +42,20 @@ def changes(
     payment: Payment, before: Phase | None, after: Phase | None
 ) -> Sequence[tuple[TallyKey, int]]:
     """Give by how much each running total changes when the payment moves on, zeros left out."""
-    moved = ((key_of(payment, one), one.change(before, after)) for one in payment.reservations)
-    return _summed(moved)
+    return moved(payment.chain, payment.reservations, before, after)
+
+
+def moved(
+    chain: Chain, reservations: Iterable[Reservation], before: Phase | None, after: Phase | None
+) -> Sequence[tuple[TallyKey, int]]:
+    """Give by how much each running total changes when these move on, zeros left out."""
+    sums: dict[TallyKey, int] = {}
+    for one in reservations:
+        key = tally_key(one.tenant, chain, one.name)
+        sums[key] = sums.get(key, 0) + one.change(before, after)
+    return [(key, change) for key, change in sums.items() if change]
 
 
 def key_of(payment: Payment, reservation: Reservation) -> TallyKey:
     """Name the running total that a reservation touches."""
     return tally_key(reservation.tenant, payment.chain, reservation.name)
-
-
-def _summed(moved: Iterable[tuple[TallyKey, int]]) -> Sequence[tuple[TallyKey, int]]:
-    sums: dict[TallyKey, int] = {}
-    for key, change in moved:
-        sums[key] = sums.get(key, 0) + change
-    return [(key, change) for key, change in sums.items() if change]

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 from attrs import define, field, frozen
 
 from tillway.adapters.stores.codec import Codec
+from tillway.adapters.stores.records import Records
 from tillway.adapters.stores.sqlite.catalogue import (
     SqliteCoupons,
     SqliteProducts,
@@ -18,11 +20,8 @@ from tillway.adapters.stores.sqlite.catalogue import (
 )
 from tillway.adapters.stores.sqlite.faults import Patience, unavailable
 from tillway.adapters.stores.sqlite.lane import Lane, Session
-from tillway.adapters.stores.sqlite.payments import (
-    SqliteEvents,
-    SqlitePayments,
-    SqliteTallies,
-)
+from tillway.adapters.stores.sqlite.log import SqliteEvents
+from tillway.adapters.stores.sqlite.payments import SqlitePayments
 from tillway.adapters.stores.sqlite.readers import Readers
 from tillway.adapters.stores.sqlite.schema import (
     connect,
@@ -31,14 +30,16 @@ from tillway.adapters.stores.sqlite.schema import (
     prepare,
     take_step,
 )
+from tillway.adapters.stores.sqlite.sight import SqliteCalls
 from tillway.adapters.stores.sqlite.singles import Singles
+from tillway.adapters.stores.sqlite.tallies import SqliteTallies
 from tillway.adapters.stores.sqlite.writer import Transaction, Writer
 from tillway.core.assets import BUILT_IN, Assets
 from tillway.core.ports.upkeep import Step
 
 
 @frozen(kw_only=True)
-class SqliteUnit:
+class SqliteUnit(Records):
     """The repositories over one session."""
 
     payments: SqlitePayments
@@ -47,6 +48,20 @@ class SqliteUnit:
     products: SqliteProducts
     coupons: SqliteCoupons
     quote_keys: SqliteQuoteKeys
+
+    @classmethod
+    def over(cls, session: Session, codec: Codec) -> Self:
+        """Give the repositories over a session."""
+        return cls(
+            calls=SqliteCalls(session),
+            codec=codec,
+            payments=SqlitePayments(session, codec),
+            tallies=SqliteTallies(session),
+            events=SqliteEvents(session, codec),
+            products=SqliteProducts(session, codec),
+            coupons=SqliteCoupons(session, codec),
+            quote_keys=SqliteQuoteKeys(session),
+        )
 
 
 @frozen(kw_only=True)
@@ -120,13 +135,13 @@ class SqliteStore:
         """Open a unit of work: committed on leaving, rolled back on an exception."""
         open_ = self._connections()
         async with open_.singles.unit() if once else open_.writer.unit() as session:
-            yield self._unit(session)
+            yield SqliteUnit.over(session, self._codec)
 
     @asynccontextmanager
     async def view(self, *, once: bool = False) -> AsyncIterator[SqliteUnit]:
         """Open a consistent view for reading; it never waits for writers."""
         async with self._connections().readers.view(once=once) as session:
-            yield self._unit(session)
+            yield SqliteUnit.over(session, self._codec)
 
     def _connections(self) -> _Connections:
         if self._open is None:
@@ -149,13 +164,3 @@ class SqliteStore:
 
     def _busy(self) -> Patience:
         return Patience(seconds=self.patience / 2, jitter=self.jitter)
-
-    def _unit(self, session: Session) -> SqliteUnit:
-        return SqliteUnit(
-            payments=SqlitePayments(session, self._codec),
-            tallies=SqliteTallies(session),
-            events=SqliteEvents(session, self._codec),
-            products=SqliteProducts(session, self._codec),
-            coupons=SqliteCoupons(session, self._codec),
-            quote_keys=SqliteQuoteKeys(session),
-        )
