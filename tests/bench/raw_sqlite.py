@@ -12,6 +12,12 @@ from typing import Final
 from attrs import define, field
 
 _TALLIES: Final = 3
+_UPDATE: Final = (
+    "UPDATE payments SET state = ?, body = ?, watched = ?, lease_until = ?"
+    " WHERE chain = ? AND key = ?"
+)
+"""What an end changes: whatever is written is taken out of its indexes and put in again."""
+
 _ADD: Final = (
     "INSERT INTO tallies (tenant, chain, name, total) VALUES (?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET total = total + excluded.total"
@@ -39,7 +45,6 @@ class Raw:
     _columns: Sequence[str] = field(init=False)
     _row: Sequence[object] = field(init=False)
     _insert: str = field(init=False)
-    _update: str = field(init=False)
     _select: str = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -49,7 +54,6 @@ class Raw:
         self._columns = [column[0] for column in found.description]
         names, marks = ", ".join(self._columns), ", ".join("?" for _ in self._columns)
         self._insert = f"INSERT INTO payments ({names}) VALUES ({marks})"
-        self._update = f"UPDATE payments SET ({names}) = ({marks}) WHERE chain = ? AND key = ?"
         self._select = f"SELECT {names} FROM payments WHERE chain = ? AND key = ?"
 
     def pay(self, number: int) -> None:
@@ -74,7 +78,9 @@ class Raw:
     ) -> None:
         self._begin()
         self.sql.execute(self._select, (chain, key)).fetchall()
-        self.sql.execute(self._update, (*row, chain, key))
+        values = dict(zip(self._columns, row, strict=True))
+        ended = (values[name] for name in ("state", "body", "watched", "lease_until"))
+        self.sql.execute(_UPDATE, (*ended, chain, key))
         self.sql.execute(_ADD, (*freed, -1))
         self.sql.execute(_SWEEP, freed)
         self.sql.execute(_EVENT, (tenant, event, "payment.succeeded", 1, json.dumps({"a": 1})))

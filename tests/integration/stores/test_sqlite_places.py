@@ -122,7 +122,7 @@ class TestPlacesThatCannotBeUsed:
         database = tmp_path / "tillway.db"
         await (await _opened(database)).aclose()
         _script(database, f"PRAGMA user_version = {len(migrations()) + 1}")
-        await self._refused(database, "newer version of Tillway (schema 3)")
+        await self._refused(database, f"newer version of Tillway (schema {len(migrations()) + 1})")
 
     async def test_another_programs_database_is_refused(self, tmp_path: Path) -> None:
         """A wrong path harms nobody's data."""
@@ -166,7 +166,7 @@ class TestPlacesThatCannotBeUsed:
 class TestFullDisk:
     async def test_what_does_not_fit_is_refused_whole(self, tmp_path: Path) -> None:
         """Units that meet a full disk write nothing; what was acknowledged before stays."""
-        store = SqliteStore(tmp_path / "tillway.db", most_bytes=300_000)
+        store = SqliteStore(tmp_path / "tillway.db", most_bytes=600_000)
         await store.start()
         acknowledged = []
         with pytest.raises(Unavailable, match="is full"):  # noqa: PT012 - it fills on the way

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from support.sqlite_journal import commits
 from tillway.adapters.stores.sqlite.store import SqliteStore
 from tillway.core.contracts.samples import (
     NOW,
@@ -41,14 +42,6 @@ async def claim(store: SqliteStore, claimed: Payment) -> ClaimResult:
 async def count(store: SqliteStore) -> int:
     async with store.view(once=True) as view:
         return len(await view.payments.newest(DEFAULT, 1_000))
-
-
-def commits(path: Path) -> int:
-    """Count the frames of the write-ahead log that end a transaction (SQLite file format, 4.2)."""
-    raw = Path(f"{path}-wal").read_bytes()
-    page = int.from_bytes(raw[8:12], "big")
-    frames = range(32, len(raw) - page, 24 + page)
-    return sum(int.from_bytes(raw[at + 4 : at + 8], "big") > 0 for at in frames)
 
 
 class TestSingles:
