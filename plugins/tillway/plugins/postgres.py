@@ -17,9 +17,9 @@ from tillway.plugins.settings.storage import TABLES, SchemaMapping, StorageSetti
 
 if TYPE_CHECKING:
     from tillway.adapters.stores.mapped.layout import Kind as Defined
+    from tillway.adapters.stores.mapped.layout import TableMapping
     from tillway.adapters.stores.postgres.lender import Lender
     from tillway.adapters.stores.postgres.names import Names
-    from tillway.adapters.stores.postgres.tables import TableMapping
     from tillway.plugins.settings.mapping import MappedTable
 
 PLUGIN = Plugin(
@@ -51,10 +51,11 @@ def tillway_stores(context: Context) -> Sequence[Store]:
 @hookimpl
 def tillway_products(context: Context) -> Sequence[ProductDefinitions]:
     """Give the products in the database of ``paywall.postgres_url``."""
+    from tillway.adapters.stores.mapped.definitions import MappedDefinitions
     from tillway.adapters.stores.mapped.layout import PRODUCT
     from tillway.adapters.stores.mapped.products import ReadProduct
     from tillway.adapters.stores.postgres.elsewhere import products_elsewhere
-    from tillway.adapters.stores.postgres.tables import TableDefinitions
+    from tillway.adapters.stores.postgres.tables import TableRows
 
     paywall = context.section("paywall", PaywallSettings)
     lender = _lender(context, "paywall.postgres_url", paywall.postgres_url, paywall.postgres_pool)
@@ -62,16 +63,18 @@ def tillway_products(context: Context) -> Sequence[ProductDefinitions]:
         return [products_elsewhere(lender, context.assets)]
     table = context.section("storage", StorageSettings).schema_mapping.products
     mapping = _mapping(PRODUCT, paywall.postgres_table_name, table)
-    return [TableDefinitions(lender=lender, mapping=mapping, read=ReadProduct(context.assets))]
+    rows = TableRows(lender=lender, mapping=mapping)
+    return [MappedDefinitions(rows=rows, read=ReadProduct(context.assets))]
 
 
 @hookimpl
 def tillway_coupons(context: Context) -> Sequence[CouponDefinitions]:
     """Give the coupons in the database of ``coupons.postgres_url``."""
     from tillway.adapters.stores.mapped.coupons import read_coupon
+    from tillway.adapters.stores.mapped.definitions import MappedDefinitions
     from tillway.adapters.stores.mapped.layout import COUPON
     from tillway.adapters.stores.postgres.elsewhere import coupons_elsewhere
-    from tillway.adapters.stores.postgres.tables import TableDefinitions
+    from tillway.adapters.stores.postgres.tables import TableRows
 
     coupons = context.section("coupons", CouponSettings)
     lender = _lender(context, "coupons.postgres_url", coupons.postgres_url, coupons.postgres_pool)
@@ -79,7 +82,8 @@ def tillway_coupons(context: Context) -> Sequence[CouponDefinitions]:
         return [coupons_elsewhere(lender, context.assets)]
     table = context.section("storage", StorageSettings).schema_mapping.coupons
     mapping = _mapping(COUPON, coupons.postgres_table_name, table)
-    return [TableDefinitions(lender=lender, mapping=mapping, read=read_coupon)]
+    rows = TableRows(lender=lender, mapping=mapping)
+    return [MappedDefinitions(rows=rows, read=read_coupon)]
 
 
 def _lender(context: Context, key: str, url: Secret | None, pool: Pool) -> "Lender":
@@ -109,8 +113,7 @@ def _names(mapping: SchemaMapping) -> "Names":
 
 
 def _mapping(kind: "Defined", table: str, settings: "MappedTable") -> "TableMapping":
-    from tillway.adapters.stores.mapped.layout import Transform
-    from tillway.adapters.stores.postgres.tables import TableMapping
+    from tillway.adapters.stores.mapped.layout import TableMapping, Transform
 
     transforms = {
         name: Transform(
