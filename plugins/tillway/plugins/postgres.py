@@ -9,6 +9,7 @@ from tillway.core.ports.store import Store
 from tillway.core.secrets import Secret
 from tillway.plugins.context import Context
 from tillway.plugins.hooks import hookimpl
+from tillway.plugins.mapping import mapping_of
 from tillway.plugins.plugin import Kind, Plugin
 from tillway.plugins.settings.coupons import CouponSettings
 from tillway.plugins.settings.paywall import PaywallSettings
@@ -16,11 +17,8 @@ from tillway.plugins.settings.pools import Pool
 from tillway.plugins.settings.storage import TABLES, SchemaMapping, StorageSettings
 
 if TYPE_CHECKING:
-    from tillway.adapters.stores.mapped.layout import Kind as Defined
-    from tillway.adapters.stores.mapped.layout import TableMapping
     from tillway.adapters.stores.postgres.lender import Lender
     from tillway.adapters.stores.postgres.names import Names
-    from tillway.plugins.settings.mapping import MappedTable
 
 PLUGIN = Plugin(
     kind=Kind.STORE,
@@ -62,7 +60,7 @@ def tillway_products(context: Context) -> Sequence[ProductDefinitions]:
     if paywall.product_layout == "tillway":
         return [products_elsewhere(lender, context.assets)]
     table = context.section("storage", StorageSettings).schema_mapping.products
-    mapping = _mapping(PRODUCT, paywall.postgres_table_name, table)
+    mapping = mapping_of(PRODUCT, paywall.postgres_table_name, table)
     rows = TableRows(lender=lender, mapping=mapping)
     return [MappedDefinitions(rows=rows, read=ReadProduct(context.assets))]
 
@@ -81,7 +79,7 @@ def tillway_coupons(context: Context) -> Sequence[CouponDefinitions]:
     if coupons.coupon_layout == "tillway":
         return [coupons_elsewhere(lender, context.assets)]
     table = context.section("storage", StorageSettings).schema_mapping.coupons
-    mapping = _mapping(COUPON, coupons.postgres_table_name, table)
+    mapping = mapping_of(COUPON, coupons.postgres_table_name, table)
     rows = TableRows(lender=lender, mapping=mapping)
     return [MappedDefinitions(rows=rows, read=read_coupon)]
 
@@ -110,18 +108,3 @@ def _names(mapping: SchemaMapping) -> "Names":
     named = {ours: getattr(mapping, theirs).table_name for theirs, ours in TABLES.items()}
     tables = {word: name for word, name in named.items() if name}
     return Names(prefix=mapping.prefix, tables=tables)
-
-
-def _mapping(kind: "Defined", table: str, settings: "MappedTable") -> "TableMapping":
-    from tillway.adapters.stores.mapped.layout import TableMapping, Transform
-
-    transforms = {
-        name: Transform(
-            multiply=each.multiply,
-            divide=each.divide,
-            json_field=each.json_field,
-            constant=each.constant,
-        )
-        for name, each in settings.transforms.items()
-    }
-    return TableMapping(kind=kind, table=table, field_map=settings.field_map, transforms=transforms)
