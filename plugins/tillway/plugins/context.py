@@ -21,9 +21,14 @@ class Shared:
 
     def once(self, kind: type[_Made], key: Hashable, make: Callable[[], _Made]) -> _Made:
         """Give what was made under this key; the first who asks makes it."""
-        made = self._made.setdefault((kind, key), None) or make()
+        made = self.find(kind, key) or make()
         self._made[kind, key] = made
-        if not isinstance(made, kind):
+        return made
+
+    def find(self, kind: type[_Made], key: Hashable) -> _Made | None:
+        """Give what was made under this key, if anything was."""
+        made = self._made.get((kind, key))
+        if made is not None and not isinstance(made, kind):
             raise TypeError(f"{type(made).__name__} is no {kind.__name__}")
         return made
 

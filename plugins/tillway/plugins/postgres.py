@@ -9,6 +9,7 @@ from tillway.core.ports.store import Store
 from tillway.core.secrets import Secret
 from tillway.plugins.context import Context
 from tillway.plugins.hooks import hookimpl
+from tillway.plugins.mapping import mapping_of
 from tillway.plugins.plugin import Kind, Plugin
 from tillway.plugins.settings.coupons import CouponSettings
 from tillway.plugins.settings.paywall import PaywallSettings
@@ -16,11 +17,8 @@ from tillway.plugins.settings.pools import Pool
 from tillway.plugins.settings.storage import TABLES, SchemaMapping, StorageSettings
 
 if TYPE_CHECKING:
-    from tillway.adapters.stores.mapped.layout import Kind as Defined
     from tillway.adapters.stores.postgres.lender import Lender
     from tillway.adapters.stores.postgres.names import Names
-    from tillway.adapters.stores.postgres.tables import TableMapping
-    from tillway.plugins.settings.mapping import MappedTable
 
 PLUGIN = Plugin(
     kind=Kind.STORE,
@@ -51,35 +49,39 @@ def tillway_stores(context: Context) -> Sequence[Store]:
 @hookimpl
 def tillway_products(context: Context) -> Sequence[ProductDefinitions]:
     """Give the products in the database of ``paywall.postgres_url``."""
+    from tillway.adapters.stores.mapped.definitions import MappedDefinitions
     from tillway.adapters.stores.mapped.layout import PRODUCT
     from tillway.adapters.stores.mapped.products import ReadProduct
     from tillway.adapters.stores.postgres.elsewhere import products_elsewhere
-    from tillway.adapters.stores.postgres.tables import TableDefinitions
+    from tillway.adapters.stores.postgres.tables import TableRows
 
     paywall = context.section("paywall", PaywallSettings)
     lender = _lender(context, "paywall.postgres_url", paywall.postgres_url, paywall.postgres_pool)
     if paywall.product_layout == "tillway":
         return [products_elsewhere(lender, context.assets)]
     table = context.section("storage", StorageSettings).schema_mapping.products
-    mapping = _mapping(PRODUCT, paywall.postgres_table_name, table)
-    return [TableDefinitions(lender=lender, mapping=mapping, read=ReadProduct(context.assets))]
+    mapping = mapping_of(PRODUCT, paywall.postgres_table_name, table)
+    rows = TableRows(lender=lender, mapping=mapping)
+    return [MappedDefinitions(rows=rows, read=ReadProduct(context.assets))]
 
 
 @hookimpl
 def tillway_coupons(context: Context) -> Sequence[CouponDefinitions]:
     """Give the coupons in the database of ``coupons.postgres_url``."""
     from tillway.adapters.stores.mapped.coupons import read_coupon
+    from tillway.adapters.stores.mapped.definitions import MappedDefinitions
     from tillway.adapters.stores.mapped.layout import COUPON
     from tillway.adapters.stores.postgres.elsewhere import coupons_elsewhere
-    from tillway.adapters.stores.postgres.tables import TableDefinitions
+    from tillway.adapters.stores.postgres.tables import TableRows
 
     coupons = context.section("coupons", CouponSettings)
     lender = _lender(context, "coupons.postgres_url", coupons.postgres_url, coupons.postgres_pool)
     if coupons.coupon_layout == "tillway":
         return [coupons_elsewhere(lender, context.assets)]
     table = context.section("storage", StorageSettings).schema_mapping.coupons
-    mapping = _mapping(COUPON, coupons.postgres_table_name, table)
-    return [TableDefinitions(lender=lender, mapping=mapping, read=read_coupon)]
+    mapping = mapping_of(COUPON, coupons.postgres_table_name, table)
+    rows = TableRows(lender=lender, mapping=mapping)
+    return [MappedDefinitions(rows=rows, read=read_coupon)]
 
 
 def _lender(context: Context, key: str, url: Secret | None, pool: Pool) -> "Lender":
@@ -106,19 +108,3 @@ def _names(mapping: SchemaMapping) -> "Names":
     named = {ours: getattr(mapping, theirs).table_name for theirs, ours in TABLES.items()}
     tables = {word: name for word, name in named.items() if name}
     return Names(prefix=mapping.prefix, tables=tables)
-
-
-def _mapping(kind: "Defined", table: str, settings: "MappedTable") -> "TableMapping":
-    from tillway.adapters.stores.mapped.layout import Transform
-    from tillway.adapters.stores.postgres.tables import TableMapping
-
-    transforms = {
-        name: Transform(
-            multiply=each.multiply,
-            divide=each.divide,
-            json_field=each.json_field,
-            constant=each.constant,
-        )
-        for name, each in settings.transforms.items()
-    }
-    return TableMapping(kind=kind, table=table, field_map=settings.field_map, transforms=transforms)

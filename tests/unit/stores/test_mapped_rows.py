@@ -1,5 +1,5 @@
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tillway.adapters.stores.mapped.coupons import read_coupon
-from tillway.adapters.stores.mapped.layout import COUPON, PRODUCT, Kind, Transform, resolved
+from tillway.adapters.stores.mapped.layout import (
+    COUPON,
+    PRODUCT,
+    Kind,
+    Layout,
+    TableMapping,
+    Transform,
+    resolved,
+)
 from tillway.adapters.stores.mapped.products import ReadProduct
 from tillway.adapters.stores.mapped.row import Row, Unreadable, parsed
 from tillway.core.assets import BUILT_IN, EUR, USD, USDC
@@ -22,8 +30,14 @@ Values = Mapping[str, Any]
 
 def row(kind: Kind, values: Values, transforms: Mapping[str, Transform] | None = None) -> Row:
     """Give a row of a table that has all columns, null where no value is given."""
-    layout = resolved(kind, "shop.goods", {}, transforms or {}, kind.fields)
+    mapping = TableMapping(kind=kind, table="shop.goods", transforms=transforms or {})
+    layout = resolved(mapping, kind.fields)
     return Row(layout, dict.fromkeys(kind.fields) | dict(values))
+
+
+def goods(field_map: Mapping[str, str], there: Collection[str] = PRODUCT.fields) -> Layout:
+    """Find the columns of products in a table that has these."""
+    return resolved(TableMapping(kind=PRODUCT, table="goods", field_map=field_map), there)
 
 
 def product(transforms: Mapping[str, Transform] | None = None, **values: Any) -> Product:
@@ -126,7 +140,7 @@ class TestProducts:
     def test_a_row_that_does_not_say_so_is_not_sold(self) -> None:
         """An empty `active` is false; a table without the column sells all."""
         assert product(active=None).active is False
-        layout = resolved(PRODUCT, "goods", {"active": ""}, {}, PRODUCT.fields)
+        layout = goods({"active": ""})
         values = dict.fromkeys(layout.asked) | {"id": "a", "stripe_price_id": "p"}
         assert ReadProduct(BUILT_IN)(Row(layout, values)).active is True
 
@@ -256,13 +270,7 @@ class TestColumns:
     def test_every_column_that_is_missing_is_named(self) -> None:
         """All at once, by field; one that may be missing is not."""
         with pytest.raises(Misfit) as raised:
-            resolved(
-                PRODUCT,
-                "goods",
-                {"id": "sku"},
-                {},
-                set(PRODUCT.fields) - {"active", "subscription"},
-            )
+            goods({"id": "sku"}, set(PRODUCT.fields) - {"active", "subscription"})
 
         assert [fault.field for fault in raised.value.faults] == [
             "field_map.id",
@@ -274,10 +282,10 @@ class TestColumns:
     def test_a_lenient_column_that_is_named_must_be_there(self) -> None:
         """A typing error is not a table without subscriptions."""
         with pytest.raises(Misfit, match=r"field_map\.subscription"):
-            resolved(PRODUCT, "goods", {"subscription": "plan"}, {}, PRODUCT.fields)
+            goods({"subscription": "plan"})
 
     def test_two_fields_may_share_a_column(self) -> None:
         """It is read once."""
-        layout = resolved(PRODUCT, "goods", {"description": "id"}, {}, PRODUCT.fields)
+        layout = goods({"description": "id"})
 
         assert layout.asked.count("id") == 1

@@ -25,15 +25,15 @@ class Offering:
     budget: Budget
     owners: Owners = field(repr=False)
     rail: str
-    _requirements: Requirements = field(init=False, repr=False)
+    requirements: Requirements = field(init=False, repr=False)
 
-    @_requirements.default
+    @requirements.default
     def _make_requirements(self) -> Requirements:
         return Requirements(config=self.config, payee=self._payee)
 
     def offer(self, quote: Quote, sealed: str, authenticator: str, shown: Shown) -> Offer:
         """Write every version whose clients can pay; v1 and v2 need a wallet of ours."""
-        standing = self._requirements.of(quote, shown)
+        standing = self.requirements.of(quote, shown)
         wallet = self.sponsor_for(quote)
         sponsor = {} if wallet is None else {"feePayer": written(wallet)}
         extra = {

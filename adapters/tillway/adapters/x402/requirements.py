@@ -61,6 +61,10 @@ class Requirements:
         key = _key(quote, shown)
         return self._known.get(key) or self._new(key, quote, shown)
 
+    def __len__(self) -> int:
+        """Tell how many are remembered."""
+        return len(self._known)
+
     def _new(self, key: _Key, quote: Quote, shown: Shown) -> Standing:
         expected = expected_of(quote, self.config)
         payee = self.payee(expected)

@@ -5,6 +5,7 @@ Unavailable, with the place and the cause in one line, where the store cannot be
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from attrs import frozen
@@ -34,5 +35,21 @@ class Migrates(Protocol):
 
         A step is taken whole or not at all, by one of the processes that try, which alone is
         told of it. A repeat, after a crash too, goes on with what is pending.
+        """
+        ...
+
+
+@runtime_checkable
+class BacksUp(Protocol):
+    """Copy a store while it is at work."""
+
+    async def back_up(self, file: Path, progress: Callable[[int, int], object]) -> None:
+        """Write everything, as it stands at one moment, into a new file.
+
+        What was committed before the call is in it, and of every unit of work all or nothing.
+        Once this returns, the copy opens as a store, has been checked, and is on the disk;
+        before, and after an error or a crash, no file has that name. ``progress`` is told how
+        much of how much is done, from any thread. FileExistsError for a file that is there, and
+        other OSErrors where it cannot be written.
         """
         ...

@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "plugins": "List installed plugins.",
     "sandbox": "Run a chain, a shop and a gateway, without any network.",
     "serve": "Serve the gateway.",
+    "store": "Look after the store.",
     "version": "Say which Tillway this is.",
     "worker": "Do the gateway's background work, without HTTP.",
 }

@@ -135,14 +135,12 @@ class CouponSettings:
         default=None,
         default_is="`storage.mongodb_url` when `coupon_source` is `mongodb`",
         env="COUPON_MONGODB_URL",
-        in_force=False,
         doc="The MongoDB deployment of coupons.",
     )
     mongodb_database: str = setting(
         default="",
         default_is="`storage.mongodb_database` when `coupon_source` is `mongodb`",
         env="COUPON_MONGODB_DATABASE",
-        in_force=False,
         doc="The database in it.",
     )
     mongodb_collection: str = setting(
@@ -151,7 +149,6 @@ class CouponSettings:
         env="COUPON_MONGODB_COLLECTION",
         rules=(identifier,),
         unset_when=is_blank,
-        in_force=False,
         doc="Their collection.",
     )
     cache_ttl: timedelta = setting(

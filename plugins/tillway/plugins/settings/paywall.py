@@ -171,7 +171,6 @@ class PaywallSettings:
         default_is="`storage.mongodb_url` when `product_source` is `mongodb`",
         env="CEDROS_PAYWALL_MONGODB_URL",
         aliases=_bare("MONGODB_URL"),
-        in_force=False,
         doc="The MongoDB deployment of products.",
     )
     mongodb_database: str = setting(
@@ -179,7 +178,6 @@ class PaywallSettings:
         default_is="`storage.mongodb_database` when `product_source` is `mongodb`",
         env="CEDROS_PAYWALL_MONGODB_DATABASE",
         aliases=_bare("MONGODB_DATABASE"),
-        in_force=False,
         doc="The database in it.",
     )
     mongodb_collection: str = setting(
@@ -189,7 +187,6 @@ class PaywallSettings:
         aliases=_bare("MONGODB_COLLECTION"),
         rules=(identifier,),
         unset_when=is_blank,
-        in_force=False,
         doc="Their collection.",
     )
     resources: Mapping[str, Resource] = setting(

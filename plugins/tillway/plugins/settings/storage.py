@@ -119,7 +119,7 @@ class StorageSettings:
         default=None, env="POSTGRES_URL", doc="The PostgreSQL database."
     )
     mongodb_url: Secret | None = setting(
-        default=None, env="MONGODB_URL", in_force=False, doc="The MongoDB deployment."
+        default=None, env="MONGODB_URL", doc="The MongoDB deployment."
     )
     backend: str = setting(
         derive=_likeliest,
@@ -134,7 +134,6 @@ class StorageSettings:
         default="cedros_pay",
         env="MONGODB_DATABASE",
         unset_when=is_blank,
-        in_force=False,
         doc="The database in that deployment.",
     )
     file_path: str = setting(

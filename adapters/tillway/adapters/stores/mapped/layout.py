@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from tillway.core.errors import Fault
 from tillway.core.ports.definitions import Misfit
+from tillway.core.tenancy import DEFAULT, Tenant
 
 
 @frozen(kw_only=True)
@@ -99,6 +100,16 @@ NUMBERS: Final = ("fiat_amount", "crypto_amount", "discount_value")
 
 
 @frozen(kw_only=True)
+class TableMapping:
+    """What the settings say of a table: its name, its columns, and what is done to them."""
+
+    kind: Kind
+    table: str
+    field_map: Mapping[str, str] = field(factory=dict)
+    transforms: Mapping[str, Transform] = field(factory=dict)
+
+
+@frozen(kw_only=True)
 class Layout:
     """A table, and the column of each field; a field without one is not mentioned.
 
@@ -119,23 +130,24 @@ class Layout:
         """Give what is done to a field."""
         return self.transforms.get(name, NONE)
 
+    def owns(self, tenant: Tenant) -> bool:
+        """Tell whether rows of this tenant can be in the table."""
+        if "tenant_id" in self.columns:
+            return True
+        return tenant == (self.transform("tenant_id").constant or DEFAULT)
+
     def where(self, name: str) -> str:
         """Give the column of a field, or what stands in for it."""
         return self.columns.get(name) or f"{name} (constant)"
 
 
-def resolved(
-    kind: Kind,
-    table: str,
-    field_map: Mapping[str, str],
-    transforms: Mapping[str, Transform],
-    there: Collection[str],
-) -> Layout:
+def resolved(mapping: TableMapping, there: Collection[str]) -> Layout:
     """Find each field's column among those that are there; Misfit names all that are not.
 
     A field that is not mapped has the column of its own name. One that is mapped to nothing has
     none, and then its default; so has a lenient one whose column is not there.
     """
+    kind, field_map, transforms = mapping.kind, mapping.field_map, mapping.transforms
     columns: dict[str, str] = {}
     faults: list[Fault] = []
     for name in kind.fields:
@@ -145,12 +157,11 @@ def resolved(
         if column in there:
             columns[name] = column
         elif name in field_map or name not in kind.lenient:
-            faults.append(_missing(kind, name, column, table))
+            faults.append(_missing(kind, name, column, mapping.table))
     if faults:
         raise Misfit(faults)
-    return Layout(
-        kind=kind, table=table, columns=columns, transforms=MappingProxyType(dict(transforms))
-    )
+    frozen_transforms = MappingProxyType(dict(transforms))
+    return Layout(kind=kind, table=mapping.table, columns=columns, transforms=frozen_transforms)
 
 
 def _missing(kind: Kind, name: str, column: str, table: str) -> Fault:

@@ -82,6 +82,23 @@ class Database:
         )
         return said
 
+    def named(self, name: str) -> "Database":
+        """Give another database of the deployment, by the same connections."""
+        known = self._database
+        other = self._client.get_database(
+            name,
+            read_concern=known.read_concern,
+            write_concern=known.write_concern,
+            read_preference=known.read_preference,
+        )
+        return Database(self._client, other, self._patience)
+
+    async def has(self, collection: str) -> bool:
+        """Tell whether there is such a collection, or a view of that name."""
+        with understood():
+            names = await self._database.list_collection_names()
+        return collection in names
+
     async def find(
         self,
         collection: str,

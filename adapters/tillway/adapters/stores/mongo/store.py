@@ -128,6 +128,10 @@ class MongoStore:
             async with open_.units.view(once=once) as session:
                 yield LayeredUnit.over(session, self._codec)
 
+    def database(self) -> Database:
+        """Give the database, for those who read what is not ours by the store's connections."""
+        return self._here().database
+
     def _here(self) -> _Open:
         if self._open is None:
             raise unavailable("is not open")

@@ -67,7 +67,7 @@ def prepare(path: Path, patience: Patience, *, migrates: bool) -> None:
 
 def pending(path: Path, patience: Patience) -> Sequence[Step]:
     """Give the steps that are still to be taken. Raises Unavailable like ``prepare``."""
-    with _told(path):
+    with told_of(path):
         done = patience.call(partial(_seen, path))
     return [each.step for each in migrations_of(_PACKAGE)[done:]]
 
@@ -77,13 +77,14 @@ def take_step(path: Path, patience: Patience) -> Step | None:
 
     Raises Unavailable like ``prepare``, also if the database is there and cannot be written to.
     """
-    with _told(path):
+    with told_of(path):
         _create(path)
         return patience.call(partial(_taken, path))
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def told_of(path: Path) -> Iterator[None]:
+    """Raise Unavailable with the path and the cause where the database is at fault."""
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise unavailable(f"needs SQLite 3.37 or newer, not {sqlite3.sqlite_version}")
     try:
@@ -108,7 +109,7 @@ def _seen(path: Path) -> int:
     except FileNotFoundError:
         return 0
     with closing(connect(path, reading=True)) as connection:
-        return _version(connection, path)
+        return known_version(connection, path)
 
 
 def _taken(path: Path) -> Step | None:
@@ -117,7 +118,7 @@ def _taken(path: Path) -> Step | None:
             raise unavailable(f"{path} is on a disk that cannot share it between processes")
         # Also shows at once whether the database can be written to.
         connection.execute("BEGIN IMMEDIATE")
-        left = migrations_of(_PACKAGE)[_version(connection, path) :]
+        left = migrations_of(_PACKAGE)[known_version(connection, path) :]
         if left:
             _apply(connection, left[0])
         connection.execute("COMMIT")
@@ -131,7 +132,7 @@ def _apply(connection: sqlite3.Connection, next_: Migration) -> None:
     connection.execute(f"PRAGMA user_version = {next_.step.version}")
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
+def known_version(connection: sqlite3.Connection, path: Path) -> int:
     """Give the version of the schema, if it is one that this program can work with."""
     version, known = _number(connection, "user_version"), len(migrations_of(_PACKAGE))
     application = _number(connection, "application_id")

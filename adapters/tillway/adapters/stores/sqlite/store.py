@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -13,6 +14,7 @@ from attrs import define, field, frozen
 
 from tillway.adapters.stores.codec import Codec
 from tillway.adapters.stores.records import Records
+from tillway.adapters.stores.sqlite.backup import back_up
 from tillway.adapters.stores.sqlite.catalogue import (
     SqliteCoupons,
     SqliteProducts,
@@ -142,6 +144,20 @@ class SqliteStore:
         """Open a consistent view for reading; it never waits for writers."""
         async with self._connections().readers.view(once=once) as session:
             yield SqliteUnit.over(session, self._codec)
+
+    async def back_up(self, file: Path, progress: Callable[[int, int], object]) -> None:
+        """Write everything, as it stands at one moment, into a new file."""
+        given_up = threading.Event()
+
+        def told(done: int, total: int) -> None:
+            if given_up.is_set():
+                raise InterruptedError
+            progress(done, total)
+
+        try:
+            await asyncio.to_thread(back_up, self.path, file, told)
+        finally:
+            given_up.set()
 
     def _connections(self) -> _Connections:
         if self._open is None:
