@@ -8,6 +8,7 @@ pytest_plugins = [
     "support.mongo",
     "support.postgres",
     "support.shop",
+    "support.all_stores",
 ]
 
 # How long an example takes says more about the machine than about the code.

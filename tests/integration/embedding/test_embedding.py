@@ -436,15 +436,16 @@ class TestWorkers:
         clock = VirtualClock()
         gateway = create_app(configured(), store=store, clock=clock, background=False)
         await gateway.open()
-        (work,) = gateway.workers()
+        works = gateway.workers()
         await store.aclose()
-        task = asyncio.create_task(work)
+        tasks = [asyncio.create_task(work) for work in works]
         for _ in range(3):
             await asyncio.sleep(0.02)
-            clock.forward(timedelta(seconds=5))
-        assert not task.done()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+            clock.forward(timedelta(seconds=15))
+        assert not any(task.done() for task in tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await gateway.aclose()
 
 

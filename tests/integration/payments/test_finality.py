@@ -120,15 +120,15 @@ class TestFinal:
         assert payment.state is State.SETTLED
         assert payment.watched
 
-    async def test_what_is_rooted_is_watched_no_more(self, quiet: Shop) -> None:
+    async def test_what_is_rooted_is_watched_no_more(self, still_shop: Shop) -> None:
         """One look once it is final, and nothing is told twice."""
-        made = await bought(quiet)
+        made = await bought(still_shop)
 
-        await look(quiet)
+        await look(still_shop)
 
         payment = await made.payment()
         assert (payment.state, payment.watched) == (State.SETTLED, False)
-        assert types(await quiet.events()) == ["payment.succeeded"]
+        assert types(await still_shop.events()) == ["payment.succeeded"]
         assert await made.ledger() == (ARTICLE, ARTICLE)
 
     async def test_what_is_not_rooted_yet_is_left_alone(self) -> None:
@@ -175,20 +175,20 @@ async def _is_final(made: Bought) -> bool:
 
 
 class TestLost:
-    async def test_it_is_sent_again_and_lands(self, quiet: Shop) -> None:
+    async def test_it_is_sent_again_and_lands(self, still_shop: Shop) -> None:
         """The fork took the money back; the same bytes move it again, once."""
-        made = await bought(quiet)
+        made = await bought(still_shop)
         made.fork()
-        assert quiet.balance() == 0
+        assert still_shop.balance() == 0
 
-        await look(quiet)
-        await sent_again(quiet)
-        await look(quiet)
+        await look(still_shop)
+        await sent_again(still_shop)
+        await look(still_shop)
 
         payment = await made.payment()
-        assert quiet.balance() == ARTICLE
+        assert still_shop.balance() == ARTICLE
         assert (payment.state, payment.watched) == (State.SETTLED, False)
-        assert types(await quiet.events()) == ["payment.succeeded"]
+        assert types(await still_shop.events()) == ["payment.succeeded"]
         assert (await made.again()).status == 200
 
     async def test_while_it_is_missing_nothing_is_taken_back(self, quiet: Shop) -> None:
@@ -203,20 +203,20 @@ class TestLost:
         assert (payment.state, payment.watched) == (State.SETTLED, True)
         assert await made.ledger() == (ARTICLE, ARTICLE)
 
-    async def test_gone_for_good_it_is_reversed(self, quiet: Shop) -> None:
+    async def test_gone_for_good_it_is_reversed(self, still_shop: Shop) -> None:
         """Books back to nothing, a fact, and no answer is given again."""
-        made = await bought(quiet)
+        made = await bought(still_shop)
         made.fork()
-        quiet.faults.drop_all = True
+        still_shop.faults.drop_all = True
 
-        await look(quiet, DEAD)
+        await look(still_shop, DEAD)
 
         payment = await made.payment()
         again = await made.again()
         assert (payment.state, payment.code) == (State.REVERSED, "transaction_expired")
         assert await made.ledger() == (0, 0)
-        assert types(await quiet.events()) == ["payment.reversed", "payment.succeeded"]
-        assert (await newest(quiet)).body["proofSignature"] == payment.signature
+        assert types(await still_shop.events()) == ["payment.reversed", "payment.succeeded"]
+        assert (await newest(still_shop)).body["proofSignature"] == payment.signature
         assert again.status == 402
         assert again.required is not None
         assert again.receipt["success"] is False
@@ -257,33 +257,33 @@ class TestLost:
         assert payment.code == "insufficient_funds_token"
 
 
+async def wrongly_reversed(shop: Shop) -> Bought:
+    """Have a payment reversed although its money is there."""
+    made = await bought(shop)
+    await denied(shop, DEAD)
+    assert (await made.payment()).state is State.REVERSED
+    return made
+
+
 class TestBack:
-    @pytest.fixture
-    async def reversed_(self, quiet: Shop) -> Bought:
-        """Give a payment that was reversed although its money is there: the node was wrong."""
-        made = await bought(quiet)
-        await denied(quiet, DEAD)
-        assert (await made.payment()).state is State.REVERSED
-        return made
-
-    async def test_landed_after_all_it_settles_again(self, quiet: Shop, reversed_: Bought) -> None:
+    async def test_landed_after_all_it_settles_again(self, still_shop: Shop) -> None:
         """The seller hears of it, the books have it, and the buyer has his answer."""
-        await look(quiet)
+        made = await wrongly_reversed(still_shop)
 
-        payment = await reversed_.payment()
-        events = await quiet.events()
+        await look(still_shop)
+
+        payment = await made.payment()
+        events = await still_shop.events()
         assert (payment.state, payment.turn, payment.watched) == (State.SETTLED, 2, False)
         assert types(events) == ["payment.succeeded", "payment.reversed", "payment.succeeded"]
         assert len({event.id for event in events}) == 3
-        assert await reversed_.ledger() == (ARTICLE, ARTICLE)
-        assert (await reversed_.again()).status == 200
+        assert await made.ledger() == (ARTICLE, ARTICLE)
+        assert (await made.again()).status == 200
 
-    async def test_it_is_looked_for_less_and_less_often(
-        self, quiet: Shop, reversed_: Bought
-    ) -> None:
+    async def test_it_is_looked_for_less_and_less_often(self, quiet: Shop) -> None:
         """Some tens of looks in a day, and then it is over."""
-        looks = 0
-        while (payment := await reversed_.payment()).watched:
+        made, looks = await wrongly_reversed(quiet), 0
+        while (payment := await made.payment()).watched:
             before = quiet.node.node.calls["getSignatureStatuses"]
             pause = payment.lease_until - quiet.clock.now()
             await denied(quiet, max(pause, timedelta()) + timedelta(seconds=1))
@@ -297,9 +297,9 @@ class TestBack:
 
 
 class TestTogether:
-    async def test_two_that_watch_write_each_end_once(self, quiet: Shop) -> None:
+    async def test_two_that_watch_write_each_end_once(self, still_shop: Shop) -> None:
         """Sixteen sweeps at once, over payments of which half are gone."""
-        shop = quiet
+        shop = still_shop
         made = [await bought(shop) for _ in range(8)]
         for each in made[:4]:
             each.fork()

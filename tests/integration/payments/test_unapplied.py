@@ -65,20 +65,20 @@ async def twice_paid(shop: Shop) -> tuple[Asked, bytes]:
 
 
 class TestSpentQuote:
-    async def test_the_second_payment_is_kept_for_a_refund(self, shop: Shop) -> None:
+    async def test_the_second_payment_is_kept_for_a_refund(self, still_shop: Shop) -> None:
         """Refused with its signature; a row, a fact, an entry and one refund say the same."""
-        asked, second = await twice_paid(shop)
+        asked, second = await twice_paid(still_shop)
 
         answer = await asked.show(second)
 
-        payment, (refund,) = await kept(shop), await refunds(shop)
+        payment, (refund,) = await kept(still_shop), await refunds(still_shop)
         assert (answer.status, answer.code) == (402, "quote_expired")
         assert KEPT in answer.body["error"]["message"]
         assert answer.body["error"]["details"]["transaction"] == signature_of(second)
         assert payment.signature == signature_of(second)
-        assert await types(shop) == ["payment.succeeded", "payment.unapplied"]
-        assert await owed(shop, payment) == ARTICLE
-        assert shop.balance() == 2 * ARTICLE
+        assert await types(still_shop) == ["payment.succeeded", "payment.unapplied"]
+        assert await owed(still_shop, payment) == ARTICLE
+        assert still_shop.balance() == 2 * ARTICLE
         assert (refund.purchase, refund.amount) == (payment.signature, payment.amount)
         assert refund.recipient == str(asked.stage.buyer.address)
         assert (refund.origin, refund.expires_at) == ("unapplied", NEVER)
@@ -117,17 +117,17 @@ class TestSpentQuote:
         assert answer.receipt["success"] is False
         assert answer.receipt["txHash"] == signature_of(second)
 
-    async def test_sixteen_at_once_are_one_refund(self, shop: Shop) -> None:
+    async def test_sixteen_at_once_are_one_refund(self, still_shop: Shop) -> None:
         """All hear the same, and it is booked once."""
-        asked, second = await twice_paid(shop)
+        asked, second = await twice_paid(still_shop)
 
         answers = await asyncio.gather(*(asked.show(second) for _ in range(16)))
 
         assert {(each.status, each.code) for each in answers} == {(402, "quote_expired")}
         assert len({each.body["error"]["message"] for each in answers}) == 1
-        assert len(await refunds(shop)) == 1
-        assert await owed(shop, await kept(shop)) == ARTICLE
-        assert await types(shop) == ["payment.succeeded", "payment.unapplied"]
+        assert len(await refunds(still_shop)) == 1
+        assert await owed(still_shop, await kept(still_shop)) == ARTICLE
+        assert await types(still_shop) == ["payment.succeeded", "payment.unapplied"]
 
     async def test_who_is_not_the_buyer_hears_nothing_of_it(self, shop: Shop) -> None:
         """Without the sealed quote it is a payment of somebody's."""
@@ -267,19 +267,19 @@ class TestNotFinal:
 class TestEntry:
     """``Givebacks.keep``: for who knows of an arrival before there is a claim."""
 
-    async def test_a_repeat_changes_nothing(self, shop: Shop) -> None:
+    async def test_a_repeat_changes_nothing(self, still_shop: Shop) -> None:
         """Sixteen workers apply the same event: one booking, one refund."""
-        (_, settled) = await shop.paid(shop.buyer()), (await shop.payments())[0]
+        (_, settled) = await still_shop.paid(still_shop.buyer()), (await still_shop.payments())[0]
         other = made_of(settled)
-        givebacks = shop.gateway.services.givebacks
+        givebacks = still_shop.gateway.services.givebacks
         word = Settled(signature=other.signature)
 
         all_kept = await asyncio.gather(*(givebacks.keep(other, SPENT, word) for _ in range(16)))
 
         assert {each.state for each in all_kept} == {State.UNAPPLIED}
-        assert len(await refunds(shop)) == 1
-        assert await owed(shop, other) == ARTICLE
-        assert await types(shop) == ["payment.succeeded", "payment.unapplied"]
+        assert len(await refunds(still_shop)) == 1
+        assert await owed(still_shop, other) == ARTICLE
+        assert await types(still_shop) == ["payment.succeeded", "payment.unapplied"]
 
 
 def made_of(payment: Payment) -> Payment:

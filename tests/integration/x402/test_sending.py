@@ -52,7 +52,7 @@ class TestSettling:
         outcome = await sender.send(signed)
         landed = quick_chain.landings.get(signed.signature)
         assert landed is not None
-        assert outcome == Settled(signature=signed.signature, slot=landed.slot)
+        assert outcome == Settled(signature=signed.signature, slot=landed.slot, final=False)
         assert (wire.count(SEND), seller.balance(quick_chain)) == (1, 100)
 
     async def test_a_repeat_never_moves_money_again(

@@ -61,7 +61,7 @@ async def refusal(chain: FakeChain, proof: Proof = SPONSORED) -> Declined:
 
 
 def landed(err: object | None = None, block_time: int | None = LANDED_AT) -> Landed:
-    return Landed(slot=390, block_time=block_time, err=err)
+    return Landed(slot=390, block_time=block_time, err=err, owners=dict.fromkeys(range(9), PAYER))
 
 
 def failed_instruction(place: int, what: object) -> Simulation:
@@ -188,7 +188,6 @@ class TestOnChainBefore:
         ("block_time", "code"),
         [
             (EXPIRES_AT, None),
-            (EXPIRES_AT + 1, Code.QUOTE_EXPIRED),
             (ISSUED_AT, None),
             (ISSUED_AT - CLOCK_SKEW, None),
             (ISSUED_AT - CLOCK_SKEW - 1, Code.PAYMENT_ALREADY_USED),
@@ -202,6 +201,24 @@ class TestOnChainBefore:
             assert (await check(chain, SEALED_OWN)).landed
         else:
             assert (await refusal(chain, SEALED_OWN)).code == code
+
+    async def test_later_it_is_kept_for_a_refund(self) -> None:
+        """It is this quote's money, and it has come too late."""
+        chain = FakeChain(simulation=ALREADY, landed=landed(block_time=EXPIRES_AT + 1))
+        checked = await check(chain, SEALED_OWN)
+        assert checked.landed
+        assert checked.refusal is not None
+        assert checked.refusal.code == Code.QUOTE_EXPIRED
+
+    @pytest.mark.parametrize("change", [-1, 1])
+    async def test_another_amount_is_kept_for_a_refund(self, change: int) -> None:
+        """As much as has come."""
+        raw = self_paid([memo(), Move(amount=PRICE + change).plain()])
+        proof = evolve(proof_of(raw, version=0), sealed=SEALED)
+        checked = await check(FakeChain(simulation=ALREADY, landed=landed()), proof)
+        assert checked.refusal is not None
+        assert checked.refusal.reason == Reason.AMOUNT
+        assert checked.identity.amount == PRICE + change
 
     async def test_only_without_an_error(self) -> None:
         """Landed and failed is not paid."""

@@ -14,13 +14,16 @@ from support.solana_fakes import (
     checker_of,
     config_of,
     failing,
+    token_account_bytes,
 )
 from support.transactions import (
     ISSUED_AT,
     PAYER,
     PRICE,
     SEALED,
+    SELLER,
     SPONSOR,
+    STRANGER,
     Draft,
     account_of,
     proof_of,
@@ -31,6 +34,8 @@ from tillway.adapters.x402.answers import Landed
 from tillway.adapters.x402.config import Sponsoring
 from tillway.adapters.x402.sign import Signer
 from tillway.adapters.x402.sponsors import Budget, Signers
+from tillway.adapters.x402.transaction import decode
+from tillway.core.errors import Unavailable
 from tillway.core.payments import Phase, Reservation
 from tillway.core.ports.rails import Checked, Proof, Signed
 from tillway.core.tenancy import DEFAULT
@@ -148,11 +153,28 @@ class TestReservations:
     async def test_what_has_landed_holds_nothing(self) -> None:
         """Its money has moved and its fee is paid."""
         proof = evolve(proof_of(self_paid(), version=0), sealed=SEALED)
-        landed = Landed(slot=1, block_time=ISSUED_AT, err=None)
+        owners = dict.fromkeys(range(9), PAYER)
+        landed = Landed(slot=1, block_time=ISSUED_AT, err=None, owners=owners)
         chain = FakeChain(simulation=failing("AlreadyProcessed"), landed=landed)
         found = await signer_of(chain).sign(await checked(proof, chain))
         assert found.landed
         assert found.reservations == ()
+
+    async def test_a_refund_goes_to_whose_account_it_was(self) -> None:
+        """As it was when the money left; if no node tells that, as it is now; or it waits."""
+        proof = evolve(proof_of(self_paid(), version=0), sealed=SEALED)
+        untold = Landed(slot=1, block_time=ISSUED_AT, err=None)
+        place = decode(proof.payload).keys.index(account_of(PAYER))
+        told = evolve(untold, owners={place: STRANGER.pubkey()})
+        now = {Pubkey(account_of(PAYER)): token_account_bytes(SELLER)}
+        found = []
+        for landed in (told, untold):
+            chain = FakeChain(simulation=failing("AlreadyProcessed"), landed=landed, held=now)
+            found.append((await signer_of(chain).sign(await checked(proof, chain))).refund_to)
+        assert found == [str(STRANGER.pubkey()), str(SELLER)]
+        nowhere = FakeChain(simulation=failing("AlreadyProcessed"), landed=untold)
+        with pytest.raises(Unavailable):
+            await checked(proof, nowhere)
 
     async def test_the_budget_view_grows_by_what_is_signed(self) -> None:
         """Offers of this process stop before the store would refuse the claim."""
