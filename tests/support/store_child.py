@@ -7,9 +7,11 @@ the name claimed, or nothing if another process has it.
 import asyncio
 import sys
 
+from support.quick_clock import QuickClock
 from support.store_places import store_at
 from tillway.core.contracts.samples import event, payment, reservation, settled
 from tillway.core.ports.store import Claimed, Store
+from tillway.core.services.sequencing import Sequencer
 
 
 async def race(store: Store, who: str, rounds: int) -> None:
@@ -43,13 +45,25 @@ async def work(store: Store, who: str, rounds: int) -> None:
         await asyncio.gather(*(one(n) for n in range(first, first + 8)))
 
 
+async def seal(store: Store, who: str, rounds: int) -> None:
+    """Seal until so many payments are in the log, beside others whose turn it also seems to be."""
+    # To everybody's clock the others' leases are long over.
+    sequencer = Sequencer(store=store, clock=QuickClock(speed=10**6), owner=who)
+    position = 0
+    while position < 2 * rounds:
+        print(await sequencer.sweep(), flush=True)
+        async with store.view(once=True) as view:
+            last = await view.events.last()
+        position = 0 if last is None else last.position
+
+
 async def main(verb: str, place: str, who: str, rounds: str) -> None:
     """Open the store, wait for the word, work."""
     store = store_at(place)
     await store.start()
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
-    await {"race": race, "work": work}[verb](store, who, int(rounds))
+    await {"race": race, "work": work, "seal": seal}[verb](store, who, int(rounds))
     await store.aclose()
 
 

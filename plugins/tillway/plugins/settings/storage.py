@@ -96,15 +96,13 @@ class SchemaMapping:
         "after a schema and a dot or not. Gateways that share a database need one each.",
     )
     payments: Table = setting(factory=Table, doc="Usually `tillway_payments`.")
-    sessions: Table = setting(factory=Table, in_force=False, doc="Usually `tillway_checkouts`.")
+    sessions: Table = setting(factory=Table, doc="Usually `tillway_checkouts`.")
     products: MappedTable = setting(factory=MappedTable, doc="A table of products, not ours.")
     coupons: MappedTable = setting(factory=MappedTable, doc="A table of coupons, not ours.")
-    cart_quotes: Table = setting(factory=Table, in_force=False, doc="Usually `tillway_carts`.")
-    refund_quotes: Table = setting(factory=Table, in_force=False, doc="Usually `tillway_refunds`.")
-    admin_nonces: Table = setting(factory=Table, in_force=False, doc="Usually `tillway_nonces`.")
-    webhook_queue: Table = setting(
-        factory=Table, in_force=False, doc="Usually `tillway_deliveries`."
-    )
+    cart_quotes: Table = setting(factory=Table, doc="Usually `tillway_carts`.")
+    refund_quotes: Table = setting(factory=Table, doc="Usually `tillway_refunds`.")
+    admin_nonces: Table = setting(factory=Table, doc="Usually `tillway_nonces`.")
+    webhook_queue: Table = setting(factory=Table, doc="Usually `tillway_deliveries`.")
 
 
 @frozen(kw_only=True)

@@ -7,15 +7,17 @@ ALTER TABLE tillway_payments
     ADD COLUMN watched boolean NOT NULL DEFAULT false,
     ADD COLUMN user_id text COLLATE "C";
 
--- Where programs of the step before wrote the user: in the body. NUL cannot stand in a text, and
--- a user who has it in his id, or what stands for it, has no column.
+-- Where programs of the step before wrote the user: in the body, which the server can only look
+-- into where no text in it has NUL. For that stands what it is written as in a column.
 CREATE FUNCTION tillway_user_in(the_body json) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE WHEN (the_body->'user_id')::text ~ '\\u000[01]' THEN NULL
-        ELSE (the_body->'user_id')::text::jsonb #>> '{}' END
+    SELECT regexp_replace(
+        regexp_replace(the_body::text, '(?<!\\)((\\\\)*)\\u0001', '\1\\u0001\\u0002', 'g'),
+        '(?<!\\)((\\\\)*)\\u0000', '\1\\u0001\\u0001', 'g'
+    )::json->>'user_id'
 $$;
 
 SELECT set_config('tillway.tenant', '*', true);
-UPDATE tillway_payments SET user_id = tillway_user_in(body) WHERE body->'user_id' IS NOT NULL;
+UPDATE tillway_payments SET user_id = tillway_user_in(body) WHERE body::text LIKE '%"user_id"%';
 SELECT set_config('tillway.tenant', '', true);
 
 CREATE INDEX tillway_payments_watched ON tillway_payments (lease_until)

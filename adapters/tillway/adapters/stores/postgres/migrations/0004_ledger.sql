@@ -84,7 +84,8 @@ BEGIN
     WHERE one.tenant = the_tenant AND one.name = the_account AND moved.asset IS NOT NULL;
 END $$;
 
--- Folds some lines of a tenant. An account that somebody has locked is left for later.
+-- Folds some lines of a tenant. An account that somebody has locked, or makes in this moment, is
+-- left for later.
 CREATE FUNCTION tillway_fold_some(
     the_tenant text, the_limit bigint
 ) RETURNS void LANGUAGE plpgsql AS $$
@@ -97,9 +98,19 @@ BEGIN
         SELECT account FROM tillway_lines
         WHERE tenant = the_tenant AND NOT folded ORDER BY account LIMIT the_limit
     ) AS line);
-    INSERT INTO tillway_accounts (tenant, name)
-    SELECT the_tenant, one.name FROM unnest(names) AS one (name) ORDER BY one.name
-    ON CONFLICT DO NOTHING;
+    FOR each IN
+        SELECT one.name FROM unnest(names) AS one (name) WHERE NOT EXISTS (
+            SELECT FROM tillway_accounts AS known
+            WHERE known.tenant = the_tenant AND known.name = one.name
+        ) ORDER BY one.name
+    LOOP
+        IF pg_try_advisory_xact_lock(
+            1416194156, hashtext('account ' || the_tenant || ' ' || each)
+        ) THEN
+            INSERT INTO tillway_accounts (tenant, name) VALUES (the_tenant, each)
+            ON CONFLICT DO NOTHING;
+        END IF;
+    END LOOP;
     FOR each IN
         SELECT one.name FROM tillway_accounts AS one
         WHERE one.tenant = the_tenant AND one.name = ANY (names)
@@ -123,6 +134,7 @@ BEGIN
         SELECT * INTO known FROM tillway_accounts AS one
         WHERE one.tenant = the_tenant AND one.name = the_account FOR UPDATE;
         EXIT WHEN FOUND;
+        PERFORM tillway_hold('account ' || the_tenant || ' ' || the_account);
         INSERT INTO tillway_accounts (tenant, name) VALUES (the_tenant, the_account)
         ON CONFLICT DO NOTHING;
     END LOOP;
