@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Final
 
 import orjson
@@ -37,8 +36,11 @@ class SqliteTallies:
         self, tenant: Tenant | None, names: Sequence[str], chain: Chain | None = None
     ) -> dict[str, int]:
         """Give the totals of these names; a name without claims is absent."""
-        keys = [tally_key(tenant, chain, name) for name in names]
-        found = await self.session.read(partial(totals, keys=keys))
+
+        def work(sql: sqlite3.Connection) -> dict[TallyKey, int]:
+            return totals(sql, [tally_key(tenant, chain, name) for name in names])
+
+        found = await self.session.read(work)
         return {name: total for (_, _, name), total in found.items()}
 
 

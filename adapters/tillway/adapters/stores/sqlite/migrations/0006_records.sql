@@ -6,7 +6,7 @@
 -- What buyers have put together.
 CREATE TABLE carts (
     tenant TEXT NOT NULL CHECK (tenant <> ''),
-    id TEXT NOT NULL CHECK (id <> ''),
+    id TEXT NOT NULL,
     version INTEGER NOT NULL,
     state TEXT NOT NULL,
     grp TEXT NOT NULL,
@@ -26,7 +26,7 @@ CREATE INDEX carts_due ON carts (state, due, tenant, id) WHERE due IS NOT NULL;
 -- Money on its way back.
 CREATE TABLE refunds (
     tenant TEXT NOT NULL CHECK (tenant <> ''),
-    id TEXT NOT NULL CHECK (id <> ''),
+    id TEXT NOT NULL,
     version INTEGER NOT NULL,
     state TEXT NOT NULL,
     grp TEXT NOT NULL,
@@ -47,7 +47,7 @@ CREATE INDEX refunds_due ON refunds (state, due, tenant, id) WHERE due IS NOT NU
 -- Access from period to period. The mark is its id at Stripe, the slot whose it is while it runs.
 CREATE TABLE subscriptions (
     tenant TEXT NOT NULL CHECK (tenant <> ''),
-    id TEXT NOT NULL CHECK (id <> ''),
+    id TEXT NOT NULL,
     version INTEGER NOT NULL,
     state TEXT NOT NULL,
     grp TEXT NOT NULL,
@@ -68,7 +68,7 @@ CREATE INDEX subscriptions_due ON subscriptions (state, due, tenant, id) WHERE d
 -- Sessions at providers, which are the marks.
 CREATE TABLE checkouts (
     tenant TEXT NOT NULL CHECK (tenant <> ''),
-    id TEXT NOT NULL CHECK (id <> ''),
+    id TEXT NOT NULL,
     version INTEGER NOT NULL,
     state TEXT NOT NULL,
     grp TEXT NOT NULL,
@@ -87,7 +87,7 @@ CREATE INDEX checkouts_due ON checkouts (state, due, tenant, id) WHERE due IS NO
 -- What may be signed once.
 CREATE TABLE nonces (
     tenant TEXT NOT NULL CHECK (tenant <> ''),
-    id TEXT NOT NULL CHECK (id <> ''),
+    id TEXT NOT NULL,
     version INTEGER NOT NULL,
     state TEXT NOT NULL,
     grp TEXT NOT NULL,
@@ -107,7 +107,7 @@ CREATE INDEX nonces_due ON nonces (state, due, tenant, id) WHERE due IS NOT NULL
 -- What requests were answered.
 CREATE TABLE answers (
     tenant TEXT NOT NULL CHECK (tenant <> ''),
-    id TEXT NOT NULL CHECK (id <> ''),
+    id TEXT NOT NULL,
     version INTEGER NOT NULL,
     state TEXT NOT NULL,
     grp TEXT NOT NULL,
@@ -126,7 +126,7 @@ CREATE INDEX answers_due ON answers (state, due, tenant, id) WHERE due IS NOT NU
 -- Events that others sent.
 CREATE TABLE inbox (
     tenant TEXT NOT NULL CHECK (tenant <> ''),
-    id TEXT NOT NULL CHECK (id <> ''),
+    id TEXT NOT NULL,
     version INTEGER NOT NULL,
     state TEXT NOT NULL,
     grp TEXT NOT NULL,
@@ -145,7 +145,7 @@ CREATE INDEX inbox_due ON inbox (state, due, tenant, id) WHERE due IS NOT NULL;
 -- Facts on their way to endpoints. The mark is both.
 CREATE TABLE deliveries (
     tenant TEXT NOT NULL CHECK (tenant <> ''),
-    id TEXT NOT NULL CHECK (id <> ''),
+    id TEXT NOT NULL,
     version INTEGER NOT NULL,
     state TEXT NOT NULL,
     grp TEXT NOT NULL,
@@ -165,7 +165,7 @@ CREATE INDEX deliveries_due ON deliveries (state, due, tenant, id) WHERE due IS 
 -- Settings of tenants, read in the order of their names.
 CREATE TABLE settings (
     tenant TEXT NOT NULL CHECK (tenant <> ''),
-    id TEXT NOT NULL CHECK (id <> ''),
+    id TEXT NOT NULL,
     version INTEGER NOT NULL,
     state TEXT NOT NULL,
     grp TEXT NOT NULL,
@@ -183,7 +183,7 @@ CREATE UNIQUE INDEX settings_slot ON settings (tenant, slot) WHERE slot IS NOT N
 -- Amounts that are kept in accounts.
 CREATE TABLE holds (
     tenant TEXT NOT NULL CHECK (tenant <> ''),
-    id TEXT NOT NULL CHECK (id <> ''),
+    id TEXT NOT NULL,
     version INTEGER NOT NULL,
     state TEXT NOT NULL,
     grp TEXT NOT NULL,
@@ -202,7 +202,7 @@ CREATE INDEX holds_due ON holds (state, due, tenant, id) WHERE due IS NOT NULL;
 -- Turns at what one process does at a time. They are nobody's, and found by name.
 CREATE TABLE leases (
     tenant TEXT NOT NULL CHECK (tenant = ''),
-    id TEXT NOT NULL CHECK (id <> ''),
+    id TEXT NOT NULL,
     version INTEGER NOT NULL,
     state TEXT NOT NULL,
     grp TEXT NOT NULL,
