@@ -104,8 +104,6 @@ class PostgresPayments:
         entries: Sequence[Entry] = (),
     ) -> bool:
         """Write a payment that has ended otherwise, if it is stored as ``was`` and ours."""
-        if was in LIVE:
-            raise ValueError("what is live is settled or failed")
         return await self._end(payment, phase_of(payment.state), facts, entries, was)
 
     async def renew(self, owner: str, keys: Sequence[PaymentKey], until: datetime) -> int:
@@ -188,6 +186,8 @@ class PostgresPayments:
         async def work(sql: Lent) -> bool:
             if payment.is_live:
                 raise ValueError("a payment that has ended is not live")
+            if was in LIVE:
+                raise ValueError("what is live is settled or failed")
             return await self._rewritten(sql, payment, was, after, facts, entries)
 
         return await self.session.write(work)
