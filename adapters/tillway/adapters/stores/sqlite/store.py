@@ -26,6 +26,7 @@ from tillway.adapters.stores.sqlite.payments import (
     SqliteTallies,
 )
 from tillway.adapters.stores.sqlite.readers import Readers
+from tillway.adapters.stores.sqlite.room import check_room
 from tillway.adapters.stores.sqlite.schema import (
     connect,
     connect_to_write,
@@ -129,6 +130,12 @@ class SqliteStore:
         """Open a consistent view for reading; it never waits for writers."""
         async with self._connections().readers.view(once=once) as session:
             yield self._unit(session)
+
+    async def check_writing(self) -> None:
+        """Raise Unavailable where the database cannot be written to, or has no room."""
+        # Its turn to write is taken for it, which a database that is read-only refuses.
+        async with self._connections().singles.unit() as session:
+            await session.write(partial(check_room, self.path))
 
     async def back_up(self, file: Path, progress: Callable[[int, int], object]) -> None:
         """Write everything, as it stands at one moment, into a new file."""
