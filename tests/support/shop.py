@@ -18,6 +18,7 @@ from yarl import URL
 from support.chain import USDC, Wallet, blockhash_of, funded, pay
 from tillway.core.events import Event
 from tillway.core.payments import Payment
+from tillway.core.ports.store import Store
 from tillway.core.tenancy import DEFAULT, Tenant
 from tillway.entrypoints.bootstrap import Ports, create_app
 from tillway.entrypoints.configuration import configure
@@ -271,18 +272,20 @@ async def open_shop(
     confirm_delay_ms: int = 20,
     background: bool = True,
     one_wallet: bool = False,
+    store: Store | None = None,
     **changes: Mapping[str, Any],
 ) -> AsyncIterator[Shop]:
     """Serve a gateway over a chain of its own; ``changes`` are settings by section.
 
-    With ``one_wallet`` the wallet that is paid is the one that pays the fees.
+    With ``one_wallet`` the wallet that is paid is the one that pays the fees. A ``store`` takes
+    the place of the one that the settings name.
     """
     clock, faults = VirtualClock(), Faults()
     chain = Chain(clock=clock.seconds, slot_ms=slot_ms, confirm_delay_ms=confirm_delay_ms)
     merchant = funded(chain, sol=10)
     sponsor = merchant if one_wallet else funded(chain, sol=10)
     async with serve_chain(chain, faults=faults) as node:
-        gateway = _gateway(node, clock, merchant, sponsor, background, changes)
+        gateway = _gateway(node, clock, merchant, sponsor, background, changes, store)
         async with _served(gateway) as address, aiohttp.ClientSession() as http:
             yield Shop(
                 chain=chain,
@@ -314,10 +317,11 @@ def _gateway(
     sponsor: Wallet,
     background: bool,
     changes: Mapping[str, Mapping[str, Any]],
+    store: Store | None = None,
 ) -> Gateway:
     text = settings_text(node, merchant, **changes)
     configured = configure(text, {"X402_SERVER_WALLET_1": str(sponsor.keypair)})
-    return create_app(configured, background=background, ports=Ports(clock=clock))
+    return create_app(configured, background=background, ports=Ports(clock=clock, store=store))
 
 
 @asynccontextmanager

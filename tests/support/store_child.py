@@ -6,8 +6,10 @@ the name claimed, or nothing if another process has it.
 
 import asyncio
 import sys
+from functools import partial
 
 from support.quick_clock import QuickClock
+from support.store_load import Till
 from support.store_places import store_at
 from tillway.core.contracts.samples import event, payment, reservation, settled
 from tillway.core.ports.store import Claimed, Store
@@ -57,13 +59,19 @@ async def seal(store: Store, who: str, rounds: int) -> None:
         position = 0 if last is None else last.position
 
 
+async def sell(store: Store, who: str, rounds: int) -> None:
+    """Claim and settle until it is killed, asking again while the store is unavailable."""
+    till = Till(store, partial(print, flush=True))
+    await asyncio.gather(*(till.sell(f"{who}-{n}") for n in range(min(8, rounds))))
+
+
 async def main(verb: str, place: str, who: str, rounds: str) -> None:
     """Open the store, wait for the word, work."""
     store = store_at(place)
     await store.start()
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
-    await {"race": race, "work": work, "seal": seal}[verb](store, who, int(rounds))
+    await {"race": race, "work": work, "sell": sell, "seal": seal}[verb](store, who, int(rounds))
     await store.aclose()
 
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from tillway.core.contracts.samples import event, key_of
@@ -16,8 +16,13 @@ from tillway.core.tenancy import DEFAULT
 _TESTS = Path(__file__).parents[1]
 
 
+def started(verb: str, place: str, who: str, rounds: int) -> AbstractAsyncContextManager[Process]:
+    """Start a process of ``store_child``; it is killed on leaving, if it still runs."""
+    return running("support.store_child", verb, place, who, str(rounds))
+
+
 @asynccontextmanager
-async def started(module: str, *words: str) -> AsyncIterator[Process]:
+async def running(module: str, *words: str) -> AsyncIterator[Process]:
     """Start a process of one of our modules; it is killed on leaving, if it still runs."""
     command = (sys.executable, "-m", module, *words)
     process = await asyncio.create_subprocess_exec(*command, cwd=_TESTS, stdin=PIPE, stdout=PIPE)

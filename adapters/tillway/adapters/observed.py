@@ -10,6 +10,7 @@ from attrs import define
 from tillway.core.errors import TillwayError
 from tillway.core.observations import Observer, QueryRan
 from tillway.core.ports.store import Store, UnitOfWork, View
+from tillway.core.ports.upkeep import ChecksWriting
 
 _Open = TypeVar("_Open")
 
@@ -37,6 +38,11 @@ class ObservedStore:
     async def aclose(self) -> None:
         """Close it."""
         await self.store.aclose()
+
+    async def check_writing(self) -> None:
+        """Ask the store inside, if it can tell."""
+        if isinstance(self.store, ChecksWriting):
+            await self.store.check_writing()
 
     @asynccontextmanager
     async def _timed(

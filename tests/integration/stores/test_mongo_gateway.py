@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support.mongo import NoServer, Server, best, server
+from support.mongo import NoServer, Server, nx, server
 from support.shop import COUPONS, RESOURCES, Shop, another_gateway, open_shop, v2_header
 from support.store_summary import or_skipped
 from tillway.core.payments import State
@@ -22,7 +22,7 @@ pytest.importorskip("motor", reason="motor is not installed")
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[Server]:
     """Give a server that these tests may stop."""
-    with or_skipped("mongodb", NoServer), server(best) as running:
+    with or_skipped("mongodb", NoServer), server(nx) as running:
         yield running
 
 

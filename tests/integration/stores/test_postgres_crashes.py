@@ -5,19 +5,19 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from attrs import define, field
 
 from support.postgres import SUPERUSER, Databases, databases
+from support.store_load import Till, a_call, a_look, a_unit, a_view, seconds_to_the_next
 from support.store_processes import check
-from tillway.core.contracts.samples import event, payment, reservation, settled
+from tillway.core.contracts.samples import payment
 from tillway.core.contracts.stores.steps import claim, count, find
 from tillway.core.errors import Unavailable
-from tillway.core.ports.store import Claimed, Store, Taken
+from tillway.core.ports.store import Claimed
 
 if TYPE_CHECKING:
     from tillway.adapters.stores.postgres import PostgresStore
@@ -42,63 +42,6 @@ async def _store(place: Databases, patience: float = 10.0) -> AsyncIterator["Pos
         await store.aclose()
 
 
-@define
-class Till:
-    """Sells without end and remembers what was acknowledged."""
-
-    store: Store
-    acknowledged: set[str] = field(factory=set)
-    refused: int = 0
-    last: float = 0.0
-    closed: bool = False
-
-    async def sell(self, who: int) -> None:
-        """Claim and settle one purchase after the other, until closing time."""
-        for n in range(10**9):
-            if self.closed:
-                return
-            await self._one(f"{who}-{n}")
-
-    async def _one(self, name: str) -> None:
-        one = payment(name, owner=name, reservations=(reservation("worked", 1, None),))
-        await self._until_told(lambda: self._claimed(one.signature, name))
-        self._hear(f"claimed {name}")
-        await self._until_told(lambda: self._settled(name))
-        self._hear(f"settled {name}")
-
-    async def _claimed(self, signature: str, name: str) -> None:
-        one = payment(name, owner=name, reservations=(reservation("worked", 1, None),))
-        async with self.store.begin(once=True) as unit:
-            result = await unit.payments.claim(one)
-        # After an answer that was lost, a claim finds itself.
-        assert result in (Claimed(), Taken(payment=one))
-
-    async def _settled(self, name: str) -> None:
-        one = payment(name, owner=name, reservations=(reservation("worked", 1, None),))
-        if random.random() < 0.5:
-            async with self.store.begin(once=True) as unit:
-                ours = await unit.payments.settle(settled(one), [event(name)])
-        else:
-            async with self.store.begin() as unit:
-                ours = await unit.payments.settle(settled(one))
-                if ours:
-                    await unit.events.append(event(name))
-        if not ours:
-            assert await find(self.store, one) == settled(one)
-
-    async def _until_told(self, act: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        while True:
-            try:
-                return await act()
-            except Unavailable:
-                self.refused += 1
-                await asyncio.sleep(0.02)
-
-    def _hear(self, line: str) -> None:
-        self.acknowledged.add(line)
-        self.last = time.monotonic()
-
-
 class TestCrashes:
     async def test_nothing_that_was_acknowledged_is_lost(self, durable: Databases) -> None:
         """The server is stopped at once, under load, again and again: all is there, once."""
@@ -110,7 +53,7 @@ class TestCrashes:
                 await asyncio.sleep(random.uniform(0.2, 0.5))
                 await asyncio.to_thread(durable.server.stop, signal.SIGQUIT)
                 await asyncio.to_thread(durable.server.start)
-                ready.append(await _seconds_to_the_next(till))
+                ready.append(await seconds_to_the_next(till))
             till.closed = True
             await asyncio.gather(*selling)
             await check(store, till.acknowledged)
@@ -124,14 +67,14 @@ class TestCrashes:
             await claim(store, payment("before"))
             await asyncio.to_thread(durable.server.stop)
             for _ in range(2):
-                for act in (_unit, _view, _call, _look):
+                for act in (a_unit, a_view, a_call, a_look):
                     with pytest.raises(Unavailable, match="cannot be reached") as refused:
                         await act(store)
                     assert "127.0.0.1" not in refused.value.message
                     assert refused.value.retry_after
             await asyncio.to_thread(durable.server.start)
             assert await find(store, payment("before")) == payment("before")
-            for act in (_unit, _view, _call, _look):
+            for act in (a_unit, a_view, a_call, a_look):
                 await act(store)
 
     async def test_a_server_that_stops_in_a_unit_writes_nothing_of_it(
@@ -157,7 +100,7 @@ class TestCrashes:
             try:
                 started = time.monotonic()
                 ends = await asyncio.gather(
-                    *(act(store) for act in (_unit, _view, _call)), return_exceptions=True
+                    *(act(store) for act in (a_unit, a_view, a_call)), return_exceptions=True
                 )
                 assert all(isinstance(end, Unavailable) for end in ends)
                 assert time.monotonic() - started < 10
@@ -168,14 +111,6 @@ class TestCrashes:
                 assert await find(store, payment(str(n))) == (payment(str(n)) if n < 6 else None)
 
 
-async def _seconds_to_the_next(till: Till) -> float:
-    since = time.monotonic()
-    while till.last < since:
-        assert time.monotonic() - since < 30
-        await asyncio.sleep(0.005)
-    return till.last - since
-
-
 async def _serving(place: Databases) -> list[int]:
     rows = await place.rows(
         "SELECT pid FROM pg_stat_activity"
@@ -184,22 +119,3 @@ async def _serving(place: Databases) -> list[int]:
         user=SUPERUSER,
     )
     return [int(pid) for (pid,) in rows]
-
-
-async def _unit(store: Store) -> None:
-    async with store.begin() as unit:
-        await unit.events.append(event("told"))
-
-
-async def _view(store: Store) -> None:
-    async with store.view() as view:
-        await view.quote_keys.all()
-
-
-async def _call(store: Store) -> None:
-    async with store.begin(once=True) as unit:
-        await unit.events.append(event("called"))
-
-
-async def _look(store: Store) -> None:
-    await find(store, payment("a"))

@@ -38,7 +38,6 @@ from tillway.core.tenancy import DEFAULT
 if TYPE_CHECKING:
     from tillway.adapters.stores.postgres import PostgresStore
 
-CHILD = "support.store_child"
 ACCOUNTS = [Account(AccountKind.CREDITS, f"user-{n}") for n in range(5)]
 _UNFOLDED = "SELECT count(*) FROM tillway_lines WHERE NOT folded"
 _SALES = Account(AccountKind.SALES, "x402")
@@ -293,7 +292,7 @@ class TestSealing:
         url, amount = postgres.server.url(name).reveal(), count(150, 3000)
         async with AsyncExitStack() as running:
             children = [
-                await running.enter_async_context(started(CHILD, "seal", url, who, str(amount)))
+                await running.enter_async_context(started("seal", url, who, amount))
                 for who in ("p1", "p2")
             ]
             for child in children:

@@ -8,6 +8,8 @@ import pytest
 
 from support.postgres import APP, Databases
 from support.postgres_schema import schema
+from support.statements.scenario import OPERATIONS
+from tillway.adapters.stores.memory import MemoryStore
 from tillway.core.contracts.samples import NOW, event, payment, product, reservation
 from tillway.core.errors import Unavailable
 from tillway.core.ports.store import Claimed
@@ -77,6 +79,14 @@ class TestOtherNames:
         usual, other = await postgres.fresh(), await schema(postgres, name, names)
         assert other == await schema(postgres, usual)
         assert len([row for row in other if row[0] == "index"]) > 8
+
+    async def test_every_operation_answers_as_usual(self, postgres: Databases) -> None:
+        """No statement and no function still says a usual name: none would be found."""
+        name, memory = await postgres.fresh(empty=True), MemoryStore()
+        await postgres.sql("CREATE SCHEMA tills", database=name, user=APP)
+        async with _open(postgres, name, f"prefix: tills.Shop, {_OF_PAYMENTS}") as store:
+            for operation, work in OPERATIONS.items():
+                assert await work(store) == await work(memory), operation
 
     async def test_another_gateways_tables_are_not_touched(self, postgres: Databases) -> None:
         """Gateways with prefixes of their own share a database, and nothing in it."""

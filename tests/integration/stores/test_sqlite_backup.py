@@ -40,18 +40,13 @@ def _left(folder: Path) -> set[str]:
     return {each.name for each in folder.iterdir() if not each.name.startswith("shop.db")}
 
 
-_CHILD = "support.store_child"
-
-
 class TestUnderLoad:
     async def test_a_copy_is_a_store_whose_invariants_hold(self, tmp_path: Path) -> None:
         """While processes claim and settle, each copy has what was acknowledged before it."""
         place, copies = tmp_path / "shop.db", count(4, 40)
         async with _opened(place) as store, AsyncExitStack() as stack:
             children = [
-                await stack.enter_async_context(
-                    started(_CHILD, "work", str(place), who, str(_ROUNDS))
-                )
+                await stack.enter_async_context(started("work", str(place), who, _ROUNDS))
                 for who in ("one", "two")
             ]
             said: list[str] = []

@@ -16,7 +16,7 @@ from attrs import define, field
 from support.postgres import Databases, databases
 from support.store_mix_check import check
 from support.store_places import store_at
-from support.store_processes import begin, lines, ready, started
+from support.store_processes import begin, lines, ready, running
 from tillway.core.contracts.stores.steps import count
 
 FULL: Final = os.environ.get("TILLWAY_TESTS") == "full"
@@ -60,7 +60,7 @@ class Lives:
     async def _life(self, who: str) -> None:
         begun = time.monotonic()
         module = "support.store_mix"
-        async with started(module, self.place, who) as child:
+        async with running(module, self.place, who) as child:
             await ready(child)
             self.starts.append(time.monotonic() - begun)
             await begin(child)

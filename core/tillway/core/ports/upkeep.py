@@ -1,7 +1,7 @@
 """What an operator does to a store: capabilities that it has or lacks.
 
-None of it needs the store to be started, and other processes may use it meanwhile. All raise
-Unavailable, with the place and the cause in one line, where the store cannot be used.
+Other processes may use the store meanwhile. All raise Unavailable, with the cause in one line,
+where the store cannot be used. Migrating and copying need no store that is started.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,5 +51,17 @@ class BacksUp(Protocol):
         before, and after an error or a crash, no file has that name. ``progress`` is told how
         much of how much is done, from any thread. FileExistsError for a file that is there, and
         other OSErrors where it cannot be written.
+        """
+        ...
+
+
+@runtime_checkable
+class ChecksWriting(Protocol):
+    """Tell whether what is written now would be kept."""
+
+    async def check_writing(self) -> None:
+        """Raise Unavailable where writes are known to be refused: a full disk, a standby.
+
+        Changes nothing, and may be asked every second. That it passes is no promise.
         """
         ...

@@ -94,12 +94,14 @@ def indexes(kind: Kind[Any]) -> Sequence[Index]:
 
 
 def _index(kind: Kind[Any], name: str, order: Order) -> Index:
-    flag = _flag(name) if _says(order) else None
-    if order.unique:
-        return Index(name=_plain(name), fields=order.group, where=flag, unique=True)
-    started = [flag] if flag else []
-    unique_names = dict.fromkeys((*started, *order.group, *_ranks(kind, name)))
-    return Index(name=_plain(name), fields=list(unique_names), where=flag)
+    where = _of_group(order, name)
+    fields = order.group if order.unique else (*where, *order.group, *_ranks(kind, name))
+    return Index(
+        name=_plain(name),
+        fields=list(dict.fromkeys(fields)),
+        where=where or None,
+        unique=order.unique,
+    )
 
 
 def _says(order: Order) -> bool:

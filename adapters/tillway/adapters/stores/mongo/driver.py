@@ -40,11 +40,11 @@ class Limits:
 
 @frozen(kw_only=True)
 class Index:
-    """Fields, ascending. ``where`` is a field that is true in the documents that count."""
+    """Fields, ascending. ``where`` tells which documents count."""
 
     name: str
     fields: Sequence[str]
-    where: str | None = None
+    where: Condition | None = None
     unique: bool = False
 
 
@@ -191,7 +191,7 @@ def options(limits: Limits, patience: float) -> dict[str, Any]:
 def _model(index: Index, *, partial: bool) -> IndexModel:
     told: dict[str, Any] = {"name": index.name}
     if partial and index.where is not None:
-        told["partialFilterExpression"] = {index.where: True}
+        told["partialFilterExpression"] = index.where
         told["unique"] = index.unique
     return IndexModel([(name, 1) for name in index.fields], **told)
 

@@ -19,6 +19,7 @@ async def prepare(database: Database, place: str) -> None:
         {"_id": "format", "version": FORMAT},
         {"_id": "applied", "n": Int64(0)},
         {"_id": "trimmed", "n": Int64(0)},
+        {"_id": "forgotten", "n": Int64(0)},
         {"_id": "turn", "by": "", "until": Int64(0)},
     )
     await database.insert(MARKS, [dict(mark) for mark in marks])
@@ -28,18 +29,14 @@ async def prepare(database: Database, place: str) -> None:
         raise unavailable(f"at {place} was made by a newer version of Tillway (format {version})")
 
 
-async def applied(database: Database) -> int:
-    """Tell up to which position everything is in the tables, at the least."""
-    return await _position(database, "applied")
-
-
-async def trimmed(database: Database) -> int:
-    """Tell up to which position the log has been cut."""
-    return await _position(database, "trimmed")
+async def position(database: Database, mark: str) -> int:
+    """Tell up to which position everything is "applied", "trimmed" or "forgotten"."""
+    found = await database.find(MARKS, {"_id": mark})
+    return int(found[0]["n"]) if found else 0
 
 
 async def advance(database: Database, mark: str, position: int) -> None:
-    """Write how far "applied" or "trimmed" is; never less than is written."""
+    """Write how far a mark is; never less than is written."""
     change = {"$set": {"n": Int64(position)}}
     await database.update(MARKS, {"_id": mark, "n": {"$lt": Int64(position)}}, change)
 
@@ -55,11 +52,6 @@ async def take_turn(database: Database, by: str, seconds: float) -> bool:
 async def pass_turn(database: Database, by: str) -> None:
     """Give the turn back, if it is ours."""
     await database.update(MARKS, {"_id": "turn", "by": by}, {"$set": {"until": Int64(0)}})
-
-
-async def _position(database: Database, mark: str) -> int:
-    found = await database.find(MARKS, {"_id": mark})
-    return int(found[0]["n"]) if found else 0
 
 
 def pause() -> float:

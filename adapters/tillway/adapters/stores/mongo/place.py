@@ -19,7 +19,7 @@ _HOSTS: Final = re.compile(rf"{_HOST}(?:,{_HOST})*")
 _OLDEST: Final = 13
 """The wire version of MongoDB 5.0, the first whose writes go to the majority unless told not to."""
 
-_GONE: Final = Index(name="gone", fields=("gone",))
+_GONE: Final = Index(name="gone", fields=("gone",), where={"gone": {"$exists": True}})
 
 
 @frozen
@@ -56,7 +56,7 @@ class Place:
         Any number of processes may do so at once. Raises Unavailable with the place and cause.
         """
         try:
-            self._refuse_unfit(await database.hello())
+            refuse_unfit(await database.hello(), str(self))
             await prepare(database, str(self))
             for kind in KINDS:
                 for index in (*indexes(kind), _GONE):
@@ -69,14 +69,16 @@ class Place:
         except Exception as error:
             raise self._refused(f"cannot be prepared ({type(error).__name__})", None) from error
 
-    def _refuse_unfit(self, said: Document) -> None:
-        version = int(said.get("maxWireVersion", 0))
-        if version < _OLDEST:
-            raise unavailable(f"at {self} is older than MongoDB 5.0 (wire version {version})")
-        if not said.get("isWritablePrimary", said.get("ismaster", False)):
-            raise unavailable(f"at {self} is not a primary: name the set, or all of its members")
-
     def _refused(self, cause: str, error: Exception | None) -> Unavailable:
         root = error.__cause__ or error if error is not None else None
         named = f" ({type(root).__name__})" if root is not None else ""
         return unavailable(f"at {self} {cause}{named}")
+
+
+def refuse_unfit(said: Document, place: str) -> None:
+    """Refuse a server that will not do, by what it says of itself."""
+    version = int(said.get("maxWireVersion", 0))
+    if version < _OLDEST:
+        raise unavailable(f"at {place} is older than MongoDB 5.0 (wire version {version})")
+    if not said.get("isWritablePrimary", said.get("ismaster", False)):
+        raise unavailable(f"at {place} is not a primary: name the set, or all of its members")

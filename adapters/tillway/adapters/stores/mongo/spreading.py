@@ -17,7 +17,7 @@ from tillway.adapters.stores.mongo.documents import collection
 from tillway.adapters.stores.mongo.driver import Database, Document
 from tillway.adapters.stores.mongo.faults import unavailable
 from tillway.adapters.stores.mongo.log import Entry
-from tillway.adapters.stores.mongo.marks import advance, applied
+from tillway.adapters.stores.mongo.marks import advance, position
 from tillway.adapters.stores.mongo.tail import Tail
 from tillway.adapters.stores.mongo.trimming import Trimming
 from tillway.core.errors import Unavailable
@@ -145,25 +145,19 @@ class Spreader:
                 await self.once()
                 await self._mark()
 
-    def learn(self, entry: Entry) -> None:
-        """Hear of what is to be spread."""
-        self.wake()
-
-    def lose(self) -> None:
-        """Hear that entries were missed: others have spread them."""
-
     async def once(self, *, grace: float = 0.0) -> bool:
         """Spread what nobody has; tell whether something is left to others for now."""
         entries, until = self.tail.unspread(), time.monotonic() - grace
         due = [each for each in entries if self._is_ours(each) or each.heard < until]
         if any(not self._is_ours(each) for each in due):
-            self.tail.spread(range(await applied(self.database) + 1))
+            mark = await position(self.database, "applied")
+            self.tail.spread(range(self.tail.base + 1, mark + 1))
             due = [each for each in due if each.position > self.tail.base]
         if due:
             await spread(self.database, due)
             positions = [each.position for each in due]
             self.tail.spread(positions)
-            self.done += positions
+            self.done = [*self.done, *positions][-_MOST:]
         return len(due) < len(entries)
 
     def _is_ours(self, entry: Entry) -> bool:

@@ -146,7 +146,7 @@ class MongoStore:
         log, loader = Log(database, self.patience), Loader(database)
         tail = Tail(database, log)
         spreader = Spreader(database, tail, mine, Trimming(database))
-        tail.learning.add(spreader)
+        tail.told = spreader.wake
         committer = Committer(tail, log, spreader, mine, self.patience, self.jitter)
         return _Open(
             process=os.getpid(),

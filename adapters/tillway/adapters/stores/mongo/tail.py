@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 from attrs import define, field
@@ -11,7 +11,7 @@ from attrs import define, field
 from tillway.adapters.stores.mongo.driver import Database
 from tillway.adapters.stores.mongo.faults import unavailable
 from tillway.adapters.stores.mongo.log import Entry, Log, Trimmed
-from tillway.adapters.stores.mongo.marks import applied
+from tillway.adapters.stores.mongo.marks import position
 from tillway.core.errors import Unavailable
 
 _STALE: Final = 5.0
@@ -19,7 +19,7 @@ _STALE: Final = 5.0
 
 
 class Learns(Protocol):
-    """Somebody who has to hear of what is committed."""
+    """A reader who has to hear of what is committed."""
 
     def learn(self, entry: Entry) -> None:
         """Hear of the next entry."""
@@ -35,6 +35,7 @@ class Tail:
     """The entries that are not known to be spread, and those after them.
 
     Everything up to ``base`` is in the tables. ``head`` is the last position that is known.
+    ``learning`` are the readers that are at it, ``told`` is called when something is new.
     """
 
     database: Database
@@ -42,6 +43,7 @@ class Tail:
     base: int = field(init=False, default=-1)
     entries: deque[Entry] = field(init=False, factory=deque)
     learning: set[Learns] = field(init=False, factory=set)
+    told: Callable[[], None] | None = field(init=False, default=None)
     seen: float = field(init=False, default=0.0)
     _spread: set[int] = field(init=False, factory=set)
     _reading: "asyncio.Task[None] | None" = field(init=False, default=None)
@@ -80,6 +82,8 @@ class Tail:
         for each in list(self.learning):
             each.learn(entry)
         self.spread(entry.done)
+        if self.told is not None:
+            self.told()
 
     def spread(self, positions: Iterable[int]) -> None:
         """Take in that entries are in the tables."""
@@ -96,7 +100,8 @@ class Tail:
         if previous is not None:
             await asyncio.wait([previous])
         self._reading, self._next = self._next, None
-        if self.base < 0 or time.monotonic() - self.seen > _STALE:
+        is_stale = time.monotonic() - self.seen > _STALE
+        if self.base < 0 or (is_stale and not self.learning):
             await self._catch_up()
         try:
             found = await self.log.after(self.head)
@@ -109,7 +114,7 @@ class Tail:
 
     async def _catch_up(self) -> None:
         """Begin anew where everything is known to be spread, if that is further than we are."""
-        mark = await applied(self.database)
+        mark = await position(self.database, "applied")
         if mark > self.head:
             self.base = mark
             self.entries.clear()

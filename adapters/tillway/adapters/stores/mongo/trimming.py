@@ -6,6 +6,7 @@ out, are removed when no connection of such a process can be left.
 """
 
 import time
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final
 
 from attrs import define, field
@@ -15,7 +16,7 @@ from tillway.adapters.stores.layered.kinds import KINDS
 from tillway.adapters.stores.mongo.documents import collection
 from tillway.adapters.stores.mongo.driver import Condition, Database
 from tillway.adapters.stores.mongo.log import LOG
-from tillway.adapters.stores.mongo.marks import advance, trimmed
+from tillway.adapters.stores.mongo.marks import advance, position
 
 _DAY: Final = 86_400.0
 _MICROS: Final = 1_000_000
@@ -48,34 +49,36 @@ class Trimming:
             await self._forget(self._looked)
 
     async def _cut(self, last: int) -> None:
-        first = await trimmed(self.database)
-        part = {"$gt": Int64(first), "$lte": Int64(last)}
-        spent = {"_id": part, "at": _older(self.keep_for)}
-        newest = await self.database.find(LOG, spent, only=["at"], sort=[("_id", -1)], limit=1)
-        if newest:
-            end = newest[0]["_id"]
-            part = {"$gt": Int64(first), "$lte": end}
-            await self.database.update(LOG, {"_id": part}, {"$unset": {"rows": ""}})
-            await advance(self.database, "trimmed", int(end))
+        async for spent in self._spent("trimmed", last, self.keep_for):
+            await self.database.update(LOG, _at(spent), {"$unset": {"rows": ""}})
 
     async def _forget(self, last: int) -> None:
-        old = _older(self.forget_after)
-        while True:
-            page = await self.database.find(
-                LOG,
-                {"_id": {"$lte": Int64(last)}},
-                only=["at"],
-                sort=[("_id", 1)],
-                limit=_PAGE,
-            )
-            spent = [each["_id"] for each in page if each["at"] < old["$lt"]]
-            if spent:
-                await self.database.delete(LOG, {"_id": {"$in": spent}})
-            if len(spent) < _PAGE:
-                break
+        async for spent in self._spent("forgotten", last, self.forget_after):
+            await self.database.delete(LOG, _at(spent))
         for kind in KINDS:
-            await self.database.delete(collection(kind.name), {"gone": old})
+            await self.database.delete(
+                collection(kind.name), {"gone": {"$lt": Int64(_micros_ago(self.forget_after))}}
+            )
+
+    async def _spent(self, mark: str, last: int, age: float) -> AsyncIterator[Sequence[int]]:
+        """Give positions that are old enough, some at a time, and mark how far that is done."""
+        first, oldest = await position(self.database, mark), _micros_ago(age)
+        while first < last:
+            part = range(first + 1, min(first + _PAGE, last) + 1)
+            found = await self.database.find(LOG, _at(part), only=["at"])
+            young = min((int(each["_id"]) for each in found if each["at"] >= oldest), default=None)
+            spent = part if young is None else range(part.start, young)
+            if spent:
+                yield spent
+                await advance(self.database, mark, spent[-1])
+            if young is not None:
+                return
+            first = spent[-1]
 
 
-def _older(seconds: float) -> Condition:
-    return {"$lt": Int64(int((time.time() - seconds) * _MICROS))}
+def _at(positions: Iterable[int]) -> Condition:
+    return {"_id": {"$in": [Int64(n) for n in positions]}}
+
+
+def _micros_ago(seconds: float) -> int:
+    return int((time.time() - seconds) * _MICROS)

@@ -16,10 +16,10 @@ from tillway.adapters.stores.mongo.driver import Database
 from tillway.adapters.stores.mongo.marks import pass_turn, pause, take_turn
 from tillway.core.errors import Unavailable
 
-_LEASE: Final = 0.3
+_LEASE: Final = 0.5
 """Seconds: others wait as long for a process that has died in its turn."""
 
-_LONGEST_WAIT: Final = 2.0
+_LONGEST_WAIT: Final = 5.0
 
 
 @define(eq=False)
@@ -42,7 +42,7 @@ class Turn:
 
     async def keep(self) -> None:
         """Hold it for longer, when its end is near."""
-        if self._until - time.monotonic() < _LEASE / 2:
+        if self._until - time.monotonic() < _LEASE * 0.7:
             await self._taken()
 
     async def _take(self) -> None:

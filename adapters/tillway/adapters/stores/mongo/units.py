@@ -121,6 +121,7 @@ class Units:
     async def _commit(self, session: UnitSession) -> None:
         if not any(layer.own for layer in session.layers.each.values()):
             return
+        await self.turn.keep()
         changes = await changes_of(session.layers, session.sight)
         for attempt in range(_TRIES):
             position = self._unharmed(session, changes)

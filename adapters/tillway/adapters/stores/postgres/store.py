@@ -18,11 +18,13 @@ from tillway.adapters.stores.postgres.names import Names
 from tillway.adapters.stores.postgres.payments import PostgresPayments, PostgresTallies
 from tillway.adapters.stores.postgres.place import Connection
 from tillway.adapters.stores.postgres.pool import Limits
+from tillway.adapters.stores.postgres.room import check_read_only, check_room, met_full_disk
 from tillway.adapters.stores.postgres.schema import migrate, pending, prepare
 from tillway.adapters.stores.postgres.sessions import Session, single, unit, view
 from tillway.adapters.stores.postgres.sight import PostgresCalls
 from tillway.adapters.stores.records import Records
 from tillway.core.assets import BUILT_IN, Assets
+from tillway.core.errors import Unavailable
 from tillway.core.ports.upkeep import Step
 from tillway.core.secrets import Secret
 
@@ -63,6 +65,7 @@ class PostgresStore:
     lender: Lender = field(kw_only=True, repr=False)
     """Where its connections come from; others may use the same one, and its names."""
     _codec: Codec = field(init=False)
+    _was_full: bool = field(init=False, default=False)
 
     @lender.default
     def _own_lender(self) -> Lender:
@@ -102,8 +105,12 @@ class PostgresStore:
     async def begin(self, *, once: bool = False) -> AsyncIterator[PostgresUnit]:
         """Open a unit of work: committed on leaving, rolled back on an exception."""
         pool = self.lender.pool()
-        async with single(pool, writable=True) if once else unit(pool) as session:
-            yield self._unit(session)
+        try:
+            async with single(pool, writable=True) if once else unit(pool) as session:
+                yield self._unit(session)
+        except Unavailable as error:
+            self._was_full = self._was_full or met_full_disk(error)
+            raise
 
     @asynccontextmanager
     async def view(self, *, once: bool = False) -> AsyncIterator[PostgresUnit]:
@@ -111,6 +118,13 @@ class PostgresStore:
         pool = self.lender.pool()
         async with single(pool, writable=False) if once else view(pool) as session:
             yield self._unit(session)
+
+    async def check_writing(self) -> None:
+        """Raise Unavailable where the database takes no writes, or had no room and has none yet."""
+        await check_read_only(self.lender.pool())
+        if self._was_full:
+            await check_room(self.lender.pool())
+            self._was_full = False
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[tuple[Connection, str]]:

@@ -10,6 +10,7 @@ from typing import Final
 
 from tillway.adapters.stores.migrations import Migration, behind, migrations_of
 from tillway.adapters.stores.sqlite.faults import Patience, fault, is_fault, unavailable
+from tillway.adapters.stores.sqlite.room import check_disk
 from tillway.core.ports.upkeep import Step
 
 _APPLICATION: Final = 0x54696C6C
@@ -57,7 +58,7 @@ def prepare(path: Path, patience: Patience, *, migrates: bool) -> None:
     """Create the database if there is none, for its owner's eyes only, and migrate it.
 
     Unless others migrate it. Several processes may do so at once. Raises Unavailable with the
-    path and the cause.
+    path and the cause, a disk that is full among them.
     """
     if not migrates and (left := pending(path, patience)):
         raise behind(str(path), left)
@@ -99,6 +100,8 @@ def told_of(path: Path) -> Iterator[None]:
 
 def _create(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # SQLite would fail in one way or another, and leave an empty file behind.
+    check_disk(path)
     # It holds secrets. SQLite gives its journals the mode of the database.
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
 

@@ -25,6 +25,7 @@ from tillway.adapters.stores.sqlite.lane import Lane, Session
 from tillway.adapters.stores.sqlite.log import SqliteEvents
 from tillway.adapters.stores.sqlite.payments import SqlitePayments
 from tillway.adapters.stores.sqlite.readers import Readers
+from tillway.adapters.stores.sqlite.room import check_room
 from tillway.adapters.stores.sqlite.schema import (
     connect,
     connect_to_write,
@@ -144,6 +145,12 @@ class SqliteStore:
         """Open a consistent view for reading; it never waits for writers."""
         async with self._connections().readers.view(once=once) as session:
             yield SqliteUnit.over(session, self._codec)
+
+    async def check_writing(self) -> None:
+        """Raise Unavailable where the database cannot be written to, or has no room."""
+        # Its turn to write is taken for it, which a database that is read-only refuses.
+        async with self._connections().singles.unit() as session:
+            await session.write(partial(check_room, self.path))
 
     async def back_up(self, file: Path, progress: Callable[[int, int], object]) -> None:
         """Write everything, as it stands at one moment, into a new file."""

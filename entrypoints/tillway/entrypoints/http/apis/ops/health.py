@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 from tillway.core.ports.clock import Clock
 from tillway.core.ports.rails import HasHealth, RailHealth
 from tillway.core.ports.store import Store
+from tillway.core.ports.upkeep import ChecksWriting
 from tillway.core.services.gateway import Services
 from tillway.entrypoints.http.fresh import Fresh
 
@@ -80,8 +81,11 @@ class Checkup:
 
     async def _store_answers(self) -> bool:
         try:
-            async with asyncio.timeout(PATIENCE), self.store.view() as view:
-                await view.quote_keys.all()
+            async with asyncio.timeout(PATIENCE):
+                async with self.store.view() as view:
+                    await view.quote_keys.all()
+                if isinstance(self.store, ChecksWriting):
+                    await self.store.check_writing()
         except Exception as error:  # whatever it is, the store cannot be used
             _log.warning("the store does not answer: %s", type(error).__name__, exc_info=error)
             return False
