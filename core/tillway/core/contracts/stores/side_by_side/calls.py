@@ -27,16 +27,32 @@ times: Final = st.sampled_from(TIMES)
 limits: Final = st.sampled_from((9, 2, 1, 0))
 
 
-@frozen
+_SEAL_NEXT: Final = "events.seal_next"
+
+
+@frozen(repr=False)
 class Call:
     """A method of a repository and its arguments. ``events.seal_next`` is a sequencer's step."""
 
     method: str
     args: tuple[Any, ...]
 
+    def __repr__(self) -> str:
+        """Say it as it would be written."""
+        return f"{self.method}({', '.join(map(repr, self.args))})"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Say so to hypothesis as well."""
+        printer.text(repr(self))
+
+    @property
+    def is_single(self) -> bool:
+        """Tell whether it is one call of the port, as can be promised."""
+        return self.method != _SEAL_NEXT
+
     async def make(self, unit: UnitOfWork | View) -> object:
         """Make it, and give the answer in a form that compares."""
-        if self.method == "events.seal_next":
+        if self.method == _SEAL_NEXT:
             return await unit.events.seal(await next_links(unit, *self.args))
         name, verb = self.method.split(".")
         answer = await getattr(getattr(unit, name), verb)(*self.args)

@@ -45,9 +45,9 @@ _MIX: Final = (
 
 @st.composite
 def _calls(draw: st.DrawFn, *kinds: str) -> Call:
-    """Draw a call of these kinds. What hypothesis writes about it is short this way."""
-    one: Call = draw(_CALLS[draw(st.sampled_from(kinds))])
-    return one
+    """Draw a call of these kinds, which hypothesis then reports as what it is."""
+    one = draw(_CALLS[draw(st.sampled_from(kinds))])
+    return Call(one.method, one.args)
 
 
 class _UndoneError(Exception):
@@ -135,7 +135,7 @@ class StoreMachine(RuleBasedStateMachine):
 
 async def _alone(store: Store, one: Call) -> object:
     try:
-        async with store.begin(once=True) as unit:
+        async with store.begin(once=one.is_single) as unit:
             return await one.make(unit)
     except (ValueError, TillwayError) as error:
         return _said(error)
