@@ -57,7 +57,7 @@ async def _ends(store: Store) -> tuple[Link | None, Link | None, Link | None]:
         return await of.last(), await of.head(DEFAULT), await of.head(OTHER)
 
 
-async def _next(view: View, limit: int) -> Sequence[Link]:
+async def next_links(view: View, limit: int) -> Sequence[Link]:
     """Give the places that come next, as a sequencer would."""
     last = await view.events.last()
     position = 0 if last is None else last.position
@@ -76,7 +76,7 @@ async def seal_all(store: Store, limit: int = 10) -> None:
     """Give every fact a place."""
     while True:
         async with store.begin() as unit:
-            links = await _next(unit, limit)
+            links = await next_links(unit, limit)
             assert await unit.events.seal(links)
         if len(links) < limit:
             return
@@ -260,7 +260,7 @@ class SealLaws:
         for n in range(count(3, 50)):
             await _append(store, event(str(n)))
             async with store.view() as view:
-                links = await _next(view, 10)
+                links = await next_links(view, 10)
             told = await asyncio.gather(*(_seal(store, *links) for _ in range(16)))
             assert told.count(True) == 1
         assert len(await _after(store)) == count(3, 50)
@@ -277,7 +277,7 @@ class SealLaws:
         async def sequence() -> None:
             for _ in range(10):
                 async with store.view() as view:
-                    links = await _next(view, 5)
+                    links = await next_links(view, 5)
                 await _seal(store, *links)
 
         await asyncio.gather(*(tell(n) for n in range(amount)), sequence(), sequence())
