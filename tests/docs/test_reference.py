@@ -15,8 +15,8 @@ PORTS = Page(DOCS / "reference" / "ports.md")
 
 def protocols() -> Iterator[str]:
     """Name every port of the core."""
-    for info in pkgutil.iter_modules(ports.__path__):
-        module = importlib.import_module(f"{ports.__name__}.{info.name}")
+    for info in pkgutil.walk_packages(ports.__path__, f"{ports.__name__}."):
+        module = importlib.import_module(info.name)
         for name, each in vars(module).items():
             if getattr(each, "_is_protocol", False) and each.__module__ == module.__name__:
                 yield name

@@ -299,3 +299,50 @@ class TestControl:
         for wrong in ({}, {**body, "amount": -1}, {**body, "mint": "x"}, {**body, "owner": 7}):
             async with rpc.session.post(f"{rpc.url}/_control/fund", json=wrong) as response:
                 assert response.status == 400
+
+
+class TestFork:
+    """The chain goes on without a block that was confirmed."""
+
+    async def test_the_money_is_back_and_the_message_can_run_again(
+        self, chain: Chain, rpc: Caller
+    ) -> None:
+        """Amounts and fees are as before; nobody knows of it; it lands again under its name."""
+        buyer, seller = funded(chain, 500), funded(chain)
+        before = chain.lamports(buyer.address)
+        transaction = pay(buyer, seller.address, 200, blockhash_of(chain))
+        signature = await rpc.send(transaction)
+        assert seller.balance(chain) == 200
+
+        await rpc.control(fork=signature)
+
+        assert (buyer.balance(chain), seller.balance(chain)) == (500, 0)
+        assert chain.lamports(buyer.address) == before
+        assert await rpc.status(signature, searchTransactionHistory=True) is None
+        assert await rpc.call("getSignaturesForAddress", str(buyer.address), CONFIRMED) == []
+        assert await rpc.send(transaction) == signature
+        assert seller.balance(chain) == 200
+
+    async def test_what_came_after_it_stays(self, chain: Chain, rpc: Caller) -> None:
+        """Only its own changes are undone."""
+        buyer, seller = funded(chain, 500), funded(chain)
+        first = await rpc.send(pay(buyer, seller.address, 200, blockhash_of(chain)))
+        await rpc.send(pay(buyer, seller.address, 50, blockhash_of(chain)))
+
+        await rpc.control(fork=first)
+
+        assert (buyer.balance(chain), seller.balance(chain)) == (450, 50)
+
+    async def test_what_is_final_stays_for_good(
+        self, chain: Chain, rpc: Caller, hand: Hand
+    ) -> None:
+        """No fork reaches behind a root."""
+        buyer, seller = funded(chain, 500), funded(chain)
+        signature = await rpc.send(pay(buyer, seller.address, 200, blockhash_of(chain)))
+        hand.slots(33)
+
+        await rpc.control(fork=signature)
+
+        assert seller.balance(chain) == 200
+        assert chain.landings.get(signature) is not None
+        assert not chain.fork("nobody")

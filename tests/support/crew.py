@@ -38,6 +38,7 @@ class Server:
     secret: str = field(repr=False)
     text: str = field(repr=False)
     workers: int = 1
+    background: bool = True
     port: int = 0
     process: asyncio.subprocess.Process | None = field(default=None, init=False)
 
@@ -47,13 +48,18 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def settings(self) -> Path:
+        """Where its settings are written when it starts."""
+        return self.folder / f"settings-{self.number}.yaml"
+
+    @property
     def log(self) -> Path:
         """All that its processes have logged."""
         return self.folder / f"log-{self.number}"
 
     async def start(self) -> None:
         """Start it and wait until it listens; RuntimeError with its log if it does not."""
-        settings = self.folder / f"settings-{self.number}.yaml"
+        settings = self.settings
         settings.write_text(f"{self.text}server: {{address: '127.0.0.1:{self.port}'}}\n")
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
@@ -63,6 +69,7 @@ class Server:
                 settings,
                 "--workers",
                 str(self.workers),
+                *(() if self.background else ("--no-background",)),
                 cwd=self.folder,
                 env={"PATH": os.environ["PATH"], "X402_SERVER_WALLET_1": self.secret},
                 stdin=asyncio.subprocess.DEVNULL,
@@ -135,6 +142,7 @@ async def crew(
     *,
     count: int = 1,
     workers: int = 1,
+    background: bool = True,
     slot_ms: int = 400,
     confirm_delay_ms: int = 20,
     **changes: Mapping[str, Any],
@@ -148,7 +156,9 @@ async def crew(
     async with AsyncExitStack() as stack:
         node = await stack.enter_async_context(serve_chain(chain, faults=faults))
         text = settings_text(node, merchant, **{**place, **changes})
-        servers = [Server(folder, number, secret, text, workers) for number in range(count)]
+        servers = [
+            Server(folder, number, secret, text, workers, background) for number in range(count)
+        ]
         for server in servers:
             stack.push_async_callback(server.stop)
         await asyncio.gather(*(server.start() for server in servers))

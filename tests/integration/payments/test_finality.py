@@ -221,6 +221,20 @@ class TestLost:
         assert again.required is not None
         assert again.receipt["success"] is False
 
+    async def test_the_operator_is_told_and_no_secret_is(
+        self, quiet: Shop, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The log has the signature, which is public, and nothing of the quote or its buyer."""
+        made = await bought(quiet)
+        made.fork()
+        quiet.faults.drop_all = True
+        await look(quiet, DEAD)
+
+        (line,) = [each for each in caplog.messages if "is gone" in each]
+        assert (await made.payment()).signature in line
+        assert made.header["PAYMENT-SIGNATURE"] not in caplog.text
+        assert str(made.buyer.address) not in caplog.text
+
     async def test_what_it_used_up_is_free_again(self) -> None:
         """A coupon that may be redeemed once can be redeemed by somebody else."""
         async with open_shop(background=False) as shop:

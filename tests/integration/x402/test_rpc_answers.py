@@ -119,6 +119,8 @@ class TestLanded:
         landed = await solana.transaction(signature)
         assert landed is not None
         assert (landed.err, landed.slot > 0, landed.block_time is not None) == (None, True, True)
+        place = transaction.message.account_keys.index(buyer.account())
+        assert landed.owners[place] == buyer.address
 
 
 class TestPreflight:

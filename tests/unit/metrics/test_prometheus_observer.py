@@ -10,7 +10,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from tillway.adapters.metrics.prometheus import PrometheusObserver, cents
 from tillway.core.assets import BUILT_IN
 from tillway.core.money import Money
-from tillway.core.observations import PaymentCompleted, PaymentStarted, QueryRan, RpcCalled
+from tillway.core.observations import (
+    ArchivalRan,
+    PaymentCompleted,
+    PaymentStarted,
+    QueryRan,
+    RpcCalled,
+)
 from tillway.core.ports.exposition import Exposes
 
 USDC, USD = BUILT_IN.by_code("USDC"), BUILT_IN.by_code("USD")
@@ -32,6 +38,8 @@ LABELS = {
     "cedros_rpc_call_duration_seconds_count": {"method", "network"},
     "cedros_rpc_errors_total": {"method", "network", "error_type"},
     "cedros_db_query_duration_seconds_count": {"operation", "backend"},
+    "cedros_archival_runs_total": set(),
+    "cedros_archival_records_deleted_total": set(),
 }
 
 
@@ -152,6 +160,15 @@ class TestCounting:
     def test_amounts_are_in_cents_for_every_asset(self, amount: Money, expected: float) -> None:
         """Assets of any decimals add up."""
         assert cents(amount) == pytest.approx(expected)
+
+    def test_a_run_counts_once_and_all_that_it_moved(self, observer: PrometheusObserver) -> None:
+        """Two runs, seven payments."""
+        observer(ArchivalRan(moved=3))
+        observer(ArchivalRan(moved=4))
+
+        found = samples(observer)
+        assert found["cedros_archival_runs_total"] == {frozenset(): 2}
+        assert found["cedros_archival_records_deleted_total"] == {frozenset(): 7}
 
 
 class TestBounds:

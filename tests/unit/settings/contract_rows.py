@@ -546,6 +546,8 @@ OURS: Final = frozenset(
         "server.trusted_proxies",
         "server.workers",
         "quotes.keys",
+        "ledger.seal_key",
+        "ledger.head_interval",
         "coupons.strict",
         "storage.migrate",
         "storage.schema_mapping.prefix",

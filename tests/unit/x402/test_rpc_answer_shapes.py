@@ -14,6 +14,7 @@ KEYS = (
     *("context", "slot", "value", "err", "confirmationStatus", "status", "data", "owner"),
     *("lamports", "logs", "accounts", "blockhash", "lastValidBlockHeight", "meta"),
     *("unitsConsumed", "absoluteSlot", "blockHeight", "blockTime"),
+    *("preTokenBalances", "accountIndex"),
 )
 JSON = st.recursive(
     st.none()

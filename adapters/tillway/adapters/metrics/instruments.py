@@ -57,11 +57,15 @@ class Instruments:
         self.call_errors = counter(
             "cedros_rpc_errors_total", "Calls that failed.", *node, "error_type"
         )
-        self.archivals = counter(
-            "cedros_archival_runs_total", "Runs that moved payments into the archive."
+        self.archivals = Counter(
+            "cedros_archival_runs_total",
+            "Runs that moved payments into the archive.",
+            registry=registry,
         )
-        self.archived = counter(
-            "cedros_archival_records_deleted_total", "Payments moved into the archive."
+        self.archived = Counter(
+            "cedros_archival_records_deleted_total",
+            "Payments moved into the archive.",
+            registry=registry,
         )
         self.queries = histogram(
             "cedros_db_query_duration_seconds",

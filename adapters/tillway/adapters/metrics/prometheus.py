@@ -74,8 +74,8 @@ class PrometheusObserver:
             case QueryRan():
                 self._see.queries.of(seen.operation, seen.backend).observe(seen.seconds)
             case ArchivalRan():
-                self._see.archivals.of().inc()
-                self._see.archived.of().inc(seen.moved)
+                self._see.archivals.inc()
+                self._see.archived.inc(seen.moved)
 
     def expose(self) -> Exposition:
         """Write the text format. Blocks for some milliseconds."""
