@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tillway.adapters.stores.postgres import PostgresStore
 
 ACCOUNTS = [Account(AccountKind.CREDITS, f"user-{n}") for n in range(5)]
-_UNFOLDED = "SELECT count(*) FROM tillway_lines WHERE NOT folded"
+_UNFOLDED = "SELECT count(*) FROM tillway_unfolded"
 _SALES = Account(AccountKind.SALES, "x402")
 
 
@@ -141,7 +141,7 @@ class Writers:
 
 
 class TestBalances:
-    async def test_balances_are_exact_while_lines_are_folded(
+    async def test_balances_are_exact_while_they_are_folded(
         self, store: "PostgresStore", postgres: Databases, name: str
     ) -> None:
         """16 writers, a sequencer that folds, and a reader to whom all sums are zero, always."""
@@ -178,7 +178,7 @@ class TestBalances:
         report = await Audit(store=store, signatures=HeadSignatures()).run()
         assert report.is_sound, report.faults
 
-    async def test_no_account_is_overdrawn_by_lines_that_are_not_folded(
+    async def test_no_account_is_overdrawn_by_what_is_not_folded(
         self, store: "PostgresStore"
     ) -> None:
         """What was posted without a test counts at once for what is tested, and for holds."""
@@ -207,7 +207,7 @@ class TestBalances:
         )
         assert list(rows) == [(0,), (0,)]
 
-    async def test_many_lines_are_folded_by_whoever_locks_the_account(
+    async def test_many_changes_are_folded_by_whoever_locks_the_account(
         self, store: "PostgresStore", postgres: Databases, name: str
     ) -> None:
         """Where nobody seals, an account does not get slower without end."""
@@ -269,12 +269,10 @@ class TestLargeAmounts:
     ) -> None:
         """Amounts just below what is tested add up to more than 64 bits and stop nobody."""
         many, minor = 1030, 2**53 - 1
-        asset = await postgres.rows("SELECT 'x'", database=name)
-        assert asset
         await _post(store, entry("a", minor))
         await postgres.sql(
-            "INSERT INTO tillway_lines SELECT tenant, account, at, entry || n, place, minor, asset,"
-            f" false FROM tillway_lines, generate_series(2, {many}) AS n",
+            "INSERT INTO tillway_unfolded SELECT tenant, account, entry || n, place, minor, asset"
+            f" FROM tillway_unfolded, generate_series(2, {many}) AS n",
             database=name,
         )
         await _seal(store)

@@ -63,8 +63,10 @@ _FILL = (
     "INSERT INTO tillway_accounts SELECT 'default', 'credits:filled-' || n % 1000 || ':USDC',"
     " min(asset), count(*), 0 FROM tillway_lines, generate_series(1, {0}) AS n GROUP BY 1, 2",
     "INSERT INTO tillway_lines SELECT 'default', 'credits:filled-' || n % 1000 || ':USDC',"
-    " now() - n * interval '1 second', 'filled-' || n, 0, 1, asset, n % 50 > 0"
+    " now() - n * interval '1 second', 'filled-' || n, 0, 1, asset"
     " FROM (SELECT asset FROM tillway_lines LIMIT 1) AS one, generate_series(1, {0}) AS n",
+    "INSERT INTO tillway_unfolded SELECT tenant, account, entry, place, minor, asset"
+    " FROM tillway_lines WHERE entry LIKE 'filled-%'",
     "INSERT INTO tillway_definitions SELECT 'tenant-' || n % 100, 'product', 'p' || n, '{{}}'"
     f" {_N}",
 )

@@ -59,6 +59,7 @@ _TABLES = (
     "tillway_events",
     "tillway_accounts",
     "tillway_lines",
+    "tillway_unfolded",
     "tillway_definitions",
     *_RECORDS,
 )

@@ -1,10 +1,10 @@
 -- The places of facts in the log, and the books of the ledger.
 --
--- What is in an account is its total, plus the lines that are not folded into it yet. A line is
--- therefore written without touching its account, and an account that gets every payment keeps
--- nobody waiting. Who has to know what is free locks the account, then looks. Folding moves lines
--- into the total, under the account's lock and in one transaction: whoever looks in one statement
--- sees each line once.
+-- What is in an account is its total, plus the changes that are not folded into it yet. A line
+-- and its change are therefore written without touching the account, and one that gets every
+-- payment keeps nobody waiting. Who has to know what is free locks the account, then looks. Folding
+-- moves changes into the total, under the account's lock and in one transaction: whoever looks in
+-- one statement sees each change once. Lines are never changed.
 
 ALTER TABLE tillway_events
     ADD COLUMN position bigint,
@@ -50,31 +50,43 @@ CREATE TABLE tillway_lines (
     place integer NOT NULL,
     minor bigint NOT NULL,
     asset text COLLATE "C" NOT NULL,
-    folded boolean NOT NULL,
     PRIMARY KEY (tenant, account, at, entry, place)
 );
 
-CREATE INDEX tillway_lines_unfolded ON tillway_lines (tenant, account) WHERE NOT folded;
+-- Changes that are not folded yet: few, and soon gone.
+CREATE TABLE tillway_unfolded (
+    tenant text COLLATE "C" NOT NULL CHECK (tenant NOT IN ('', '*')),
+    account text COLLATE "C" NOT NULL,
+    entry text COLLATE "C" NOT NULL,
+    place integer NOT NULL,
+    minor bigint NOT NULL,
+    asset text COLLATE "C" NOT NULL,
+    PRIMARY KEY (tenant, account, entry, place)
+);
 
 ALTER TABLE tillway_accounts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tillway_accounts FORCE ROW LEVEL SECURITY;
 ALTER TABLE tillway_lines ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tillway_lines FORCE ROW LEVEL SECURITY;
+ALTER TABLE tillway_unfolded ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tillway_unfolded FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY tillway_own ON tillway_accounts
 USING (tenant = current_setting('tillway.tenant', true));
 CREATE POLICY tillway_own ON tillway_lines
 USING (tenant = current_setting('tillway.tenant', true));
+CREATE POLICY tillway_own ON tillway_unfolded
+USING (tenant = current_setting('tillway.tenant', true));
 
--- Folds some lines of an account that the caller has locked.
+-- Folds some changes of an account that the caller has locked.
 CREATE FUNCTION tillway_fold(
     the_tenant text, the_account text, the_limit bigint
 ) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     WITH done AS (
-        UPDATE tillway_lines SET folded = true WHERE ctid = ANY (ARRAY(
-            SELECT ctid FROM tillway_lines
-            WHERE tenant = the_tenant AND account = the_account AND NOT folded LIMIT the_limit
+        DELETE FROM tillway_unfolded WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM tillway_unfolded
+            WHERE tenant = the_tenant AND account = the_account LIMIT the_limit
         ))
         RETURNING minor, asset
     )
@@ -84,7 +96,7 @@ BEGIN
     WHERE one.tenant = the_tenant AND one.name = the_account AND moved.asset IS NOT NULL;
 END $$;
 
--- Folds some lines of a tenant. An account that somebody has locked, or makes in this moment, is
+-- Folds some changes of a tenant. An account that somebody has locked, or makes in this moment, is
 -- left for later.
 CREATE FUNCTION tillway_fold_some(
     the_tenant text, the_limit bigint
@@ -94,10 +106,10 @@ DECLARE
     each text;
 BEGIN
     PERFORM set_config('tillway.tenant', the_tenant, true);
-    names := ARRAY(SELECT DISTINCT line.account FROM (
-        SELECT account FROM tillway_lines
-        WHERE tenant = the_tenant AND NOT folded ORDER BY account LIMIT the_limit
-    ) AS line);
+    names := ARRAY(SELECT DISTINCT change.account FROM (
+        SELECT account FROM tillway_unfolded
+        WHERE tenant = the_tenant ORDER BY account LIMIT the_limit
+    ) AS change);
     FOR each IN
         SELECT one.name FROM unnest(names) AS one (name) WHERE NOT EXISTS (
             SELECT FROM tillway_accounts AS known
@@ -121,7 +133,7 @@ BEGIN
 END $$;
 
 -- Locks an account and gives what is in it, and what of that is free. One that is not there is
--- made. Where many lines are not folded yet, some of them are.
+-- made. Where many changes are not folded yet, some of them are.
 CREATE FUNCTION tillway_lock(
     the_tenant text, the_account text, OUT total numeric, OUT free numeric
 ) LANGUAGE plpgsql AS $$
@@ -139,8 +151,9 @@ BEGIN
         ON CONFLICT DO NOTHING;
     END LOOP;
     -- In a statement of its own, which sees whatever was folded before we had the lock.
-    SELECT coalesce(sum(line.minor), 0), count(*) INTO fresh, many FROM tillway_lines AS line
-    WHERE line.tenant = the_tenant AND line.account = the_account AND NOT line.folded;
+    SELECT coalesce(sum(change.minor), 0), count(*) INTO fresh, many
+    FROM tillway_unfolded AS change
+    WHERE change.tenant = the_tenant AND change.account = the_account;
     IF many > 100 THEN
         PERFORM tillway_fold(the_tenant, the_account, 1000);
     END IF;
@@ -187,12 +200,17 @@ BEGIN
         INSERT INTO tillway_events (tenant, id, type, at, body)
         SELECT the_tenant, fact.* FROM unnest(the_ids, the_types, the_times, the_bodies) AS fact
         ON CONFLICT DO NOTHING RETURNING id, at
+    ), new AS (
+        SELECT line.account, told.at, line.entry, line.place, line.minor, line.asset
+        FROM unnest(the_facts, the_entries, the_places, the_accounts, the_minors, the_assets)
+            AS line (fact, entry, place, account, minor, asset)
+        JOIN told ON told.id = line.fact
+    ), written AS (
+        INSERT INTO tillway_lines (tenant, account, at, entry, place, minor, asset)
+        SELECT the_tenant, new.account, new.at, new.entry, new.place, new.minor, new.asset FROM new
     )
-    INSERT INTO tillway_lines (tenant, account, at, entry, place, minor, asset, folded)
-    SELECT the_tenant, line.account, told.at, line.entry, line.place, line.minor, line.asset, false
-    FROM unnest(the_facts, the_entries, the_places, the_accounts, the_minors, the_assets)
-        AS line (fact, entry, place, account, minor, asset)
-    JOIN told ON told.id = line.fact;
+    INSERT INTO tillway_unfolded (tenant, account, entry, place, minor, asset)
+    SELECT the_tenant, new.account, new.entry, new.place, new.minor, new.asset FROM new;
 END $$;
 
 -- Puts a payment in the place of the one that its owner holds and that is in one of the states,
@@ -303,12 +321,16 @@ BEGIN
             AND one.name = ANY (locked) AND one.asset IS NULL AND one.held = 0;
         RETURN short;
     END IF;
-    -- What is locked anyway is folded at once.
-    INSERT INTO tillway_lines (tenant, account, at, entry, place, minor, asset, folded)
-    SELECT the_tenant, line.account, the_time, the_entry, line.place - 1, line.minor, line.asset,
-        line.account = ANY (locked)
+    INSERT INTO tillway_lines (tenant, account, at, entry, place, minor, asset)
+    SELECT the_tenant, line.account, the_time, the_entry, line.place - 1, line.minor, line.asset
     FROM unnest(the_accounts, the_minors, the_assets) WITH ORDINALITY
         AS line (account, minor, asset, place);
+    INSERT INTO tillway_unfolded (tenant, account, entry, place, minor, asset)
+    SELECT the_tenant, line.account, the_entry, line.place - 1, line.minor, line.asset
+    FROM unnest(the_accounts, the_minors, the_assets) WITH ORDINALITY
+        AS line (account, minor, asset, place)
+    WHERE line.account <> ALL (locked);
+    -- What is locked anyway is folded at once.
     UPDATE tillway_accounts AS one
     SET total = one.total + moved.minor, asset = coalesce(one.asset, moved.asset)
     FROM (
@@ -331,8 +353,7 @@ BEGIN
     IF NOT EXISTS (
         SELECT FROM tillway_accounts WHERE tenant = the_tenant AND name = the_account
     ) AND NOT EXISTS (
-        SELECT FROM tillway_lines
-        WHERE tenant = the_tenant AND account = the_account AND NOT folded
+        SELECT FROM tillway_unfolded WHERE tenant = the_tenant AND account = the_account
     ) THEN
         RETURN false;
     END IF;
@@ -500,9 +521,9 @@ BEGIN
         coalesce(known.total, 0) + fresh.minor,
         coalesce(known.total, 0) + fresh.minor - coalesce(known.held, 0)
     FROM (
-        SELECT coalesce(sum(line.minor), 0) AS minor, min(line.asset) AS asset
-        FROM tillway_lines AS line
-        WHERE line.tenant = the_tenant AND line.account = the_account AND NOT line.folded
+        SELECT coalesce(sum(change.minor), 0) AS minor, min(change.asset) AS asset
+        FROM tillway_unfolded AS change
+        WHERE change.tenant = the_tenant AND change.account = the_account
     ) AS fresh
     LEFT JOIN tillway_accounts AS known
         ON known.tenant = the_tenant AND known.name = the_account
@@ -523,17 +544,17 @@ BEGIN
         WHERE listed.tenant = the_tenant AND listed.name > the_name AND listed.asset IS NOT NULL
         ORDER BY listed.name LIMIT the_limit)
         UNION
-        (SELECT DISTINCT line.account FROM tillway_lines AS line
-        WHERE line.tenant = the_tenant AND line.account > the_name AND NOT line.folded
-        ORDER BY line.account LIMIT the_limit)
+        (SELECT DISTINCT change.account FROM tillway_unfolded AS change
+        WHERE change.tenant = the_tenant AND change.account > the_name
+        ORDER BY change.account LIMIT the_limit)
         ORDER BY 1 LIMIT the_limit
     ) AS one
     LEFT JOIN tillway_accounts AS known
         ON known.tenant = the_tenant AND known.name = one.name
     CROSS JOIN LATERAL (
-        SELECT coalesce(sum(line.minor), 0) AS minor, min(line.asset) AS asset
-        FROM tillway_lines AS line
-        WHERE line.tenant = the_tenant AND line.account = one.name AND NOT line.folded
+        SELECT coalesce(sum(change.minor), 0) AS minor, min(change.asset) AS asset
+        FROM tillway_unfolded AS change
+        WHERE change.tenant = the_tenant AND change.account = one.name
     ) AS fresh
     ORDER BY one.name;
 END $$;
