@@ -127,7 +127,7 @@ class TestDocuments:
             {name for name in written(PAYMENTS, Codec().payment_row(one)) if name[:3] == "in_"}
             for one in (live, ended)
         ]
-        assert marks == [{"in_idle", "in_owned", "in_signature"}, {"in_signature"}]
+        assert marks == [{"in_idle", "in_owned", "in_signature"}, {"in_over", "in_signature"}]
 
 
 class TestConditions:
