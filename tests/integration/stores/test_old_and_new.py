@@ -6,6 +6,7 @@ present one. See docs/decisions/0011.
 
 import asyncio
 import itertools
+import json
 import os
 import re
 import signal
@@ -15,9 +16,10 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from support import postgres_schema, sqlite_schema
 from support.postgres import Databases
@@ -28,11 +30,14 @@ from support.statements.replaying import NotThere, replay
 from support.statements.scenario import OPERATIONS
 from support.store_places import store_at
 from tillway.adapters.stores.memory import MemoryStore
+from tillway.core.payments import Payment
 from tillway.core.ports.store import Store
 
 _TESTS = Path(__file__).parents[2]
 _RENEW = "renew it: cd tests && python -m support.statements"
 _FOR_A_WHILE = 0.3
+_PASSED = {"sqlite": (3, 4, 5), "postgres": (3, 4)}
+"""Versions that went out with the next one, so that no code was ever of them."""
 
 Pausing = Callable[[str], AbstractAsyncContextManager[Callable[[], Awaitable[None]]]]
 
@@ -132,7 +137,14 @@ async def _migrated(place: str) -> None:
 
 
 async def _outcome(store: Store, name: str) -> object:
-    return await OPERATIONS[name](store)
+    return _comparable(await OPERATIONS[name](store))
+
+
+def _comparable(outcome: object) -> object:
+    """Leave out which turn of a payment it is: the second version did not count them."""
+    if isinstance(outcome, tuple | list):
+        return [_comparable(each) for each in outcome]
+    return evolve(outcome, turn=0) if isinstance(outcome, Payment) else outcome
 
 
 async def _outcomes() -> dict[str, object]:
@@ -144,7 +156,22 @@ async def _outcomes() -> dict[str, object]:
 async def _replayed(place: str, done: Done) -> None:
     """Have old code do an operation, and hear what it heard when it was new."""
     answers = await replay(place, done)
-    assert answers == [each.rows for each in done.sent], done.name
+    assert [_known(now, sent.rows) for now, sent in zip(answers, done.sent, strict=True)] == [
+        each.rows for each in done.sent
+    ], done.name
+
+
+def _known(now: Any, then: Any) -> Any:
+    """Leave out of what is heard the fields of JSON that were not there when the code was new.
+
+    It reads bodies by the names of their fields, and passes the others over.
+    """
+    if isinstance(now, list) and isinstance(then, list) and len(now) == len(then):
+        return [_known(each, was) for each, was in zip(now, then, strict=True)]
+    if isinstance(now, str) and isinstance(then, str) and now != then and then.startswith("{"):
+        fields, was = json.loads(now), json.loads(then)
+        return then if {name: fields.get(name) for name in was} == was else now
+    return now
 
 
 async def _known_by(kind: Kind, version: int) -> Sequence[Done]:
@@ -170,7 +197,8 @@ class TestRecords:
     def test_there_is_one_for_each_version(self, kind: Kind) -> None:
         """From the first on that was recorded, to the present one."""
         known = versions(kind.name)
-        assert [*known] == [*range(known[0], kind.newest + 1)], _RENEW
+        every = range(known[0], kind.newest + 1)
+        assert [*known] == [each for each in every if each not in _PASSED[kind.name]], _RENEW
 
     async def test_the_present_one_is_current(self, kind: Kind) -> None:
         """It is what the store sends now."""

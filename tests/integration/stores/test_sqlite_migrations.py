@@ -29,13 +29,10 @@ _INSERT = f"INSERT INTO payments ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,
 
 
 def _write(sql: sqlite3.Connection, payment: Payment) -> None:
-    """Write a payment as the second version did, with its user's id in the body."""
+    """Write a payment as the second version did, with its user's id in the body only."""
     row = Codec().payment_row(payment)
-    body = row.body
-    if payment.user_id is not None:
-        body = f'{body[:-1]},"user_id":"{payment.user_id}"}}'
     values = (row.chain, row.key, row.tenant, row.signature, row.state, row.owner)
-    sql.execute(_INSERT, (*values, row.lease_until, row.created_at, row.signed, body))
+    sql.execute(_INSERT, (*values, row.lease_until, row.created_at, row.signed, row.body))
 
 
 def _second_version(database: Path) -> None:

@@ -76,9 +76,14 @@ def _sqlite(place: str, ear: Ear) -> Callable[[], Store]:
     """Listen to every connection that a thread of this process opens from here on."""
     from tillway.adapters.stores.sqlite import SqliteStore
 
+    def hear(connection: sqlite3.Connection, sql: str) -> None:
+        # A statement is told of again for each trigger that it sets off.
+        if not ear.heard or ear.heard[-1].sql != sql:
+            ear.hear(connection, sql)
+
     def profiled(_: FrameType, event: str, given: object) -> None:
         if event == "return" and isinstance(given, sqlite3.Connection):
-            given.set_trace_callback(lambda sql: ear.hear(given, sql))
+            given.set_trace_callback(lambda sql: hear(given, sql))
 
     threading.setprofile(profiled)
     return lambda: SqliteStore(Path(place))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,10 +66,12 @@ def _sent(connection: int, sql: str, values: list[Any], rows: Rows) -> Sent:
 def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return {"hex": value.hex()}
+    if isinstance(value, Decimal):
+        return {"number": str(value)}
     return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _given(value: Any) -> Any:
     if isinstance(value, dict):
-        return bytes.fromhex(value["hex"])
+        return bytes.fromhex(value["hex"]) if "hex" in value else Decimal(value["number"])
     return [_given(each) for each in value] if isinstance(value, list) else value

@@ -3,10 +3,11 @@
 Operations are only ever added, at the end: their names join them to what older versions sent.
 """
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
+from support.statements.operations import Operation
+from support.statements.wider import WIDER
 from tillway.core.contracts.samples import (
     CHAIN,
     LEASE,
@@ -28,8 +29,6 @@ from tillway.core.contracts.samples import (
 from tillway.core.payments import Payment
 from tillway.core.ports.store import Store
 from tillway.core.tenancy import DEFAULT
-
-Operation = Callable[[Store], Awaitable[object]]
 
 _LATER = NOW + timedelta(hours=1)
 _STOCK = reservation("stock", 1, 3)
@@ -193,4 +192,5 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "know products": _knows_products,
     "keep coupons": _keeps_coupons,
     "know coupons": _knows_coupons,
+    **WIDER,
 }

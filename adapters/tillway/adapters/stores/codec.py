@@ -303,7 +303,6 @@ def _without_columns(converter: Converter) -> None:
         created_at=override(omit=True),
         signed=override(omit=True),
         watched=override(omit=True),
-        user_id=override(omit=True),
     )
     converter.register_unstructure_hook(Payment, write)
 
