@@ -90,6 +90,7 @@ _HELPERS = {
     "tillway_fold",
     "tillway_lock",
     "tillway_bound",
+    "tillway_is_large",
 }
 """Called by those that have said for whom."""
 

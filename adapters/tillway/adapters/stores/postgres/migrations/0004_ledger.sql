@@ -161,25 +161,34 @@ BEGIN
     free := total - known.held;
 END $$;
 
--- Refuses what would leave 64 bits. Only amounts that are large themselves are tested, since
--- that takes their accounts' locks: of others it takes a thousand and more to get there.
+-- Tells whether an entry has to be tested for leaving 64 bits, which takes its accounts' locks:
+-- where an amount is large, or an account more than half full. Of other amounts it takes many
+-- thousands that are not folded yet to fill the other half.
+CREATE FUNCTION tillway_is_large(
+    the_tenant text, the_accounts text[], the_minors bigint[]
+) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN 281474976710656 <= ANY (the_minors) OR -281474976710656 >= ANY (the_minors) OR EXISTS (
+        SELECT FROM tillway_accounts
+        WHERE tenant = the_tenant AND name = ANY (the_accounts)
+            AND (total >= 4611686018427387904 OR total <= -4611686018427387904)
+    );
+END $$;
+
+-- Refuses what would leave 64 bits, and keeps the accounts locked.
 CREATE FUNCTION tillway_bound(
     the_tenant text, the_accounts text[], the_minors bigint[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    large record;
+    change record;
     rest numeric;
 BEGIN
-    IF NOT (9007199254740992 <= ANY (the_minors) OR -9007199254740992 >= ANY (the_minors)) THEN
-        RETURN;
-    END IF;
-    FOR large IN
+    FOR change IN
         SELECT line.account, sum(line.minor) AS minor
         FROM unnest(the_accounts, the_minors) AS line (account, minor)
-        GROUP BY line.account HAVING max(abs(line.minor::numeric)) >= 9007199254740992
-        ORDER BY line.account
+        GROUP BY line.account ORDER BY line.account
     LOOP
-        rest := (tillway_lock(the_tenant, large.account)).total + large.minor;
+        rest := (tillway_lock(the_tenant, change.account)).total + change.minor;
         IF rest NOT BETWEEN -9223372036854775808 AND 9223372036854775807 THEN
             RAISE numeric_value_out_of_range;
         END IF;
@@ -193,9 +202,14 @@ CREATE FUNCTION tillway_tell(
     the_facts text[], the_entries text[], the_places integer[], the_accounts text[],
     the_minors bigint[], the_assets text[]
 ) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    is_large boolean;
 BEGIN
     PERFORM set_config('tillway.tenant', the_tenant, true);
-    PERFORM tillway_bound(the_tenant, the_accounts, the_minors);
+    is_large := tillway_is_large(the_tenant, the_accounts, the_minors);
+    IF is_large THEN
+        PERFORM tillway_bound(the_tenant, the_accounts, the_minors);
+    END IF;
     WITH told AS (
         INSERT INTO tillway_events (tenant, id, type, at, body)
         SELECT the_tenant, fact.* FROM unnest(the_ids, the_types, the_times, the_bodies) AS fact
@@ -211,6 +225,10 @@ BEGIN
     )
     INSERT INTO tillway_unfolded (tenant, account, entry, place, minor, asset)
     SELECT the_tenant, new.account, new.entry, new.place, new.minor, new.asset FROM new;
+    IF is_large THEN
+        PERFORM tillway_fold(the_tenant, one.name, NULL)
+        FROM (SELECT DISTINCT unnest(the_accounts) AS name) AS one;
+    END IF;
 END $$;
 
 -- Puts a payment in the place of the one that its owner holds and that is in one of the states,
@@ -229,17 +247,27 @@ DECLARE
     taken jsonb;
 BEGIN
     PERFORM set_config('tillway.tenant', the_tenant, true);
-    UPDATE tillway_payments SET signature = the_signature, state = the_state,
+    -- Nearly always with the signature that it has.
+    UPDATE tillway_payments SET state = the_state,
         lease_until = the_lease, created_at = the_time, signed = the_bytes, body = the_body,
         watched = is_watched, user_id = coalesce(the_user, user_id)
     WHERE key = the_key AND chain = the_chain AND tenant IS NOT DISTINCT FROM the_tenant
         AND owner = the_owner AND state = ANY (the_states)
+        AND signature IS NOT DISTINCT FROM the_signature
     RETURNING shares INTO taken;
     IF NOT FOUND THEN
-        RETURN false;
-    END IF;
-    IF tillway_is_archived(the_chain, the_key, the_signature, the_tenant) THEN
-        RAISE unique_violation;
+        UPDATE tillway_payments SET signature = the_signature, state = the_state,
+            lease_until = the_lease, created_at = the_time, signed = the_bytes, body = the_body,
+            watched = is_watched, user_id = coalesce(the_user, user_id)
+        WHERE key = the_key AND chain = the_chain AND tenant IS NOT DISTINCT FROM the_tenant
+            AND owner = the_owner AND state = ANY (the_states)
+        RETURNING shares INTO taken;
+        IF NOT FOUND THEN
+            RETURN false;
+        END IF;
+        IF tillway_is_archived(the_chain, the_key, the_signature, the_tenant) THEN
+            RAISE unique_violation;
+        END IF;
     END IF;
     PERFORM tillway_add(moved.tenant, moved.chain, moved.name, moved.change) FROM (
         SELECT s.tenant, s.chain, s.name, CASE the_next_phase
@@ -288,6 +316,7 @@ CREATE FUNCTION tillway_enter(
     the_leasts numeric[]
 ) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
+    is_large boolean;
     locked text[] := '{}';
     frees numeric[] := '{}';
     each text;
@@ -299,7 +328,10 @@ BEGIN
     IF NOT FOUND THEN
         RETURN -1;
     END IF;
-    PERFORM tillway_bound(the_tenant, the_accounts, the_minors);
+    is_large := tillway_is_large(the_tenant, the_accounts, the_minors);
+    IF is_large THEN
+        PERFORM tillway_bound(the_tenant, the_accounts, the_minors);
+    END IF;
     FOR each IN
         SELECT DISTINCT line.account FROM unnest(the_accounts, the_leasts) AS line (account, least)
         WHERE line.least IS NOT NULL ORDER BY line.account
@@ -339,6 +371,10 @@ BEGIN
         WHERE line.account = ANY (locked) GROUP BY line.account
     ) AS moved
     WHERE one.tenant = the_tenant AND one.name = moved.account;
+    IF is_large THEN
+        PERFORM tillway_fold(the_tenant, one.name, NULL)
+        FROM (SELECT DISTINCT unnest(the_accounts) AS name) AS one;
+    END IF;
     RETURN NULL;
 END $$;
 
