@@ -22,7 +22,7 @@ PATH = "/paywall/article"
 HALF = 30_000
 """Half an article, rounded up to the cent."""
 
-ROOTED = timedelta(seconds=15)
+ROOTED = timedelta(seconds=16)
 DEAD = timedelta(seconds=90)
 """Longer than a blockhash lives, and than the block after it needs to be final."""
 

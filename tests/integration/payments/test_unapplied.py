@@ -240,10 +240,8 @@ class TestNotFinal:
             shop.chain.tick()
             assert shop.chain.fork(signature_of(second))
             sent = shop.sent()
-            shop.clock.forward(timedelta(seconds=15))
-            await shop.gateway.services.finality.sweep()
-            shop.clock.forward(timedelta(seconds=90))
-            await shop.gateway.services.finality.sweep()
+            await looked(shop)
+            await looked(shop, timedelta(seconds=90))
 
             payment = next(p for p in await shop.payments() if p.signature == signature_of(second))
             assert payment.state is State.REVERSED
@@ -252,16 +250,40 @@ class TestNotFinal:
             assert await refunds(shop) == []
             assert len(await refunds(shop, RefundState.DENIED)) == 1
 
+    async def test_what_comes_back_is_owed_again(self) -> None:
+        """The node was wrong: a second turn, a second fact, and a refund that is not withdrawn."""
+        async with open_shop(background=False) as shop:
+            asked, second = await twice_paid(shop)
+            await asked.show(second)
+            record = shop.chain.landings.get(signature_of(second))
+            assert record is not None
+            shop.chain.landings.remove(record)
+            await looked(shop, timedelta(seconds=90))
+            (withdrawn,) = await refunds(shop, RefundState.DENIED)
+            shop.chain.landings.add(record, record.keys)
+            await looked(shop)
+
+            payment, (queued,) = await kept(shop), await refunds(shop)
+            assert (payment.turn, payment.watched) == (2, False)
+            assert await owed(shop, payment) == ARTICLE
+            assert queued.id != withdrawn.id
+            assert (await types(shop)).count("payment.unapplied") == 2
+
     async def test_what_is_final_is_watched_no_more(self) -> None:
         """It is owed, and can be paid back."""
         async with open_shop(background=False) as shop:
             asked, second = await twice_paid(shop)
             await asked.show(second)
-            shop.clock.forward(timedelta(seconds=15))
-            await shop.gateway.services.finality.sweep()
+            await looked(shop)
 
             assert not (await kept(shop)).watched
             assert len(await refunds(shop)) == 1
+
+
+async def looked(shop: Shop, after: timedelta = timedelta(seconds=16)) -> None:
+    """Let time pass, and have the watch look once."""
+    shop.clock.forward(after)
+    await shop.gateway.services.finality.sweep()
 
 
 class TestEntry:

@@ -27,8 +27,11 @@ from tillway.core.services.resolve import signed_of
 
 _log = logging.getLogger(__name__)
 
-LOOK_AGAIN: Final = timedelta(seconds=5)
-"""How long a payment that is not final yet is left alone between two looks."""
+LOOK_AGAIN: Final = timedelta(seconds=15)
+"""How long a payment that is not final yet is left alone between two looks.
+
+A look must have ended by then, slow nodes and all: another process may take the next.
+"""
 
 LOOK_SELDOM: Final = timedelta(hours=1)
 """The longest time between two looks at a reversed payment."""
