@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from support.mongo import Mongo, NoServer, Server, nx, server
+from support.mongo import PASSWORD, USER, Mongo, NoServer, Server, guarded, nx, server
 from support.store_load import Till, a_call, a_look, a_unit, a_view, seconds_to_the_next
 from support.store_places import mongo_at
 from support.store_processes import check
@@ -156,6 +156,15 @@ class TestPlacesThatCannotBeUsed:
             place = f"127.0.0.1:{other.server_address[1]}/shop"
             await self._refused(f"mongodb://{place}", place)
             other.shutdown()
+
+    async def test_a_user_who_may_not(self) -> None:
+        """A wrong password and none at all are refused; the right one is let in."""
+        with or_skipped("mongodb", NoServer), server(guarded) as running:
+            place = running.mongo.place()
+            await self._refused(place.replace(PASSWORD, "wrong-secret"), "refuses this user")
+            await self._refused(place.replace(f"{USER}:{PASSWORD}@", ""), "refuses this user")
+            async with _open(place) as store:
+                assert await claim(store, payment("a")) == Claimed()
 
     async def test_a_format_from_the_future(self, mongo: Mongo) -> None:
         """A database that a newer version has changed is left alone."""
