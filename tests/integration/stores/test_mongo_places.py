@@ -22,6 +22,7 @@ from tillway.core.contracts.samples import payment
 from tillway.core.contracts.stores.steps import claim, count, find
 from tillway.core.errors import Unavailable
 from tillway.core.ports.store import Claimed, Store, Taken
+from tillway.core.ports.upkeep import ChecksWriting
 from tillway.core.secrets import Secret
 
 pytest.importorskip("motor", reason="motor is not installed")
@@ -68,14 +69,14 @@ class TestCrashes:
         async with _open(own_server.mongo.place(), patience=2.0) as store:
             await claim(store, payment("before"))
             own_server.stop()
-            for act in (a_unit, a_view, a_call, a_look):
+            for act in (a_unit, a_view, a_call, a_look, _checked):
                 with pytest.raises(Unavailable) as refused:
                     await act(store)
                 assert "127.0.0.1" not in refused.value.message
                 assert refused.value.retry_after
             own_server.start()
             assert await find(store, payment("before")) == payment("before")
-            for act in (a_unit, a_view, a_call, a_look):
+            for act in (a_unit, a_view, a_call, a_look, _checked):
                 await act(store)
 
     async def test_a_server_that_hangs_is_given_up(self, own_server: Server) -> None:
@@ -95,6 +96,11 @@ class TestCrashes:
                 os.kill(own_server.process.pid, signal.SIGCONT)
             await _once_it_answers(store)
             assert await find(store, payment("before")) == payment("before")
+
+
+async def _checked(store: Store) -> None:
+    assert isinstance(store, ChecksWriting)
+    await store.check_writing()
 
 
 async def _once_it_answers(store: Store) -> None:
