@@ -94,12 +94,15 @@ class Server:
     command: Callable[[Path, int], Sequence[str]]
     folder: Path
     port: int
+    user: str = ""
     process: "subprocess.Popen[Any] | None" = field(init=False, default=None)
 
     @property
     def mongo(self) -> Mongo:
         """The server as tests use it."""
-        return Mongo(self.name, self.lacks, Secret(f"mongodb://127.0.0.1:{self.port}/"))
+        options = "?authSource=admin" if self.user else ""
+        url = f"mongodb://{self.user}127.0.0.1:{self.port}/{options}"
+        return Mongo(self.name, self.lacks, Secret(url))
 
     def start(self) -> None:
         """Start it and wait until it answers. The thread that starts it has to outlive it."""
@@ -153,7 +156,23 @@ def server(kind: Callable[[], Server]) -> Iterator[Server]:
         shutil.rmtree(made.folder, ignore_errors=True)
 
 
-def ferretdb() -> Server:
+USER, PASSWORD = "tillway_app", "pass-word-of-the-app"
+"""Whom a guarded server lets in."""
+
+_GUARDED: Final = (
+    "--test-enable-new-auth",
+    "--setup-database=admin",
+    f"--setup-username={USER}",
+    f"--setup-password={PASSWORD}",
+)
+
+
+def guarded() -> Server:
+    """Give FerretDB with one user and a password. NoServer where it cannot be built."""
+    return ferretdb(_GUARDED, f"{USER}:{PASSWORD}@")
+
+
+def ferretdb(options: Sequence[str] = (), user: str = "") -> Server:
     """Give FerretDB over SQLite files. NoServer where it cannot be built."""
     program = ferretdb_program()
 
@@ -168,10 +187,12 @@ def ferretdb() -> Server:
             "--debug-addr=-",
             "--telemetry=disable",
             "--log-level=ERROR",
+            *options,
         ]
 
     lacks = f"cannot prove: {_SINGLE}, partial unique indexes, several processes"
-    return Server("FerretDB 1.24 over SQLite", lacks, command, _folder(), _free_port())
+    name = "FerretDB 1.24 over SQLite"
+    return Server(name, lacks, command, _folder(), _free_port(), user)
 
 
 def nx() -> Server:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from support.command import Done, tillway, write_settings
+from support.mongo import Mongo
 from support.postgres import APP, GUARDED, PASSWORD, Databases
 from support.postgres_disguise import disguised
 from support.small_disk import small_disk
@@ -120,3 +121,28 @@ class TestPostgres:
             url = f"postgresql://{APP}@127.0.0.1:{port}/{database}?sslmode=disable"
             words = f"is PostgreSQL {version.split('.')[0]}, and 14 or newer is needed"
             await asyncio.to_thread(self._refused, tmp_path, url, words)
+
+
+class TestMongo:
+    def _refused(self, folder: Path, mongo: Mongo | None, url: str, words: str) -> None:
+        name = "shop" if mongo is None else mongo.fresh()
+        storage = {"backend": "mongodb", "mongodb_url": url, "mongodb_database": name}
+        if mongo is not None:
+            mongo.write(name, "tillway_marks", {"_id": "format", "version": 2})
+        file = write_settings(folder, {"storage": storage})
+        _says(tillway("serve", "-c", file, folder=folder), words)
+
+    def test_a_server_that_is_not_there(self, tmp_path: Path) -> None:
+        """The place is named, the password is not."""
+        url = "mongodb://me:secret@127.0.0.1:1/"
+        self._refused(tmp_path, None, url, "127.0.0.1:1/shop cannot be reached")
+
+    def test_a_url_that_cannot_be_understood(self, tmp_path: Path) -> None:
+        """What of it may be a password is not repeated."""
+        url = "mongodb://me:secret@127.0.0.1:port/"
+        self._refused(tmp_path, None, url, "cannot be used as configured")
+
+    def test_a_format_from_the_future(self, tmp_path: Path, mongo: Mongo) -> None:
+        """A newer version's store is left to it."""
+        words = "was made by a newer version of Tillway (format 2)"
+        self._refused(tmp_path, mongo, mongo.url.reveal(), words)

@@ -205,6 +205,38 @@ class TestWhoIsLate:
                 assert len(await view.payments.newest(DEFAULT, 100)) == 21
 
 
+class TestViews:
+    async def test_a_view_agrees_with_itself_while_others_write(self, place: str) -> None:
+        """Whatever is half spread, payments, totals and facts in a view are of one moment."""
+        seen, amount = list[int](), count(60, 1500)
+
+        async def sell(store: Store, who: int) -> None:
+            for n in range(amount // 2):
+                one = payment(f"{who}-{n}", reservations=(reservation("worked", 1, None),))
+                assert await claim(store, one) == Claimed()
+                async with store.begin(once=n % 3 > 0) as unit:
+                    assert await unit.payments.settle(settled(one), [event(f"{who}-{n}")])
+
+        async def look(store: Store) -> None:
+            while not all(task.done() for task in selling):
+                async with store.view() as view:
+                    worked = (await view.tallies.totals(DEFAULT, ["worked"])).get("worked", 0)
+                    sold = await view.payments.newest(DEFAULT, 10**6)
+                    told = await view.events.newest(DEFAULT, 10**6)
+                    assert len(sold) == worked
+                    assert sum(not one.is_live for one in sold) == len(told)
+                    assert (await view.tallies.totals(DEFAULT, ["worked"])).get(
+                        "worked", 0
+                    ) == worked
+                seen.append(worked)
+
+        async with AsyncExitStack() as stack:
+            stores = [await stack.enter_async_context(_open(place, 60.0)) for _ in range(3)]
+            selling = [asyncio.ensure_future(sell(stores[n], n)) for n in range(2)]
+            await asyncio.gather(*selling, look(stores[2]), look(stores[0]))
+        assert len(set(seen)) > 3
+
+
 class TestWhoMeets:
     async def test_calls_of_two_processes_are_decided_again(self, place: str) -> None:
         """Of claims that race for a limit, as many win as there is room, whoever was first."""

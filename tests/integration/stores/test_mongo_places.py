@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from support.mongo import Mongo, NoServer, Server, nx, server
+from support.mongo import PASSWORD, USER, Mongo, NoServer, Server, guarded, nx, server
 from support.store_load import Till, a_call, a_look, a_unit, a_view, seconds_to_the_next
 from support.store_places import mongo_at
 from support.store_processes import check
@@ -22,6 +22,7 @@ from tillway.core.contracts.samples import payment
 from tillway.core.contracts.stores.steps import claim, count, find
 from tillway.core.errors import Unavailable
 from tillway.core.ports.store import Claimed, Store, Taken
+from tillway.core.ports.upkeep import ChecksWriting
 from tillway.core.secrets import Secret
 
 pytest.importorskip("motor", reason="motor is not installed")
@@ -68,14 +69,14 @@ class TestCrashes:
         async with _open(own_server.mongo.place(), patience=2.0) as store:
             await claim(store, payment("before"))
             own_server.stop()
-            for act in (a_unit, a_view, a_call, a_look):
+            for act in (a_unit, a_view, a_call, a_look, _checked):
                 with pytest.raises(Unavailable) as refused:
                     await act(store)
                 assert "127.0.0.1" not in refused.value.message
                 assert refused.value.retry_after
             own_server.start()
             assert await find(store, payment("before")) == payment("before")
-            for act in (a_unit, a_view, a_call, a_look):
+            for act in (a_unit, a_view, a_call, a_look, _checked):
                 await act(store)
 
     async def test_a_server_that_hangs_is_given_up(self, own_server: Server) -> None:
@@ -95,6 +96,11 @@ class TestCrashes:
                 os.kill(own_server.process.pid, signal.SIGCONT)
             await _once_it_answers(store)
             assert await find(store, payment("before")) == payment("before")
+
+
+async def _checked(store: Store) -> None:
+    assert isinstance(store, ChecksWriting)
+    await store.check_writing()
 
 
 async def _once_it_answers(store: Store) -> None:
@@ -156,6 +162,15 @@ class TestPlacesThatCannotBeUsed:
             place = f"127.0.0.1:{other.server_address[1]}/shop"
             await self._refused(f"mongodb://{place}", place)
             other.shutdown()
+
+    async def test_a_user_who_may_not(self) -> None:
+        """A wrong password and none at all are refused; the right one is let in."""
+        with or_skipped("mongodb", NoServer), server(guarded) as running:
+            place = running.mongo.place()
+            await self._refused(place.replace(PASSWORD, "wrong-secret"), "refuses this user")
+            await self._refused(place.replace(f"{USER}:{PASSWORD}@", ""), "refuses this user")
+            async with _open(place) as store:
+                assert await claim(store, payment("a")) == Claimed()
 
     async def test_a_format_from_the_future(self, mongo: Mongo) -> None:
         """A database that a newer version has changed is left alone."""

@@ -123,6 +123,11 @@ class Spreader:
         """Tell whether so much is left to be spread that nothing should be added."""
         return len(self.tail.entries) >= _MOST
 
+    def check(self) -> None:
+        """Raise Unavailable while the tables take nothing of what was committed."""
+        if self.failure is not None:
+            raise unavailable("cannot keep up") from self.failure
+
     def wake(self) -> None:
         """See to what is there now."""
         self._wanted.set()

@@ -128,6 +128,13 @@ class MongoStore:
             async with open_.units.view(once=once) as session:
                 yield LayeredUnit.over(session, self._codec)
 
+    async def check_writing(self) -> None:
+        """Raise Unavailable where there is no primary, or it refuses what was committed."""
+        open_ = self._here()
+        with open_.used():
+            await open_.database.hello()
+            open_.spreader.check()
+
     def database(self) -> Database:
         """Give the database, for those who read what is not ours by the store's connections."""
         return self._here().database
