@@ -96,6 +96,7 @@ async def _knows_sales(store: Store) -> object:
     async with store.view() as view:
         return (
             await view.carts.get(DEFAULT, cart("a").id),
+            await view.carts.unpaid(DEFAULT, "user-1", NOW),
             await view.checkouts.get(DEFAULT, checkout("a").id),
             await view.subscriptions.listed(DEFAULT, 5),
             await view.subscriptions.due(_LATER, 5),
@@ -117,6 +118,8 @@ async def _is_asked(store: Store) -> object:
 async def _works(store: Store) -> object:
     async with store.begin() as unit:
         await unit.deliveries.add(delivery("a"))
+        await unit.deliveries.add(delivery("b", endpoint="other"))
+        await unit.deliveries.remove(DEFAULT, delivery("b", endpoint="other").id)
         taken = await unit.deliveries.take(OURS, _LATER, _LATER + LEASE, 5)
         await unit.settings.put(DEFAULT, "limit", {"most": 1}, 0, NOW, "admin")
         return taken, await unit.leases.acquire("sweeper", OURS, NOW, _LATER)
@@ -137,7 +140,14 @@ async def _seals(store: Store) -> object:
             Link(position=n, tenant=DEFAULT, number=n, fact=one.id, seal="00")
             for n, one in enumerate(found, start=1)
         ]
-        return await unit.events.seal(links), await unit.events.after(0, 5)
+        return await unit.events.seal(links)
+
+
+async def _knows_places(store: Store) -> object:
+    async with store.view() as view:
+        last, head = await view.events.last(), await view.events.head(DEFAULT)
+        after = await view.events.after(0, 5), await view.events.after(1, 5, DEFAULT)
+        return last, head, after
 
 
 async def _archives(store: Store) -> object:
@@ -160,5 +170,6 @@ WIDER: Final[Mapping[str, Operation]] = {
     "work": _works,
     "know work": _knows_work,
     "seal": _seals,
+    "know places": _knows_places,
     "archive": _archives,
 }
