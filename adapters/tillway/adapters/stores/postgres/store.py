@@ -48,7 +48,8 @@ class PostgresStore:
     Units of work run at once. What they write is conditional, and what they find they hold, so
     that of two that meet the second waits; two that wait for each other are told Unavailable,
     or one is tried again. What a unit does not find among payments, totals and facts may be
-    there a moment later: decide by what writes answer. Who waits for a connection, and a unit
+    there a moment later: decide by what writes answer. So may a balance change that it has
+    read, by postings that test nothing. Who waits for a connection, and a unit
     that lasts, is given up as Unavailable after ``patience`` seconds. After a fork the child
     opens connections of its own. ``names`` says what its tables and functions are called, so
     that one database can hold several stores. Unless ``migrates``, a schema that is behind is
