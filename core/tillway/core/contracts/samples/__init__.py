@@ -9,7 +9,7 @@ from tillway.core.contracts.samples.commerce import (
     refund,
     subscription,
 )
-from tillway.core.contracts.samples.ledger import CREDITS, ISSUED, entry, hold, posting
+from tillway.core.contracts.samples.ledger import CREDITS, ISSUED, LARGE, entry, hold, posting
 from tillway.core.contracts.samples.payments import (
     AWKWARD,
     CHAIN,
@@ -37,6 +37,7 @@ __all__ = [
     "CHAIN",
     "CREDITS",
     "ISSUED",
+    "LARGE",
     "LEASE",
     "MONTH",
     "NOW",

@@ -11,6 +11,9 @@ from tillway.core.money import Money
 from tillway.core.payments import Chain, PaymentKey
 from tillway.core.tenancy import DEFAULT, Tenant
 
+LARGE: Final = 2**53
+"""The least amount for which every store asks whether 64 bits hold what it comes to."""
+
 CREDITS: Final = Account(AccountKind.CREDITS, "user-1")
 ISSUED: Final = Account(AccountKind.ISSUED, "gateway")
 

@@ -11,6 +11,7 @@ from tillway.core.assets import USDC
 from tillway.core.contracts.samples import (
     CREDITS,
     ISSUED,
+    LARGE,
     OTHER,
     THEIRS,
     UNLESS_FAILED,
@@ -102,7 +103,7 @@ class BookingLaws:
         """The payment stays live, and nothing of its end is there."""
         await post(store, entry("much", MOST))
         await claim(store, payment("a", reservations=(reservation(counts=WHILE_LIVE),)))
-        moved = evolve(entry("a"), postings=(posting(1), posting(-1, _SECOND)))
+        moved = evolve(entry("a"), postings=(posting(LARGE), posting(-LARGE, _SECOND)))
         with pytest.raises(Declined) as refused:
             await _settle(store, settled(payment("a")), [event("a")], [moved])
         assert refused.value.code is Code.INVALID_AMOUNT

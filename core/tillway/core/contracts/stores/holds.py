@@ -13,6 +13,7 @@ from tillway.core.contracts.samples import (
     AWKWARD,
     CHAIN,
     ISSUED,
+    LARGE,
     NOW,
     OTHER,
     TERM,
@@ -239,16 +240,17 @@ class HoldLaws:
 
     async def test_a_capture_that_leaves_64_bits_leaves_the_hold(self, store: Store) -> None:
         """It is declined, and the hold is as it was."""
-        await _kept(store)
+        await post(store, entry("a", 2 * LARGE))
+        assert await _hold(store, hold("a", LARGE))
         far = Account(AccountKind.WALLET, "far")
         much = evolve(entry("much"), postings=(posting(MOST, _SECOND), posting(-MOST, far)))
         await post(store, much)
-        spent = evolve(entry("spent"), postings=(posting(-1), posting(1, _SECOND)))
+        spent = evolve(entry("spent"), postings=(posting(-LARGE), posting(LARGE, _SECOND)))
         with pytest.raises(Declined) as refused:
             await _capture(store, "a", spent)
         assert refused.value.code is Code.INVALID_AMOUNT
-        assert await _held(store, "a") == hold("a", 60)
-        assert await balance(store) == _has(100, 60)
+        assert await _held(store, "a") == hold("a", LARGE)
+        assert await balance(store) == _has(2 * LARGE, LARGE)
 
     async def test_a_released_hold_gives_its_amount_back(self, store: Store) -> None:
         """Once; the time of it is kept."""

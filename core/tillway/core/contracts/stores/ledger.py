@@ -13,6 +13,7 @@ from tillway.core.contracts.samples import (
     AWKWARD,
     CREDITS,
     ISSUED,
+    LARGE,
     NOW,
     OTHER,
     entry,
@@ -203,7 +204,7 @@ class EntryLaws:
         assert await balance(store, asset=USD) == _has(7)
         assert await _history(store) == [_line(entry("a"))]
 
-    @pytest.mark.parametrize("minor", [1, -1])
+    @pytest.mark.parametrize("minor", [LARGE, -LARGE])
     async def test_a_balance_stays_within_64_bits(self, store: Store, minor: int) -> None:
         """What would leave them is Declined, and nothing of it is written."""
         edge = MOST if minor > 0 else LEAST
@@ -228,7 +229,7 @@ class EntryLaws:
             async with store.begin() as unit:
                 assert await unit.ledger.post(moved) == Posted()
                 with pytest.raises(Declined):
-                    await unit.ledger.post(entry("c", 1))
+                    await unit.ledger.post(entry("c", LARGE))
         assert await balance(store, _SECOND) == _has(0)
 
     async def test_history_is_newest_first(self, store: Store) -> None:

@@ -37,7 +37,9 @@ PostResult = Posted | Repeated | Short
 class Ledger(Protocol):
     """Accounts, entries and holds. Balances are exact at every commit, under any concurrency.
 
-    Declined (invalid_amount), and nothing written, for a balance that would leave 64 bits.
+    Declined (invalid_amount), and nothing written, if an amount of 2**53 or more would take a
+    balance out of 64 bits. Of smaller ones, of which it takes a thousand to get there, a store
+    may ask no such thing, so that they need not wait for each other.
     """
 
     async def post(self, entry: Entry) -> PostResult:

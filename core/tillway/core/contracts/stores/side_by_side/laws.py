@@ -9,7 +9,7 @@ from tillway.core.contracts.stores.side_by_side.machine import Pair, StoreMachin
 from tillway.core.contracts.stores.steps import count
 
 _STEPS: Final = count(40, 60)
-_EXAMPLES: Final = count(8, 400)
+_EXAMPLES: Final = count(8, 160)
 
 
 class SideBySideLaws:
