@@ -434,7 +434,7 @@ class TestAnswersThatAreLost:
                 wire.breaks = lambda request: (
                     b"tillway_log" in request and (b"insert" in request and dice.random() < 0.4)
                 )
-                for n in range(count(6, 300)):
+                for n in range(count(6, 100)):
                     one = payment(str(n), reservations=(reservation("worked", 1, None),))
                     assert await claim(store, one) == Claimed()
                     async with store.begin(once=n % 2 > 0) as unit:
@@ -443,4 +443,4 @@ class TestAnswersThatAreLost:
                 wire.breaks = lambda request: False
                 assert wire.broken > 1
         entries = await _documents(place, "log")
-        assert sorted(one["_id"] for one in entries) == list(range(1, 2 * count(6, 300) + 1))
+        assert sorted(one["_id"] for one in entries) == list(range(1, 2 * count(6, 100) + 1))
