@@ -1,6 +1,7 @@
 """The log in MongoDB: what holds when processes die, lag, stop for hours, or meet."""
 
 import asyncio
+import random
 import signal
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from attrs import evolve
 
+from support.lossy import line
 from support.mongo import Mongo
 from support.store_places import mongo_at
 from support.store_processes import begin, check, lines, ready, started
@@ -415,3 +417,30 @@ class TestAnswersThatAreLost:
             assert await log.append(document)
             assert await log.append(document)
             assert not await log.append(_entry(1, _claim_and_fact("b"), by="other-1")[1])
+
+    @pytest.mark.parametrize("loses_request", [True, False])
+    async def test_a_line_that_breaks_at_the_commit_costs_nothing(
+        self, mongo: Mongo, place: str, loses_request: bool
+    ) -> None:
+        """Whether the request is lost or its answer: what is told is so, and is there once."""
+        there = urlsplit(mongo.url.reveal())
+        if there.port is None or there.hostname is None or there.query:
+            pytest.skip("the line can only be broken to a single server that is named by its port")
+        async with line(there.hostname, there.port) as (wire, port):
+            wire.loses_request = loses_request
+            through = f"mongodb://127.0.0.1:{port}/{_name(place)}?directConnection=true"
+            async with _open(through) as store:
+                dice = random.Random(7)
+                wire.breaks = lambda request: (
+                    b"tillway_log" in request and (b"insert" in request and dice.random() < 0.4)
+                )
+                for n in range(count(6, 100)):
+                    one = payment(str(n), reservations=(reservation("worked", 1, None),))
+                    assert await claim(store, one) == Claimed()
+                    async with store.begin(once=n % 2 > 0) as unit:
+                        assert await unit.payments.settle(settled(one), [event(str(n))])
+                    await check(store, [f"claimed {n}", f"settled {n}"])
+                wire.breaks = lambda request: False
+                assert wire.broken > 1
+        entries = await _documents(place, "log")
+        assert sorted(one["_id"] for one in entries) == list(range(1, 2 * count(6, 100) + 1))

@@ -4,6 +4,7 @@ This is the one file that imports Motor. Its successor, PyMongo's AsyncMongoClie
 verbs; docs/decisions says what moving to it takes.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -164,7 +165,8 @@ class Database:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        self._client.close()
+        # It says good-bye to the server, for which Motor would keep the event loop waiting.
+        await asyncio.to_thread(self._client.delegate.close)
 
 
 def options(limits: Limits, patience: float) -> dict[str, Any]:
