@@ -24,6 +24,7 @@ from tillway.core.services.archival import Archival
 from tillway.core.services.budgets import Budgets
 from tillway.core.services.build import Build
 from tillway.core.services.cleanup import Cleanup
+from tillway.core.services.editing import Editing
 from tillway.core.services.endings import Endings
 from tillway.core.services.finality import Finality
 from tillway.core.services.free import Free
@@ -223,6 +224,7 @@ class _Assembly:
             observe=self.observe,
             quote=quoting,
             shop=Shop(catalogue=quoting.catalogue, quoting=quoting),
+            edit=self._editing(store),
             build=Build(quoting=quoting),
             free=Free(store=store, terms=terms, repeats=repeats, leases=leases, random=random),
             settle=Settle(
@@ -303,6 +305,12 @@ class _Assembly:
         )
         self.sync = lambda: sources.sync(self.ports.clock.now())
         return sources.catalogue
+
+    def _editing(self, store: Store) -> Editing:
+        """Give what edits the catalogue; a host that brings its own sees to its readers."""
+        if self.sources is not None:
+            return self.sources.editing()
+        return Editing(store=store, clock=self.ports.clock, random=self.ports.random)
 
     def _http(self) -> HttpConfig:
         server = self.settings.section(ServerSettings)

@@ -12,6 +12,7 @@ from attrs import define, field
 from tillway.core.ports.catalogue import Catalogue
 from tillway.core.ports.rails import Starts
 from tillway.core.ports.store import Store
+from tillway.core.services.edition import LOOK
 from tillway.core.services.gateway import Services
 from tillway.core.services.quote import Quoting
 from tillway.core.services.rails import Rails
@@ -165,11 +166,14 @@ class Gateway:
     def _always(self) -> Sequence[Coroutine[None, None, None]]:
         """Give the work without which this process may not take payments."""
         services = self.services
-        return [
+        work = [
             _repeat(services.leases.renew, services.leases.pause, services),
             _repeat(services.budgets.refresh, BUDGET_SECONDS, services),
             _repeat(self.refresh, KEYS_SECONDS, services),
         ]
+        if self.sources is not None and self.sources.edition is not None:
+            work.append(_repeat(self.sources.edition.look, LOOK.total_seconds(), services))
+        return work
 
     def _with_work_of_their_own(self) -> Sequence[Closes]:
         services = self.services

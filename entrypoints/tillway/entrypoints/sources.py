@@ -26,6 +26,8 @@ from tillway.core.services.catalogue import (
     StoredCoupons,
     StoredProducts,
 )
+from tillway.core.services.editing import Editing
+from tillway.core.services.edition import Edition
 from tillway.core.tenancy import Tenant
 from tillway.entrypoints.definitions import coupons_of, products_of
 from tillway.entrypoints.settings.faults import Fault, SettingsError
@@ -61,6 +63,11 @@ class _Named:
     place: _Place
     mapping: str
 
+    @property
+    def is_fixed(self) -> bool:
+        """Tell whether the settings have the definitions themselves, or there are none."""
+        return self.source in ("yaml", "disabled")
+
     def is_stores_own(self, storage: StorageSettings) -> bool:
         """Tell whether the main store has these definitions, as gateways keep them."""
         place = self.place
@@ -72,6 +79,12 @@ class _Named:
         else:
             here = True
         return here and self.source == storage.backend and self.layout == "tillway"
+
+    def elsewhere(self, storage: StorageSettings) -> str | None:
+        """Say where the definitions come from, if not from the main store."""
+        if self.is_stores_own(storage):
+            return None
+        return "the settings" if self.is_fixed else f"a place of its own ({self.section})"
 
     def fault(self, found: FieldFault) -> Fault:
         """Say by its key what a place is not."""
@@ -95,6 +108,8 @@ class Sources:
     context: Context
     registry: Registry
     catalogue: Catalogue = field(init=False)
+    edition: Edition | None = field(default=None, init=False)
+    """What has this process forget what others have changed; None if nothing is remembered."""
     _fixed: FixedCatalogue = field(init=False)
     _cached: CachedCatalogue = field(init=False)
     _beside: list[tuple[_Named, Starts]] = field(factory=list, init=False)
@@ -116,9 +131,24 @@ class Sources:
             coupon_ttl=coupons.cache_ttl,
         )
         products, codes = self._named
+        remembered = zip(self._named, (paywall.product_cache_ttl, coupons.cache_ttl), strict=True)
+        if any(ttl and named.is_stores_own(self._storage) for named, ttl in remembered):
+            self.edition = Edition(store=self.store, forget=self.forget)
         self.catalogue = JoinedCatalogue(
-            of_products=self._fixed if _is_fixed(products) else self._cached,
-            of_coupons=self._fixed if _is_fixed(codes) else self._cached,
+            of_products=self._fixed if products.is_fixed else self._cached,
+            of_coupons=self._fixed if codes.is_fixed else self._cached,
+        )
+
+    def editing(self) -> Editing:
+        """Give what changes products and coupons of the main store, and no others."""
+        products, coupons = (named.elsewhere(self._storage) for named in self._named)
+        return Editing(
+            store=self.store,
+            clock=self.clock,
+            random=self.context.random,
+            products=products,
+            coupons=coupons,
+            forget=self.forget,
         )
 
     async def sync(self, at: datetime) -> None:
@@ -188,13 +218,13 @@ class Sources:
 
     def _products(self) -> ProductDefinitions:
         named = self._named[0]
-        if _is_fixed(named) or named.is_stores_own(self._storage):
+        if named.is_fixed or named.is_stores_own(self._storage):
             return StoredProducts(self.store)
         return self._kept(named, self.registry.products(named.source, self.context))
 
     def _coupons(self) -> CouponDefinitions:
         named = self._named[1]
-        if _is_fixed(named) or named.is_stores_own(self._storage):
+        if named.is_fixed or named.is_stores_own(self._storage):
             return StoredCoupons(self.store)
         return self._kept(named, self.registry.coupons(named.source, self.context))
 
@@ -205,7 +235,3 @@ class Sources:
     @property
     def _storage(self) -> StorageSettings:
         return self.settings.section(StorageSettings)
-
-
-def _is_fixed(named: _Named) -> bool:
-    return named.source in ("yaml", "disabled")

@@ -11,6 +11,7 @@ from tillway.core.services.archival import Archival
 from tillway.core.services.budgets import Budgets
 from tillway.core.services.build import Build
 from tillway.core.services.cleanup import Cleanup
+from tillway.core.services.editing import Editing
 from tillway.core.services.finality import Finality
 from tillway.core.services.free import Free
 from tillway.core.services.givebacks import Givebacks
@@ -36,6 +37,7 @@ class Services:
     observe: Observers
     quote: Quoting
     shop: Shop
+    edit: Editing
     build: Build
     free: Free
     settle: Settle
