@@ -74,8 +74,10 @@ async def append(layers: Layers, facts: Sequence[EventRow]) -> None:
     """Write facts, but for those that are known."""
     events = layers[EVENTS]
     known = await events.several((row.tenant, row.id) for row in facts)
-    for row in facts:
-        if (row.tenant, row.id) not in known:
+    # From the last to the first, so that of two of one id the first one stands.
+    fresh = {(row.tenant, row.id): row for row in reversed(facts)}
+    for key, row in fresh.items():
+        if key not in known:
             events.put(row)
             layers[WAITING].put(WaitingRow(row.tenant, row.id, row.at))
 

@@ -112,6 +112,16 @@ class EndingLaws:
         first = ["settled first", "settled first too", "failed first", "failed first too"]
         assert found == {event(name).id for name in first}
 
+    async def test_of_two_facts_of_one_id_the_first_is_told(self, store: Store) -> None:
+        """A repeat does nothing, within one end too."""
+        await claim(store, payment("a"))
+        told = [event("a"), evolve(event("a"), at=NOW + LEASE, type="another")]
+        async with store.begin(once=True) as unit:
+            assert await unit.payments.settle(settled(payment("a")), told)
+        async with store.view() as view:
+            assert list(await view.events.newest(DEFAULT, 10)) == told[:1]
+            assert list(await view.events.unsealed(10)) == told[:1]
+
     async def test_a_fact_is_the_payments_tenants(self, store: Store) -> None:
         """An end tells no other tenant, and is not written with what it may not tell."""
         await claim(store, payment("a"))
