@@ -1,4 +1,4 @@
-"""Several `tillway serve` processes on one file, over a chain that lives in the test's process.
+"""Several `tillway serve` processes on one store, over a chain that lives in the test's process.
 
 The chain outlives every one of them, as a real one does: they can be killed at any moment.
 """
@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import sysconfig
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from attrs import define, evolve, field, frozen
 
 from support.chain import funded
 from support.shop import Shop, settings_text
+from tillway.core.secrets import Secret
 from tillway.entrypoints.bootstrap import Ports, create_app
 from tillway.entrypoints.configuration import configure
 from tillway.entrypoints.sandbox.chain import Chain, Faults, serve_chain
@@ -31,7 +33,10 @@ _LEAVE: Final = 25.0
 
 @define(eq=False)
 class Server:
-    """One `tillway serve`, which may have several workers, started and killed at will."""
+    """One `tillway serve`, which may have several workers, started and killed at will.
+
+    ``starts`` are the seconds from each start until it listened.
+    """
 
     folder: Path
     number: int
@@ -40,6 +45,7 @@ class Server:
     workers: int = 1
     background: bool = True
     port: int = 0
+    starts: list[float] = field(factory=list, init=False)
     process: asyncio.subprocess.Process | None = field(default=None, init=False)
 
     @property
@@ -59,6 +65,7 @@ class Server:
 
     async def start(self) -> None:
         """Start it and wait until it listens; RuntimeError with its log if it does not."""
+        begun = time.monotonic()
         settings = self.settings
         settings.write_text(f"{self.text}server: {{address: '127.0.0.1:{self.port}'}}\n")
         with self.log.open("ab") as log:
@@ -79,6 +86,7 @@ class Server:
             )
         try:
             self.port = await asyncio.wait_for(self._listening(), _START)
+            self.starts.append(time.monotonic() - begun)
         except BaseException:
             await self.kill()
             raise
@@ -145,13 +153,21 @@ async def crew(
     background: bool = True,
     slot_ms: int = 400,
     confirm_delay_ms: int = 20,
+    database: Secret | None = None,
     **changes: Mapping[str, Any],
 ) -> AsyncIterator[Crew]:
-    """Serve ``count`` gateways on one file; ``changes`` are settings by section."""
+    """Serve ``count`` gateways on one file, or in one PostgreSQL database.
+
+    ``changes`` are settings by section.
+    """
     clock, faults = VirtualClock(), Faults()
     chain = Chain(clock=clock.seconds, slot_ms=slot_ms, confirm_delay_ms=confirm_delay_ms)
     merchant, sponsor = funded(chain), funded(chain, sol=10)
-    place = {"storage": {"backend": "file", "file_path": str(folder / "tillway.db")}}
+    place = {
+        "storage": _storage(folder, database),
+        "paywall": {"product_source": "yaml"},
+        "coupons": {"coupon_source": "yaml"},
+    }
     secret = str(sponsor.keypair)
     async with AsyncExitStack() as stack:
         node = await stack.enter_async_context(serve_chain(chain, faults=faults))
@@ -179,3 +195,9 @@ async def crew(
             http=http,
         )
         yield Crew(shop, servers)
+
+
+def _storage(folder: Path, database: Secret | None) -> Mapping[str, Any]:
+    if database is not None:
+        return {"backend": "postgres", "postgres_url": database.reveal()}
+    return {"backend": "file", "file_path": str(folder / "tillway.db")}
