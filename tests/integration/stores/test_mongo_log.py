@@ -210,7 +210,7 @@ class TestWhoIsLate:
 class TestViews:
     async def test_a_view_agrees_with_itself_while_others_write(self, place: str) -> None:
         """Whatever is half spread, payments, totals and facts in a view are of one moment."""
-        seen, amount = list[int](), count(60, 1500)
+        seen, amount = list[int](), count(60, 300)
 
         async def sell(store: Store, who: int) -> None:
             for n in range(amount // 2):
