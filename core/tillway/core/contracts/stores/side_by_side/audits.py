@@ -71,9 +71,9 @@ async def _shares(unit: UnitOfWork, tenant: Tenant, purchase: str) -> None:
     left = MOST_REFUNDED - sum(one.amount.minor for one in refunds if one.state in LIVE)
     assert left >= 0, "no more is paid back than was paid"
     limit = Money(MOST_REFUNDED, USDC)
-    rest = refund("the rest", left, tenant, purchase)
+    rest = refund(f"rest of {purchase}", left, tenant, purchase)
     assert left == 0 or await unit.refunds.add(rest, limit), "what is left is free"
-    assert not await unit.refunds.add(refund("one more", 1, tenant, purchase), limit)
+    assert not await unit.refunds.add(refund(f"more of {purchase}", 1, tenant, purchase), limit)
 
 
 async def _totals(view: View) -> None:
