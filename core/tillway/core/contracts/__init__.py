@@ -12,6 +12,9 @@ An outsider's store is tested like ours, with pytest and pytest-asyncio installe
             yield store
             await store.aclose()
 
+With hypothesis, ``tillway.core.contracts.stores.side_by_side.SideBySideLaws`` drives it at random
+beside a store to trust.
+
 A rail that takes proofs is tested by ``tillway.core.contracts.rails.RailContract``, whose module
 says what fixtures it needs.
 

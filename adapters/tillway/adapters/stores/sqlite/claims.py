@@ -33,8 +33,8 @@ _ARCHIVED: Final = f"SELECT {_COLUMNS} FROM archive"  # noqa: S608 - as above
 _KEY: Final = "WHERE chain = ? AND key = ?"
 _SIGNATURE: Final = "WHERE chain = ? AND signature = ?"
 _FIRST: Final = (
-    f"{_SELECT} {_KEY} UNION ALL {_SELECT} {_SIGNATURE}"
-    f" UNION ALL {_ARCHIVED} {_KEY} UNION ALL {_ARCHIVED} {_SIGNATURE} LIMIT 1"
+    f"{_SELECT} {_KEY} UNION ALL {_ARCHIVED} {_KEY}"
+    f" UNION ALL {_SELECT} {_SIGNATURE} UNION ALL {_ARCHIVED} {_SIGNATURE} LIMIT 1"
 )
 _OURS: Final = f"{_SELECT} {_KEY} AND tenant = ? AND owner = ? AND {_LIVE}"
 _OURS_AS: Final = f"{_SELECT} {_KEY} AND tenant = ? AND owner = ? AND state = ?"
@@ -92,7 +92,8 @@ def claim(
     sql: sqlite3.Connection, row: PaymentRow, payment: Payment
 ) -> PaymentRow | Reservation | None:
     """Give what stands in the way of a claim, or write it."""
-    first = _rows(sql, _FIRST, *(row.chain, row.key, row.chain, row.signature) * 2)
+    by_key, by_signature = (row.chain, row.key), (row.chain, row.signature)
+    first = _rows(sql, _FIRST, *by_key * 2, *by_signature * 2)
     if first:
         return first[0]
     known = totals(sql, keys_of(payment))

@@ -151,6 +151,15 @@ class ArchiveLaws:
         assert refused.value.code is Code.SIGNATURE_REUSED
         assert await find(store, payment("c")) == payment("c")
 
+    async def test_of_two_that_are_taken_the_keys_is_found(self, store: Store) -> None:
+        """Whichever of them is archived."""
+        ends = [await _settled(store, payment(name)) for name in "ab"]
+        for archived in (0, 1, 1):
+            assert await _archive(store, limit=archived) == archived
+            for one, other in (ends, reversed(ends)):
+                both = payment(one.signature.removeprefix("signature-"), signature=other.signature)
+                assert await claim(store, both) == Taken(payment=one)
+
     async def test_what_an_archived_payment_redeemed_stays_counted(self, store: Store) -> None:
         """Moving it moves no total, and a limit that it met stays met."""
         for name, counts in (("sold", UNLESS_FAILED), ("live", WHILE_LIVE)):

@@ -41,8 +41,8 @@ class Payments(Protocol):
         """Write a claim and take its reservations, all or nothing.
 
         A repeat, or a race, finds the first: Taken. (chain, key) is unique, and so is
-        (chain, signature), among payments and in the archive. Reservations are tested in their
-        order.
+        (chain, signature), among payments and in the archive: where two payments have them, it
+        is the key's that is found. Reservations are tested in their order.
         """
         ...
 

@@ -4,15 +4,17 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
+from tillway.core.assets import USDC
 from tillway.core.checkouts import UNPAID, CheckoutState
-from tillway.core.contracts.samples import CHAIN, CREDITS, checkout, entry, hold
+from tillway.core.contracts.samples import CHAIN, CREDITS, checkout, entry, hold, refund
 from tillway.core.contracts.stores.side_by_side.calls import NAMES, TENANTS
 from tillway.core.contracts.stores.side_by_side.commerce import MOST_REFUNDED, PURCHASES
 from tillway.core.contracts.stores.side_by_side.ledger import ACCOUNTS, ASSETS, KEYS
 from tillway.core.contracts.stores.side_by_side.payments import CHAINS, TALLIES
 from tillway.core.ledger import HoldState, sums
+from tillway.core.money import Money
 from tillway.core.payments import Chain, Phase, Reservation, phase_of
-from tillway.core.ports.store import View
+from tillway.core.ports.store import UnitOfWork, View
 from tillway.core.refunds import LIVE
 from tillway.core.tenancy import Tenant
 
@@ -23,9 +25,15 @@ async def audit(view: View) -> None:
     """Find that everything holds."""
     for tenant in TENANTS:
         await _books(view, tenant)
-        await _refunds(view, tenant)
     await _totals(view)
     await _log(view)
+
+
+async def probe(unit: UnitOfWork) -> None:
+    """Find what only a write tells. The unit has to be left unwritten."""
+    for tenant in TENANTS:
+        for purchase in PURCHASES:
+            await _shares(unit, tenant, purchase)
 
 
 async def _books(view: View, tenant: Tenant) -> None:
@@ -57,11 +65,15 @@ async def _held(view: View, tenant: Tenant) -> Counter[str]:
     return kept
 
 
-async def _refunds(view: View, tenant: Tenant) -> None:
-    for purchase in PURCHASES:
-        refunds = await view.refunds.of(tenant, purchase)
-        live = sum(one.amount.minor for one in refunds if one.state in LIVE)
-        assert live <= MOST_REFUNDED, "no more is paid back than was paid"
+async def _shares(unit: UnitOfWork, tenant: Tenant, purchase: str) -> None:
+    """Find that exactly what is left of a purchase can be paid back."""
+    refunds = await unit.refunds.of(tenant, purchase)
+    left = MOST_REFUNDED - sum(one.amount.minor for one in refunds if one.state in LIVE)
+    assert left >= 0, "no more is paid back than was paid"
+    limit = Money(MOST_REFUNDED, USDC)
+    rest = refund(f"rest of {purchase}", left, tenant, purchase)
+    assert left == 0 or await unit.refunds.add(rest, limit), "what is left is free"
+    assert not await unit.refunds.add(refund(f"more of {purchase}", 1, tenant, purchase), limit)
 
 
 async def _totals(view: View) -> None:

@@ -20,7 +20,7 @@ MINUTE: Final = timedelta(minutes=1)
 TIMES: Final = tuple(NOW + n * MINUTE for n in range(6))
 
 names: Final = st.sampled_from("aabbccdef")
-few: Final = st.sampled_from("aaaab")
+few: Final = st.sampled_from("aaabbc")
 tenants: Final = st.sampled_from((*[DEFAULT] * 7, OTHER))
 owners: Final = st.sampled_from((OURS, OURS, OURS, THEIRS))
 times: Final = st.sampled_from(TIMES)

@@ -70,13 +70,13 @@ _CART_READS: Final = (
 def refund_of(
     name: str,
     tenant: Tenant = DEFAULT,
-    minor: int = 40,
     state: RefundState = RefundState.PENDING,
+    more: int = 0,
 ) -> Refund:
-    """Give a refund of this name."""
+    """Give a refund of this name: two of a purchase come to what was paid for it."""
     place = NAMES.index(name)
     return evolve(
-        refund(name, minor, tenant, PURCHASES[place % 2]),
+        refund(name, 60 - place % 2 * 20 + more, tenant, PURCHASES[place // 4]),
         created_at=TIMES[place // 3],
         expires_at=TIMES[place % 3],
         state=state,
@@ -87,8 +87,8 @@ _refunds: Final = st.builds(
     refund_of,
     few,
     tenants,
-    st.sampled_from((*[40] * 12, 60, 0)),
     st.sampled_from((RefundState.PENDING, RefundState.PENDING, *RefundState)),
+    st.sampled_from((*[0] * 12, 20, -60)),
 )
 _refund_states: Final = some(*RefundState)
 _REFUNDS: Final = (

@@ -4,7 +4,7 @@ import asyncio
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from functools import partial
 from typing import Any, ClassVar, Final
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tillway.core.contracts.stores.side_by_side import commerce, ledger, payments, requests
-from tillway.core.contracts.stores.side_by_side.audits import audit
+from tillway.core.contracts.stores.side_by_side.audits import audit, probe
 from tillway.core.contracts.stores.side_by_side.calls import Call, some
 from tillway.core.contracts.stores.side_by_side.scenes import SCENES
 from tillway.core.errors import TillwayError
@@ -163,6 +163,10 @@ async def _looked(store: Store, calls: Sequence[Call]) -> Sequence[object]:
 async def _audited(store: Store) -> None:
     async with store.view() as view:
         await audit(view)
+    with suppress(_UndoneError):
+        async with store.begin() as unit:
+            await probe(unit)
+            raise _UndoneError
 
 
 def _said(error: Exception) -> object:

@@ -49,7 +49,7 @@ SCENES: Final[Mapping[str, Sequence[Call]]] = {
     ),
     "commerce": (
         *(Call("carts.add", (cart(name),)) for name in "ab"),
-        Call("refunds.add", (refund_of("a"), _LIMIT)),
+        *(Call("refunds.add", (refund_of(name), _LIMIT)) for name in "ab"),
         *(Call("subscriptions.add", (subscription_of(name),)) for name in "ab"),
         Call("checkouts.add", (checkout("a", DEFAULT, shares("a", DEFAULT), "cs_a"),)),
         Call("products.put", (DEFAULT, product("a", 1), TIMES[0])),
