@@ -143,9 +143,7 @@ class _Leaky(LayeredSight):
     ) -> Sequence[Row]:
         if kind is Kind.DELIVERIES and states is not None:
             return await self.due(kind, states, _FOREVER, limit)
-        return await super().newest(
-            kind, tenant, limit, before=before, group=group, states=states
-        )
+        return await super().newest(kind, tenant, limit, before=before, group=group, states=states)
 
 
 class LeaksATenant(AlteredSight):
@@ -289,7 +287,7 @@ class _Talkative(LayeredPayments):
     async def settle(
         self, payment: Payment, facts: Sequence[Event] = (), entries: Sequence[Entry] = ()
     ) -> bool:
-        for fact in self.codec.facts(payment, facts) and facts:
+        for fact in facts:
             await LayeredEvents(self.session, self.codec).append(fact)
         return await super().settle(payment, (), entries)
 

@@ -84,7 +84,9 @@ class TestStores:
     def test_a_broken_store_is_caught(self, store: str, tmp_path: Path) -> None:
         """By the law that it breaks, which the report names with what it says."""
         subject, law = STORES[store]
-        ran = kit(tmp_path, f"--tillway-store=broken_stores:{store}", "-q", "--tb=no", "-k", subject)
+        ran = kit(
+            tmp_path, f"--tillway-store=broken_stores:{store}", "-q", "--tb=no", "-k", subject
+        )
         assert ran.code == 1, ran.out + ran.err
         assert ran.broken.get(law, "").endswith("."), ran.out
 
@@ -94,3 +96,82 @@ class TestStores:
         assert ran.code == 0, ran.out + ran.err
         assert ran.broken == {}
         assert ran.out.splitlines()[-2].endswith(" hold, 0 do not, 0 not tried")
+
+
+class TestRails:
+    @pytest.mark.parametrize("rail", RAILS)
+    def test_a_broken_rail_is_caught(self, rail: str, tmp_path: Path) -> None:
+        """By the law that it breaks."""
+        ran = kit(tmp_path, f"--tillway-rail=broken_rails:{rail}.scene", "-q", "--tb=no")
+        assert ran.code == 1, ran.out + ran.err
+        assert ran.broken.get(RAILS[rail], "").endswith("."), ran.out
+
+    def test_a_sound_rail_passes(self, tmp_path: Path) -> None:
+        """What it cannot be tried on is said, with the reason."""
+        ran = kit(tmp_path, "--tillway-rail=broken_rails:Clears.scene", "-q")
+        assert ran.code == 0, ran.out + ran.err
+        assert ran.broken == {}
+        lacking = "health is told in time: the rail has not the port HasHealth"
+        assert f"    not tried {lacking}\n" in ran.out
+
+
+class TestPlaces:
+    def test_who_acknowledges_first_is_caught(self, tmp_path: Path) -> None:
+        """By a kill, and by nothing else: as long as its process lives, the store is sound."""
+        ran = kit(tmp_path, "--tillway-store-place=broken_stores:AcknowledgesFirst.kept", "-q")
+        assert ran.code == 1, ran.out + ran.err
+        assert set(ran.broken) == {"what was acknowledged survives a kill"}, ran.out
+        assert "was acknowledged and is not there" in ran.out
+
+    def test_what_forgets_is_caught(self, tmp_path: Path) -> None:
+        """A store that is gone with its process has no place."""
+        ran = kit(tmp_path, f"--tillway-store-place={SOUND}", "-q", "--tb=no", "-k", "opens")
+        assert ran.code == 1
+        assert set(ran.broken) == {"what was closed opens as it was"}
+
+
+class TestSession:
+    def test_only_the_laws_are_tried_where_no_tests_are_named(self, tmp_path: Path) -> None:
+        """Those of an outsider run along if he names them, and choosing works on both."""
+        (tmp_path / "test_own.py").write_text("def test_turn_of_my_own(): assert False\n")
+        store = f"--tillway-store={SOUND}"
+        alone = kit(tmp_path, store, "-k", "turn or Turn", "-v")
+        assert alone.code == 0, alone.out
+        assert "    holds     a lease is one processes: " in alone.out
+        both = kit(tmp_path, "-x", "test_own.py", store, "-k", "turn or Turn")
+        assert both.code == 1, both.out
+        assert "test_turn_of_my_own" in both.out
+        assert "a lease is one processes: the run ended before it" in both.out
+
+    @pytest.mark.parametrize(
+        ("arguments", "told"),
+        [
+            (["--tillway-store=nobody:make"], "--tillway-store: nobody cannot be imported: Module"),
+            (["--tillway-rail=broken_rails:MUG"], "broken_rails:MUG is a Product and cannot be"),
+            (["--tillway-store=broken_rails:Bank"], "broken_rails:Bank gives a Bank, no Store"),
+            ([f"--tillway-store={SOUND}"] * 2, "--tillway-store is given 2 times"),
+            ([f"--tillway-store={SOUND}", "-p", "no:asyncio"], "pip install 'tillway[contracts]'"),
+        ],
+    )
+    def test_a_factory_that_is_none_is_one_clear_line(
+        self, arguments: list[str], told: str, tmp_path: Path
+    ) -> None:
+        """And the exit code of a wrong command line."""
+        ran = kit(tmp_path, *arguments)
+        assert ran.code == pytest.ExitCode.USAGE_ERROR
+        (line,) = filter(None, ran.err.splitlines())
+        assert line.startswith("ERROR: ")
+        assert told in line
+
+    def test_who_does_not_ask_is_not_disturbed(self, tmp_path: Path) -> None:
+        """Nothing of the kit is imported or said, where nothing was named."""
+        (tmp_path / "test_own.py").write_text(
+            "import sys\n"
+            "def test_own():\n"
+            "    ours = {name for name in sys.modules if name.startswith('tillway')}\n"
+            "    assert ours <= {'tillway', 'tillway.core', 'tillway.core.contracts',"
+            " 'tillway.core.contracts.plugin'}\n"
+        )
+        ran = kit(tmp_path, "-q")
+        assert ran.code == 0, ran.out
+        assert "laws" not in ran.out

@@ -55,6 +55,7 @@ class PlaceLaws:
             for child in children:
                 await begin(child)
             won = await asyncio.gather(*(lines(child) for child in children))
+            assert [child.returncode for child in children] == [0] * crowd
         assert sorted(int(n) for each in won for n in each) == list(range(rounds))
         async with place.opened() as store:
             assert await total(store, "raced") == rounds

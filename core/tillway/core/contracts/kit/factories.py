@@ -27,6 +27,7 @@ from typing import Any, Final, Generic, TypeVar
 from attrs import frozen
 
 from tillway.core.ports.rails import Starts
+from tillway.core.ports.store import Store
 
 Made = TypeVar("Made")
 
@@ -101,6 +102,11 @@ def named(
     if not callable(found):
         raise FactoryError(f"{name} is a {type(found).__name__} and cannot be called")
     return Factory(name, kind, found, parts)
+
+
+def store_named(name: str) -> Factory[Store]:
+    """Find a factory of stores."""
+    return named(name, Store)  # type: ignore[type-abstract] # nothing is made of it
 
 
 def told(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from tillway.core.contracts.kit.factories import Factory, named
+from tillway.core.contracts.kit.factories import Factory, store_named
 from tillway.core.contracts.places import Place, PlaceContract
 from tillway.core.ports.store import Store
 
@@ -15,7 +15,7 @@ LAWS: Final = PlaceContract.__bases__
 
 def prepare(config: pytest.Config, name: str) -> Factory[Store]:
     """Find the factory, and let the fixture know its name."""
-    config.stash[FACTORY] = factory = named(name, Store)
+    config.stash[FACTORY] = factory = store_named(name)
     return factory
 
 

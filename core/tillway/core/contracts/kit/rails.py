@@ -31,7 +31,7 @@ async def scene(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 
 class Staged(Stage):
-    """The fixtures of the laws, out of a scene; those that it leaves out are as they are."""
+    """The fixtures of the laws, out of a scene."""
 
     @pytest.fixture
     def rail(self, scene: Scene) -> TakesProofs:
@@ -54,14 +54,14 @@ class Staged(Stage):
         return scene.moved
 
     @pytest.fixture
-    def unsold(self, scene: Scene, unsold: Product) -> Product:
+    def unsold(self, scene: Scene) -> Product:
         """Give something that it cannot sell."""
-        return scene.unsold or unsold
+        return scene.unsold
 
     @pytest.fixture
-    def now(self, scene: Scene, now: Callable[[], int]) -> Callable[[], int]:
+    def now(self, scene: Scene) -> Callable[[], int]:
         """Give the rail's clock."""
-        return scene.now or now
+        return scene.now
 
     @pytest.fixture
     def twin(self, scene: Scene) -> TakesProofs:
@@ -69,11 +69,9 @@ class Staged(Stage):
         return scene.twin or scene.rail
 
     @pytest.fixture
-    def retold(
-        self, scene: Scene, retold: Callable[[Envelope], Sequence[Envelope]]
-    ) -> Callable[[Envelope], Sequence[Envelope]]:
+    def retold(self, scene: Scene) -> Callable[[Envelope], Sequence[Envelope]]:
         """Give other ways to write the same payment."""
-        return scene.retold or retold
+        return scene.retold
 
     @pytest.fixture
     def lose_reply(self, scene: Scene) -> Trouble | None:

@@ -135,7 +135,7 @@ def _subject_lines(subject: type, laws: Sequence[Law], *, verbose: bool) -> Iter
     counts += [f"{len(broken)} BROKEN"] if broken else []
     counts += [f"{len(rest)} not tried"] if rest else []
     about = first_sentence(subject).removesuffix(".")
-    yield f"{subject.__name__:<{_WIDTH}}{', '.join(counts):<24} {about}".rstrip()
+    yield f"{subject.__name__:<{_WIDTH}}{', '.join(counts):<30} {about}".rstrip()
     for law in laws:
         if law.broken:
             yield f"{_INDENT}BROKEN    {law.words}{law.cases()}: {law.says}"

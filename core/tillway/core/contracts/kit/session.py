@@ -52,7 +52,9 @@ class Subject:
         file = Path(self.module.__file__)
         laws = Laws.from_parent(session, path=file, name=self.node, nodeid=self.node)
         laws.obj = ModuleType(self.module.__name__, self.module.__doc__)
-        vars(laws.obj).update(self.module.FIXTURES, **{law.__name__: law for law in self.module.LAWS})
+        vars(laws.obj).update(
+            self.module.FIXTURES, **{law.__name__: law for law in self.module.LAWS}
+        )
         yield from session.genitems(laws)
 
     def try_once(self) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
-from tillway.core.contracts.kit.factories import Factory, named
+from tillway.core.contracts.kit.factories import Factory, store_named
 from tillway.core.contracts.stores import StoreContract
 from tillway.core.ports.store import Store
 
@@ -17,7 +17,7 @@ LAWS: Final = StoreContract.__bases__
 
 def prepare(config: pytest.Config, name: str) -> Factory[Store]:
     """Find the factory, and let the fixture know it."""
-    config.stash[FACTORY] = factory = named(name, Store)
+    config.stash[FACTORY] = factory = store_named(name)
     return factory
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from tillway.core.assets import USDC
 from tillway.core.carts import CartState
+from tillway.core.contracts.lives.stories import claimed, transfer
 from tillway.core.contracts.samples import (
     NOW,
     cart,
@@ -15,7 +16,6 @@ from tillway.core.contracts.samples import (
     nonce,
     refund,
 )
-from tillway.core.contracts.lives.stories import claimed, transfer
 from tillway.core.ledger import Account, AccountKind, HoldState
 from tillway.core.payments import LIVE, Payment, State
 from tillway.core.ports.store import NonceUse, Store, View
