@@ -7,10 +7,9 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
-from attrs import asdict, define, evolve, field, frozen
+from attrs import asdict, evolve, frozen
 
 from tillway.adapters.stores.layered.kinds import ARCHIVE, LINKS, WAITING, LinkRow
 from tillway.adapters.stores.layered.layers import Layer, Layers, Session, Work
@@ -25,7 +24,6 @@ from tillway.adapters.stores.records.requests import NonceRecords
 from tillway.adapters.stores.records.rows import Kind, Row, T
 from tillway.adapters.stores.records.rows import Work as Call
 from tillway.adapters.stores.records.work import LeaseRecords
-from tillway.adapters.stores.sqlite import SqliteStore
 from tillway.core.events import Event
 from tillway.core.ids import Nonce
 from tillway.core.ledger import Entry, EntryKey, HoldId
@@ -36,8 +34,6 @@ from tillway.core.ports.store import (
     NonceUse,
     PostResult,
     Repeated,
-    UnitOfWork,
-    View,
 )
 from tillway.core.tenancy import Tenant
 
@@ -387,63 +383,3 @@ class ForgetsTheArchive(AlteredPayments):
     """Claims again what was paid long ago."""
 
     payments = _Unmindful
-
-
-# A crash
-
-
-@define
-class AcknowledgesFirst:
-    """Says that a unit is written, and writes it a moment later: only a crash tells."""
-
-    store: SqliteStore
-    _late: set[asyncio.Task[None]] = field(factory=set, init=False)
-
-    @classmethod
-    def kept(cls, folder: Path) -> "AcknowledgesFirst":
-        """Open the store in a folder."""
-        return cls(SqliteStore(folder / "tillway.db"))
-
-    @asynccontextmanager
-    async def begin(self, *, once: bool = False) -> AsyncIterator[UnitOfWork]:
-        """Open a unit that is committed when nobody waits any more."""
-        loop = asyncio.get_running_loop()
-        opened: asyncio.Future[UnitOfWork] = loop.create_future()
-        left: asyncio.Future[None] = loop.create_future()
-        task = asyncio.ensure_future(self._commit(opened, left))
-        self._late.add(task)
-        try:
-            yield await opened
-        except BaseException as error:
-            left.set_exception(error)
-            await asyncio.wait([task])
-            raise
-        left.set_result(None)
-
-    async def _commit(
-        self, opened: "asyncio.Future[UnitOfWork]", left: "asyncio.Future[None]"
-    ) -> None:
-        async with self.store.begin() as unit:
-            opened.set_result(unit)
-            await left
-            await asyncio.sleep(0.02)
-
-    @asynccontextmanager
-    async def view(self, *, once: bool = False) -> AsyncIterator[View]:
-        """Open a view once everything is there that anybody in this process has heard of."""
-        await self._caught_up()
-        async with self.store.view() as view:
-            yield view
-
-    async def start(self) -> None:
-        """Open the file."""
-        await self.store.start()
-
-    async def aclose(self) -> None:
-        """Write what is left, and close the file."""
-        await self._caught_up()
-        await self.store.aclose()
-
-    async def _caught_up(self) -> None:
-        late, self._late = self._late, set()
-        await asyncio.gather(*late, return_exceptions=True)

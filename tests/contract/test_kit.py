@@ -118,7 +118,7 @@ class TestRails:
 class TestPlaces:
     def test_who_acknowledges_first_is_caught(self, tmp_path: Path) -> None:
         """By a kill, and by nothing else: as long as its process lives, the store is sound."""
-        ran = kit(tmp_path, "--tillway-store-place=broken_stores:AcknowledgesFirst.kept", "-q")
+        ran = kit(tmp_path, "--tillway-store-place=broken_places:AcknowledgesFirst.kept", "-q")
         assert ran.code == 1, ran.out + ran.err
         assert set(ran.broken) == {"what was acknowledged survives a kill"}, ran.out
         assert "was acknowledged and is not there" in ran.out
@@ -168,8 +168,8 @@ class TestSession:
         (tmp_path / "test_own.py").write_text(
             "import sys\n"
             "def test_own():\n"
-            "    ours = {name for name in sys.modules if name.startswith('tillway')}\n"
-            "    assert ours <= {'tillway', 'tillway.core', 'tillway.core.contracts',"
+            "    ours = {name for name in sys.modules if name.startswith('tillway.')}\n"
+            "    assert ours <= {'tillway.core', 'tillway.core.contracts',"
             " 'tillway.core.contracts.plugin'}\n"
         )
         ran = kit(tmp_path, "-q")

@@ -19,8 +19,14 @@ FACTORY: Final = pytest.StashKey[Factory[Scene]]()
 
 def prepare(config: pytest.Config, name: str) -> Factory[Scene]:
     """Find the factory, and let the fixtures know it."""
-    config.stash[FACTORY] = factory = named(name, Scene, lambda scene: [scene.rail, scene.twin])
+    config.stash[FACTORY] = factory = named(name, Scene, _parts)
     return factory
+
+
+def _parts(scene: Scene) -> Sequence[object]:
+    if scene.twin is None or scene.twin is scene.rail:
+        return [scene.rail]
+    return [scene.rail, scene.twin]
 
 
 @pytest_asyncio.fixture(loop_scope="function")
