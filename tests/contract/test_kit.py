@@ -9,6 +9,8 @@ from typing import Final
 import pytest
 from attrs import frozen
 
+from contract import broken_stores
+
 _CONTRACT: Final = Path(__file__).parent
 _TESTS: Final = _CONTRACT.parent
 _SETTINGS: Final = """[pytest]
@@ -89,6 +91,16 @@ class TestStores:
         )
         assert ran.code == 1, ran.out + ran.err
         assert ran.broken.get(law, "").endswith("."), ran.out
+
+    def test_every_broken_store_was_tried(self) -> None:
+        """None is left out of the table."""
+        made = {
+            name: each
+            for name, each in vars(broken_stores).items()
+            if isinstance(each, type) and each.__module__ == broken_stores.__name__
+        }
+        public = {name for name in made if not name.startswith(("_", "Altered"))}
+        assert public == set(STORES)
 
     def test_a_sound_store_passes(self, tmp_path: Path) -> None:
         """The store that they are made of keeps every law."""

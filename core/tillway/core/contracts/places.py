@@ -69,7 +69,7 @@ class PlaceLaws:
         """Killed at any moment, processes leave all that they said, once, and nothing half-done."""
         async with place.opened():  # makes the schema, so that lives are for work
             pass
-        lives = Lives(place=place, kills=count(4, 100), operations=100, patience=60)
+        lives = Lives(place=place, kills=count(4, 100), operations=100, patience=count(60, 150))
         await asyncio.gather(lives.lane("p0"), lives.lane("p1"))
         assert lives.said, "too little was acknowledged to tell"
         async with place.opened() as store:
