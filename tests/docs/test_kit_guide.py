@@ -28,8 +28,9 @@ def command_of(block: Block) -> str:
 
 
 def lines_of(text: str) -> list[str]:
-    """Give lines in which bars are as long as anywhere."""
-    return [_BAR.sub(r"= \1 =", line) for line in text.splitlines()]
+    """Give lines with bars of one length, and without numbers: laws are added now and then."""
+    plain = (_BAR.sub(r"= \1 =", line) for line in text.splitlines())
+    return [" ".join(re.sub(r"\d+", "N", line).split()) for line in plain]
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
 class TestTranscripts:
     @pytest.mark.parametrize("block", transcripts(), ids=command_of)
     def test_a_transcript_is_what_is_printed(self, block: Block, folder: Path) -> None:
-        """The report is there, line for line."""
+        """The report is there, line for line, but for how many laws there are by now."""
         name, *arguments = shlex.split(command_of(block))
         run = subprocess.run(
             [sys.executable, "-m", name, *arguments, f"--basetemp={folder / 'temporary'}"],
