@@ -1,6 +1,7 @@
 """A sound rail of a few lines, and rails that each break one law of it.
 
-Not collected by itself: ``test_rail_contract.py`` has the contract tried on each of them.
+Not collected by itself: ``test_rail_contract.py`` has the contract tried on each of them, and
+``test_kit.py`` the kit, with the factory ``broken_rails:Class.scene``.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from attrs import define, evolve, field
 
 from tillway.core.assets import USD
 from tillway.core.catalog import Product
-from tillway.core.contracts.rails import Envelope, Moved, Pay, RailContract
+from tillway.core.contracts.rails import Envelope, Moved, Pay, RailContract, Scene
 from tillway.core.errors import Code, Declined, Unavailable
 from tillway.core.ids import ProductId
 from tillway.core.money import Money
@@ -34,6 +35,7 @@ from tillway.core.ports.rails import Checked, Destination, Identity, Offer, Proo
 from tillway.core.quotes import Quote
 
 NETWORK: Final = "cheque:test"
+MUG: Final = Product(id=ProductId("mug"), fiat_price=Money(1250, USD))
 _BUYER: Final = b"the buyer's secret"
 _NUMBER, _AMOUNT, _SALT, _MAC = 16, 8, 8, 32
 _MESSAGE: Final = _NUMBER + _AMOUNT
@@ -61,10 +63,23 @@ class Bank:
         """Move the money, every time that it is called."""
         self.cashed.append((key, amount))
 
-    @property
-    def total(self) -> int:
-        """What was moved."""
+    async def moved(self) -> int:
+        """Give what was moved."""
         return sum(amount for _, amount in self.cashed)
+
+    @contextmanager
+    def says_nothing(self) -> Iterator[None]:
+        """Cash for a while, and not say so."""
+        self.silent = True
+        yield
+        self.silent = False
+
+    @contextmanager
+    def is_away(self) -> Iterator[None]:
+        """Answer nothing for a while."""
+        self.away = True
+        yield
+        self.away = False
 
 
 @define
@@ -179,6 +194,21 @@ class Cheques:
         if self.bank.away or not self.bank.has(signed.key):
             return Unresolved(reason="not cashed yet")
         return Settled(signature=signed.signature)
+
+    @classmethod
+    def scene(cls) -> Scene:
+        """Give a rail of this kind, with a bank of its own and a buyer."""
+        bank = Bank()
+        return Scene(
+            rail=cls(bank),
+            twin=cls(bank),
+            product=MUG,
+            pay=pay_by_cheque,
+            moved=bank.moved,
+            retold=resalted,
+            lose_reply=bank.says_nothing,
+            go_away=bank.is_away,
+        )
 
 
 def malformed() -> Declined:
@@ -335,48 +365,40 @@ class ChequeContract(RailContract):
 
     @pytest.fixture
     def product(self) -> Product:
-        return Product(id=ProductId("mug"), fiat_price=Money(1250, USD))
+        return MUG
 
     @pytest.fixture
     def pay(self) -> Pay:
-        async def pay(offer: Offer, version: int) -> Envelope:
-            raw = cheque(offer.quote.amount.minor, secrets.token_bytes(_NUMBER), bytes(_SALT))
-            payload = {"cheque": base64.b64encode(raw).decode()}
-            accepted = dict(offer.accepts[version][0])
-            return {"x402Version": version, "accepted": accepted, "payload": payload}
-
-        return pay
+        return pay_by_cheque
 
     @pytest.fixture
     def moved(self, bank: Bank) -> Moved:
-        async def moved() -> int:
-            return bank.total
-
-        return moved
+        return bank.moved
 
     @pytest.fixture
     def retold(self) -> Callable[[Envelope], Sequence[Envelope]]:
-        return lambda envelope: [salted(envelope, b"saltsalt"), salted(envelope, b"pepper!!")]
+        return resalted
 
     @pytest.fixture
     def lose_reply(self, bank: Bank) -> Callable[[], AbstractContextManager[None]]:
-        @contextmanager
-        def lose_reply() -> Iterator[None]:
-            bank.silent = True
-            yield
-            bank.silent = False
-
-        return lose_reply
+        return bank.says_nothing
 
     @pytest.fixture
     def go_away(self, bank: Bank) -> Callable[[], AbstractContextManager[None]]:
-        @contextmanager
-        def go_away() -> Iterator[None]:
-            bank.away = True
-            yield
-            bank.away = False
+        return bank.is_away
 
-        return go_away
+
+async def pay_by_cheque(offer: Offer, version: int) -> Envelope:
+    """Write a new cheque for an offer."""
+    raw = cheque(offer.quote.amount.minor, secrets.token_bytes(_NUMBER), bytes(_SALT))
+    payload = {"cheque": base64.b64encode(raw).decode()}
+    accepted = dict(offer.accepts[version][0])
+    return {"x402Version": version, "accepted": accepted, "payload": payload}
+
+
+def resalted(envelope: Envelope) -> Sequence[Envelope]:
+    """Write the same cheque under other signatures."""
+    return [salted(envelope, b"saltsalt"), salted(envelope, b"pepper!!")]
 
 
 def salted(envelope: Envelope, salt: bytes) -> Envelope:

@@ -1,7 +1,7 @@
 """A process of its own that works on a store, for tests that need several.
 
-It says ``ready`` and begins when a line arrives. Each acknowledged claim is one line of output:
-the name claimed, or nothing if another process has it.
+It says ``ready`` and begins when a line arrives. Each line of output is something that was
+acknowledged. Those that race and tell all kinds of stories are in ``tillway.core.contracts.lives``.
 """
 
 import asyncio
@@ -12,21 +12,8 @@ from support.quick_clock import QuickClock
 from support.store_load import Till
 from support.store_places import store_at
 from tillway.core.contracts.samples import event, payment, reservation, settled
-from tillway.core.ports.store import Claimed, Store
+from tillway.core.ports.store import Store
 from tillway.core.services.sequencing import Sequencer
-
-
-async def race(store: Store, who: str, rounds: int) -> None:
-    """Claim the same names as every other process, each sixteen times at once."""
-
-    async def one(n: int, once: bool) -> None:
-        claim = payment(f"race-{n}", owner=who, reservations=(reservation("raced", 1, rounds),))
-        async with store.begin(once=once) as unit:
-            result = await unit.payments.claim(claim)
-        print(f"{n}" if isinstance(result, Claimed) else "", flush=True)
-
-    for n in range(rounds):
-        await asyncio.gather(*(one(n, once=lane % 2 == 0) for lane in range(16)))
 
 
 async def work(store: Store, who: str, rounds: int) -> None:
@@ -71,7 +58,7 @@ async def main(verb: str, place: str, who: str, rounds: str) -> None:
     await store.start()
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
-    await {"race": race, "work": work, "sell": sell, "seal": seal}[verb](store, who, int(rounds))
+    await {"work": work, "sell": sell, "seal": seal}[verb](store, who, int(rounds))
     await store.aclose()
 
 

@@ -1,15 +1,19 @@
 """A store by its place, as one word on a command line."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from tillway.adapters.stores.sqlite import SqliteStore
+from tillway.core.contracts.lives.processes import Place
 from tillway.core.ports.store import Store
 from tillway.core.secrets import Secret
 
 if TYPE_CHECKING:
     from tillway.adapters.stores.mongo import MongoStore
+
+IN_FOLDER: Final = "support.store_places:store_in"
+"""The factory that opens what ``place_at`` gives."""
 
 
 def store_at(place: str, patience: float = 10.0) -> Store:
@@ -21,6 +25,19 @@ def store_at(place: str, patience: float = 10.0) -> Store:
     from tillway.adapters.stores.postgres import PostgresStore
 
     return PostgresStore(Secret(place), patience=patience)
+
+
+def place_at(place: str, folder: Path) -> Place:
+    """Give a folder in which it says where the store is."""
+    folder.mkdir()
+    (folder / "place").write_text(place)
+    return Place(factory=IN_FOLDER, folder=folder)
+
+
+def store_in(folder: Path) -> Store:
+    """Give the store that a folder names, or the one in it."""
+    named = folder / "place"
+    return store_at(named.read_text() if named.exists() else str(folder / "tillway.db"))
 
 
 def mongo_at(place: str, patience: float = 10.0) -> "MongoStore":

@@ -5,26 +5,25 @@ import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tillway.core.contracts.lives.processes import begin, lines
 from tillway.core.contracts.samples import event, key_of
 from tillway.core.payments import State
 from tillway.core.ports.store import Store
 from tillway.core.tenancy import DEFAULT
 
+__all__ = ["begin", "check", "forked", "lines", "ready", "started"]
+
 _TESTS = Path(__file__).parents[1]
 
 
-def started(verb: str, place: str, who: str, rounds: int) -> AbstractAsyncContextManager[Process]:
-    """Start a process of ``store_child``; it is killed on leaving, if it still runs."""
-    return running("support.store_child", verb, place, who, str(rounds))
-
-
 @asynccontextmanager
-async def running(module: str, *words: str) -> AsyncIterator[Process]:
-    """Start a process of one of our modules; it is killed on leaving, if it still runs."""
-    command = (sys.executable, "-m", module, *words)
+async def started(verb: str, place: str, who: str, rounds: int) -> AsyncIterator[Process]:
+    """Start a process of ``store_child``; it is killed on leaving, if it still runs."""
+    words = ("support.store_child", verb, place, who, str(rounds))
+    command = (sys.executable, "-m", *words)
     process = await asyncio.create_subprocess_exec(*command, cwd=_TESTS, stdin=PIPE, stdout=PIPE)
     try:
         yield process
@@ -39,22 +38,6 @@ async def ready(process: Process) -> None:
     """Wait until it can begin."""
     assert process.stdout is not None
     assert await process.stdout.readline() == b"ready\n"
-
-
-async def begin(process: Process) -> None:
-    """Give the word."""
-    assert process.stdin is not None
-    process.stdin.write(b"go\n")
-    await process.stdin.drain()
-
-
-async def lines(process: Process) -> list[str]:
-    """Give what it has said since, once it has ended."""
-    assert process.stdout is not None
-    said = (await process.stdout.read()).decode()
-    await process.wait()
-    # A line that a kill cut short was not said.
-    return [line for line in said.split("\n")[:-1] if line]
 
 
 def forked(place: str, times: int) -> "subprocess.CompletedProcess[str]":

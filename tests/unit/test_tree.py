@@ -28,7 +28,8 @@ class TestSource:
     def test_the_namespace_has_no_module_of_its_own(self, name: str) -> None:
         """It would hide the other slices where they are installed from this tree."""
         root = ROOT / name
-        assert [path.name for path in root.iterdir() if path.name != "__pycache__"] == ["tillway"]
+        beside = {"tillway_pytest.py"} if name == "core" else set()
+        assert {path.name for path in root.iterdir()} - {"__pycache__"} == {"tillway", *beside}
         inside = {path.name for path in (root / "tillway").iterdir()}
         assert inside - {"__pycache__"} == {name}
 
@@ -89,9 +90,9 @@ def required_by(metadata: Message, extra: str) -> set[str]:
 
 class TestWheel:
     def test_it_holds_the_four_slices_and_nothing_else(self, wheel: zipfile.ZipFile) -> None:
-        """Every file of each, migrations and marks included; no tests, no documentation."""
-        made = f"tillway/entrypoints/{RECORD}"
-        inside = {name for name in wheel.namelist() if ".dist-info/" not in name} - {made}
+        """Every file of each, marks included, and pytest's door; no tests, no documentation."""
+        made = {f"tillway/entrypoints/{RECORD}", "tillway_pytest.py"}
+        inside = {name for name in wheel.namelist() if ".dist-info/" not in name} - made
         expected = {str(path.relative_to(ROOT / name)) for name in SLICES for path in sources(name)}
         assert inside == expected
 
@@ -124,9 +125,9 @@ class TestWheel:
         assert metadata.get_payload() == (ROOT / "README.md").read_text()
 
     def test_all_means_all(self, metadata: Message) -> None:
-        """The extra `all` requires what the others require together."""
+        """The extra `all` requires what the others require together that the gateway runs with."""
         extras = set(metadata.get_all("Provides-Extra", []))
-        others = [required_by(metadata, extra) for extra in extras - {"all"}]
+        others = [required_by(metadata, extra) for extra in extras - {"all", "contracts"}]
         assert others
         assert required_by(metadata, "all") == set().union(*others)
 
@@ -140,11 +141,18 @@ class TestWheel:
     def test_entry_points_lead_to_modules(
         self, wheel: zipfile.ZipFile, points: configparser.ConfigParser
     ) -> None:
-        """Every plugin's, and the command's."""
+        """Every plugin's, the command's, and that of pytest's plugin."""
         names = set(wheel.namelist())
+        assert dict(points["pytest11"]) == {"tillway": "tillway_pytest"}
+        assert "tillway_pytest.py" in names
         assert dict(points["console_scripts"]) == {"tillway": "tillway.entrypoints.cli:main"}
         for name, module in points["tillway"].items():
             assert f"{module.replace('.', '/')}.py" in names, f"{name} leads nowhere"
+
+    def test_pytest_takes_no_strangers_module_for_ours(self, wheel: zipfile.ZipFile) -> None:
+        """It rewrites what is at the top of the wheel; were nothing there, it would look deeper."""
+        tops = {name for name in wheel.namelist() if "/" not in name}
+        assert tops == {"tillway_pytest.py"}
 
     def test_one_plugin_has_one_name(self, points: configparser.ConfigParser) -> None:
         """Nothing of ours is offered twice."""

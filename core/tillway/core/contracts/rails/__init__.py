@@ -14,6 +14,9 @@ Inherit ``RailContract`` in a test module and give it four fixtures:
 
 What is in ``Stage`` has defaults; a rail with a wire gives ``lose_reply`` and ``go_away`` too, or
 those laws are skipped. A law on a port that the rail lacks is skipped as well.
+
+Without a test module: ``pytest --tillway-rail=package:factory``, where the factory gives all of
+this as a ``Scene``.
 """
 
 from tillway.core.contracts.rails.capabilities import (
@@ -30,10 +33,11 @@ from tillway.core.contracts.rails.finality import FinalityLaws
 from tillway.core.contracts.rails.identities import IdentityLaws
 from tillway.core.contracts.rails.offers import OfferLaws
 from tillway.core.contracts.rails.reads import ReadLaws
+from tillway.core.contracts.rails.scene import Scene
 from tillway.core.contracts.rails.sends import SendLaws
 from tillway.core.contracts.rails.stage import Envelope, Moved, Pay, Stage, Trial
 
-__all__ = ["Envelope", "Moved", "Pay", "RailContract", "Trial"]
+__all__ = ["Envelope", "Moved", "Pay", "RailContract", "Scene", "Trial"]
 
 
 class RailContract(

@@ -28,6 +28,7 @@ Moved = Callable[[], Awaitable[int]]
 Trouble = Callable[[], AbstractContextManager[None]]
 
 LIFETIME: Final = 300
+PRICELESS: Final = Product(id=ProductId("priceless"))
 SHOWN: Final = Shown(url="http://shop.test/paywall/thing", description="A thing")
 
 
@@ -160,10 +161,20 @@ def authenticator_of(quote: Quote) -> str:
     return str(made)
 
 
+def seconds() -> int:
+    """Give the time in seconds since 1970."""
+    return int(time.time())
+
+
 def told_again(envelope: Envelope) -> Envelope:
     """Give the same header as another client might write it: keys in another order."""
     again: Envelope = json.loads(json.dumps(envelope, sort_keys=True))
     return dict(sorted(again.items(), reverse=True))
+
+
+def in_another_order(envelope: Envelope) -> Sequence[Envelope]:
+    """Give the one other way to write any payment."""
+    return [told_again(envelope)]
 
 
 class Stage:
@@ -172,12 +183,12 @@ class Stage:
     @pytest.fixture
     def unsold(self) -> Product:
         """Give a product that the rail cannot sell: one without any price."""
-        return Product(id=ProductId("priceless"))
+        return PRICELESS
 
     @pytest.fixture
     def now(self) -> Callable[[], int]:
         """Give the rail's clock, in seconds since 1970."""
-        return lambda: int(time.time())
+        return seconds
 
     @pytest.fixture
     def twin(self, rail: TakesProofs) -> TakesProofs:
@@ -187,7 +198,7 @@ class Stage:
     @pytest.fixture
     def retold(self) -> Callable[[Envelope], Sequence[Envelope]]:
         """Give other ways to write the very same payment: other encodings, other signatures."""
-        return lambda envelope: [told_again(envelope)]
+        return in_another_order
 
     @pytest.fixture
     def lose_reply(self) -> Trouble | None:

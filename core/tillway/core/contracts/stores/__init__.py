@@ -1,8 +1,10 @@
 """What every store must pass: each law that stands in a docstring of ``ports.store``.
 
 Inherit ``StoreContract`` in a test module and give it the fixture ``store``: a store that was
-started and is empty, closed again afterwards. Nothing else is needed of the store; what happens
-in a crash, on a full disk or between processes is for tests of its own.
+started and is empty, closed again afterwards. Nothing else is needed of the store. What happens in
+a crash and between processes is in ``contracts.places``; a full disk is for tests of its own.
+
+Without a test module: ``pytest --tillway-store=package:factory``.
 """
 
 from tillway.core.contracts.stores.amendments import AmendmentLaws

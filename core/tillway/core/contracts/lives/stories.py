@@ -1,21 +1,15 @@
-"""A process that does all kinds of things on a store until it is killed, one story after another.
+"""All kinds of things that are done on a store, one story after another.
 
-It says ``ready``, and begins when a line arrives. Each line of output is something that was
-acknowledged: a verb and the name of its story. Amounts go between a few accounts that all
-processes share.
+What was acknowledged is said at once: a verb and the name of its story. Amounts go between a few
+accounts that all processes share.
 """
 
-import asyncio
 import random
-import sys
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from attrs import evolve, frozen
 
-from support.quick_clock import QuickClock
-from support.store_places import store_at
 from tillway.core.assets import USDC
 from tillway.core.contracts.samples import (
     LEASE,
@@ -40,14 +34,11 @@ from tillway.core.payments import Failed, Payment, State
 from tillway.core.ports.store import NonceUse, Posted, Store
 from tillway.core.refunds import Refund, RefundState
 from tillway.core.services.bookkeeping import entries_of
-from tillway.core.services.sequencing import Sequencer
 from tillway.core.tenancy import DEFAULT
 
 HOT: Final = 8
 """How many accounts everybody posts to."""
 
-AT_ONCE: Final = 8
-_SPEED: Final = 20.0
 _ENOUGH: Final = Money(10**9, USDC)
 
 
@@ -58,7 +49,7 @@ def account(n: int) -> Account:
 
 def transfer(name: str, least: int | None = None) -> Entry:
     """Give an entry that moves money between two shared accounts, chosen by its name."""
-    chance = random.Random(name)
+    chance = random.Random(name)  # noqa: S311 - no secret
     giver, taker = chance.sample(range(HOT), 2)
     amount = Money(chance.randint(1, 1000), USDC)
     return Entry(
@@ -215,33 +206,3 @@ class Teller:
             "listen": self.listen,
             "sign": self.sign,
         }
-
-
-async def main(place: str, who: str) -> None:
-    """Open the store, wait for the word, tell stories without end, and seal what is told."""
-    store = store_at(place)
-    await store.start()
-    print("ready", flush=True)
-    await asyncio.to_thread(sys.stdin.readline)
-    teller = Teller(store)
-    stories = list(teller.stories().items())
-
-    async def tell(lane: int) -> None:
-        for n in range(10**9):
-            kind, story = stories[(n * AT_ONCE + lane) % len(stories)]
-            await story(f"{kind}:{who}-{lane}-{n}")
-
-    # One quick clock for all, so that nobody waits long for the lease of one who was killed.
-    clock = QuickClock(_SPEED, time.time() * _SPEED)
-    sequencer = Sequencer(store=store, clock=clock, owner=who)
-    await asyncio.gather(*(tell(lane) for lane in range(AT_ONCE)), _seal(sequencer))
-
-
-async def _seal(sequencer: Sequencer) -> None:
-    while True:
-        await sequencer.sweep()
-        await asyncio.sleep(0.02)
-
-
-if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))

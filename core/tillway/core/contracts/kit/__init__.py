@@ -1,0 +1,1 @@
+"""What ``contracts.plugin`` does once somebody has named a store or a rail."""
