@@ -80,6 +80,7 @@ class WithoutPromises:
         await self.store.aclose()
 
 
+@pytest.mark.again
 class TestPostgresTransactions(TestPostgres):
     """The store in PostgreSQL, with a transaction around every call."""
 
@@ -110,6 +111,7 @@ class TestMongo(StoreContract):
             yield store
 
 
+@pytest.mark.again
 class TestMongoFerret(StoreContract):
     """The store in MongoDB, on another server that keeps the protocol in its own way."""
 
