@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from support.mongo import Mongo
 from support.postgres import Databases
+from support.store_places import mongo_at
 from tillway.adapters.stores.memory import MemoryStore
 from tillway.adapters.stores.sqlite import SqliteStore
 from tillway.core.contracts.stores.side_by_side import Pair, SideBySideLaws
@@ -61,5 +63,20 @@ class TestPostgres(SideBySideLaws):
             yield MemoryStore(), store
             await store.aclose()
             await postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+        return opened
+
+
+class TestMongo(SideBySideLaws):
+    """The store in MongoDB, in a database of each example's own."""
+
+    @pytest.fixture
+    def pair(self, mongo: Mongo) -> Pair:
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[tuple[Store, Store]]:
+            store = mongo_at(mongo.place())
+            await store.start()
+            yield MemoryStore(), store
+            await store.aclose()
 
         return opened
