@@ -10,10 +10,14 @@ from support.postgres import Databases
 from support.store_places import store_at
 from tillway.adapters.stores.memory import MemoryStore
 from tillway.adapters.stores.sqlite import SqliteStore
-from tillway.core.contracts.samples import event, payment
+from tillway.core.assets import USDC
+from tillway.core.contracts.samples import event, payment, refund, settled
 from tillway.core.contracts.stores.steps import claim, count, find
 from tillway.core.errors import Unavailable
+from tillway.core.money import Money
 from tillway.core.ports.store import Claimed, Store
+from tillway.core.services.bookkeeping import entries_of
+from tillway.core.services.facts import facts_of
 from tillway.core.tenancy import DEFAULT
 
 
@@ -125,3 +129,27 @@ class TestCapacity:
             assert not await view.events.newest(DEFAULT, 10)
         async with store.begin() as unit:
             assert await unit.payments.release(payment("0"), payment("0").created_at)
+
+    async def test_what_was_claimed_can_end(self) -> None:
+        """Its money is on its way: facts, entries and refunds of it are not refused for room."""
+        store = MemoryStore(capacity=3)
+        for n in range(3):
+            await claim(store, payment(str(n)))
+        for n in range(3):
+            ended = settled(payment(str(n)))
+            async with store.begin() as unit:
+                assert await unit.payments.settle(ended, facts_of(ended), entries_of(ended))
+                assert await unit.refunds.add(refund(str(n)), Money(30, USDC))
+        async with store.view() as view:
+            assert len(await view.events.newest(DEFAULT, 10)) == 3
+
+    async def test_nothing_is_claimed_that_could_not_be_told_of(self) -> None:
+        """Room for another payment is no use if there is none for what it brings."""
+        store = MemoryStore(capacity=3)
+        await claim(store, payment("a"))
+        ended = settled(payment("a"))
+        facts = [event(name) for name in ("a", "b", "c", "d")]
+        async with store.begin() as unit:
+            assert await unit.payments.settle(ended, facts)
+        with pytest.raises(Unavailable, match="full"):
+            await claim(store, payment("b"))

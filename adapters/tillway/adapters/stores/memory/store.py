@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from attrs import define, field
 
 from tillway.adapters.stores.codec import Codec
-from tillway.adapters.stores.layered.kinds import KINDS
+from tillway.adapters.stores.layered.kinds import KINDS, PAYMENTS
 from tillway.adapters.stores.layered.layers import Layer, Layers, Work
 from tillway.adapters.stores.layered.unit import LayeredUnit
 from tillway.adapters.stores.memory.tables import MemoryTable
@@ -55,8 +55,9 @@ class MemoryStore:
 
     Units of work run one after the other, each seeing only what is committed and its own
     changes; views see what was committed when they were opened. ``capacity`` is the most rows
-    of one kind; what would pass it is refused as Unavailable. A unit that waits or lasts
-    longer than ``patience`` seconds is given up as Unavailable.
+    of one kind; what would pass it is refused as Unavailable, but for the ends of payments: their
+    money has moved. So nothing is claimed once rows of any kind have passed it. A unit that
+    waits or lasts longer than ``patience`` seconds is given up as Unavailable.
     """
 
     assets: Assets = BUILT_IN
@@ -111,14 +112,28 @@ class MemoryStore:
     def _commit(self, layers: Layers) -> None:
         # Nothing here awaits, so that no reader sees a part of it.
         changed = [(self._tables[name], layer.own) for name, layer in layers.each.items()]
-        for table, own in changed:
-            _refuse_beyond(self.capacity, table, own)
+        self._refuse_without_room(layers)
         for view in self._views:
             for table, own in changed:
                 _preserve(view.layers[table.kind], table, own)
         for table, own in changed:
             for key, row in own.items():
                 table.write(key, row)
+
+    def _refuse_without_room(self, layers: Layers) -> None:
+        """Raise Unavailable if these changes take room that there is not."""
+        claims = layers[PAYMENTS].own
+        if claims and not _added(self._tables[PAYMENTS.name], claims):
+            return
+        full = any(
+            # What is claimed brings rows of other kinds as well, later.
+            (claims or added) and len(table.rows) + added > self.capacity
+            for name, table in self._tables.items()
+            for added in [_added(table, layers.each[name].own)]
+        )
+        if full:
+            text = "The store in memory is full."
+            raise Unavailable(Code.SERVICE_UNAVAILABLE, text, retry_after=60.0)
 
 
 def _preserve(kept: Layer[Any], table: MemoryTable[Any], own: Mapping[Any, Any]) -> None:
@@ -127,9 +142,6 @@ def _preserve(kept: Layer[Any], table: MemoryTable[Any], own: Mapping[Any, Any])
         kept.own.setdefault(key, table.rows.get(key))
 
 
-def _refuse_beyond(capacity: int, table: MemoryTable[Any], own: Mapping[Any, Any]) -> None:
-    """Raise Unavailable if committing these rows would fill the table past its capacity."""
-    added = sum(row is not None and key not in table.rows for key, row in own.items())
-    if added and len(table.rows) + added > capacity:
-        text = "The store in memory is full."
-        raise Unavailable(Code.SERVICE_UNAVAILABLE, text, retry_after=60.0)
+def _added(table: MemoryTable[Any], own: Mapping[Any, Any]) -> int:
+    """Tell how many rows more a table would have."""
+    return sum(row is not None and key not in table.rows for key, row in own.items())

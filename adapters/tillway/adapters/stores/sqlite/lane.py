@@ -2,9 +2,9 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Protocol, TypeVar
 
 from attrs import define, field
@@ -25,6 +25,20 @@ class Session(Protocol):
     async def write(self, work: Work[T]) -> T:
         """Run work that reads and writes; RuntimeError in a view."""
         ...
+
+
+@contextmanager
+def on_one_snapshot(sql: sqlite3.Connection) -> Iterator[None]:
+    """Read several things as they stand at one moment, also where nothing has begun yet."""
+    if sql.in_transaction:
+        yield
+        return
+    sql.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if sql.in_transaction:
+            sql.execute("ROLLBACK")
 
 
 def _thread() -> ThreadPoolExecutor:

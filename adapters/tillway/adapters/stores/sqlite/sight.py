@@ -15,7 +15,7 @@ from tillway.adapters.stores.codec import EventRow, LineRow
 from tillway.adapters.stores.records.rows import AccountRow, Kind, Row, T, Work
 from tillway.adapters.stores.sqlite import books, log, rows, tallies
 from tillway.adapters.stores.sqlite.claims import is_live
-from tillway.adapters.stores.sqlite.lane import Session
+from tillway.adapters.stores.sqlite.lane import Session, on_one_snapshot
 
 
 @frozen
@@ -147,11 +147,5 @@ def _ran(sql: sqlite3.Connection, work: Work[T]) -> T:
 
 def _read(sql: sqlite3.Connection, work: Work[T]) -> T:
     """Run a call on one snapshot, also where the session has none: it may ask several things."""
-    if sql.in_transaction:
+    with on_one_snapshot(sql):
         return _ran(sql, work)
-    sql.execute("BEGIN")
-    try:
-        return _ran(sql, work)
-    finally:
-        if sql.in_transaction:
-            sql.execute("ROLLBACK")

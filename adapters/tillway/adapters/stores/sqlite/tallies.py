@@ -4,21 +4,15 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import orjson
 from attrs import frozen
 
 from tillway.adapters.stores.limits import bounded
 from tillway.adapters.stores.reservations import TallyKey, tally_key
-from tillway.adapters.stores.sqlite.lane import Session
+from tillway.adapters.stores.sqlite.lane import Session, on_one_snapshot
 from tillway.core.payments import Chain
 from tillway.core.tenancy import Tenant
 
-_TOTALS: Final = """
-    SELECT tenant, chain, name, total FROM json_each(?) AS wanted JOIN tallies
-    ON tenant = json_extract(wanted.value, '$[0]')
-    AND chain = json_extract(wanted.value, '$[1]')
-    AND name = json_extract(wanted.value, '$[2]')
-"""
+_TOTAL: Final = "SELECT total FROM tallies WHERE tenant = ? AND chain = ? AND name = ?"
 _PUT: Final = """
     INSERT INTO tallies (tenant, chain, name, total) VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET total = excluded.total
@@ -38,7 +32,8 @@ class SqliteTallies:
         """Give the totals of these names; a name without claims is absent."""
 
         def work(sql: sqlite3.Connection) -> dict[TallyKey, int]:
-            return totals(sql, [tally_key(tenant, chain, name) for name in names])
+            with on_one_snapshot(sql):
+                return totals(sql, [tally_key(tenant, chain, name) for name in names])
 
         found = await self.session.read(work)
         return {name: total for (_, _, name), total in found.items()}
@@ -48,10 +43,16 @@ class SqliteTallies:
 
 
 def totals(sql: sqlite3.Connection, keys: Sequence[TallyKey]) -> dict[TallyKey, int]:
-    """Give the totals that there are."""
-    wanted = orjson.dumps(keys).decode()
-    rows = sql.execute(_TOTALS, (wanted,)).fetchall() if wanted != "[]" else ()
-    return {(tenant, chain, name): total for tenant, chain, name, total in rows}
+    """Give the totals that there are.
+
+    One by one: SQLite's JSON, in which all could be asked for at once, ends a text at its NUL.
+    """
+    found = {}
+    for key in keys:
+        row = sql.execute(_TOTAL, key).fetchone()
+        if row is not None:
+            found[key] = row[0]
+    return found
 
 
 def add(

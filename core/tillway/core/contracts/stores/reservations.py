@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tillway.core.contracts.samples import (
+    AWKWARD,
     CHAIN,
     OTHER,
     UNLESS_FAILED,
@@ -54,6 +55,16 @@ class ReservationLaws:
         assert await claim(store, payment("a", reservations=(much,))) == Refused(reservation=much)
         none = reservation(amount=1, limit=0)
         assert await claim(store, payment("b", reservations=(none,))) == Refused(reservation=none)
+
+    async def test_a_limit_holds_whatever_its_name_is(self, store: Store) -> None:
+        """Names may be made of what came from outside, NUL included."""
+        part = reservation(AWKWARD, limit=1)
+        like_it = reservation(AWKWARD.partition("\0")[0], limit=None)
+        assert await claim(store, payment("a", reservations=(part, like_it))) == Claimed()
+        assert await claim(store, payment("b", reservations=(part,))) == Refused(reservation=part)
+        assert await total(store, AWKWARD) == 1
+        await fail(store, failed(payment("a", reservations=(part, like_it))))
+        assert await total(store, AWKWARD) == 0
 
     async def test_no_limit_only_counts(self, store: Store) -> None:
         """Without a limit nothing is refused and everything is counted."""
