@@ -9,8 +9,10 @@ import pytest
 from attrs import frozen
 
 from support.chain import Wallet, old_blockhash_of
+from support.crowded import CrowdedStore
 from support.shop import ARTICLE, Answer, Shop, open_shop, v2_header
 from support.waiting import until
+from tillway.adapters.stores.memory import MemoryStore
 from tillway.core.assets import USDC
 from tillway.core.events import Event
 from tillway.core.ledger import Account, AccountKind
@@ -331,3 +333,22 @@ class TestTogether:
             sales = Account(AccountKind.SALES, "x402")
             earned = await view.ledger.balance(shop.tenant, sales, USDC)
         assert earned.total == 4 * ARTICLE
+
+
+class TestCrowded:
+    async def test_one_that_meets_others_keeps_none_from_its_end(self) -> None:
+        """The store gives the first up again and again: all are written in one look."""
+        store = CrowdedStore(MemoryStore())
+        async with open_shop(background=False, store=store) as shop:
+            made = [await bought(shop) for _ in range(3)]
+            for each in made:
+                each.fork()
+            shop.faults.drop_all = True
+            store.refusals = 2
+
+            await look(shop, DEAD)
+
+            states = [each.state for each in await shop.payments()]
+
+        assert store.refusals == 0
+        assert states == [State.REVERSED] * 3

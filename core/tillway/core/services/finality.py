@@ -40,6 +40,7 @@ REVERSED_WATCH: Final = timedelta(hours=24)
 """How long a reversed payment is looked for. Nobody has ever proven such a thing wrong."""
 
 _BATCH: Final = 100
+_TRIES: Final = 4
 
 Standing = Outcome | Missing
 
@@ -154,6 +155,23 @@ class Finality:
                 await unit.payments.amend(change.now, change.was.state)
 
     async def _write(self, change: _Change) -> None:
+        """Write what moves money, each by itself: one that cannot be written stops no other.
+
+        What others are in the way of is tried again, then left to the next look.
+        """
+        for attempt in range(_TRIES):
+            try:
+                await self._written(change)
+            except Unavailable as away:
+                _log.warning("payment %s is not written yet: %s", change.now.signature, away)
+                await self.leases.clock.sleep(0.1 * 2**attempt)
+            except Exception:  # whatever is wrong with this one
+                _log.exception("payment %s cannot be written", change.now.signature)
+                return
+            else:
+                return
+
+    async def _written(self, change: _Change) -> None:
         async with self.store.begin() as unit:
             ours = await self._amended(unit, change)
         if ours:
