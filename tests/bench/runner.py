@@ -19,7 +19,7 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "quote": "quotes a second through everything, against a bare handler",
     "payments": "payments a second, against the official facilitator and the floor",
     "counts": "calls of the node and units of work on the store for each payment",
-    "store": "claims and settlements a second, against plain sqlite3",
+    "store": "claims and settlements a second on each store, against plain drivers",
     "startup": "time to the first answer, against a bare server",
     "memory": "resident memory, against a bare server",
     "rpc_clients": "calls of a node by aiohttp, against the client of solana-py",
