@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Self, TypeVar
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from bench.spread import Spread, median
 
@@ -15,22 +15,43 @@ T = TypeVar("T")
 
 @frozen
 class Pace:
-    """Things done a second, seconds of our CPU for each, and seconds of each transaction."""
+    """Things done a second, our CPU for each, and how long each transaction took, in seconds."""
 
     rate: float
-    cpu: float
-    latency: Spread = field(kw_only=True)
+    cpu: float = 0.0
+    took: Sequence[float] = ()
+
+
+@define
+class Rounds:
+    """Several measurements of one thing, in turns with those of others."""
+
+    paces: list[Pace] = field(factory=list)
+
+    @property
+    def rate(self) -> float:
+        """The rate in the middle."""
+        return median([pace.rate for pace in self.paces])
+
+    @property
+    def cpu(self) -> float:
+        """The CPU in the middle."""
+        return median([pace.cpu for pace in self.paces])
+
+    @property
+    def latency(self) -> Spread:
+        """How long transactions took, in all rounds; ValueError where that was not measured."""
+        return Spread.of([seconds for pace in self.paces for seconds in pace.took])
 
     @property
     def tail(self) -> float:
         """How many times the median the 99th percentile is."""
         return self.latency.p99 / self.latency.median
 
-    @classmethod
-    def middle(cls, paces: Sequence[Self]) -> Self:
-        """Give the one whose rate is in the middle."""
-        rate = median([pace.rate for pace in paces])
-        return next(pace for pace in paces if pace.rate == rate)
+    def against(self, other: Self) -> float:
+        """Give the ratio of rates in the middle, each of one round: both had the same machine."""
+        pairs = zip(self.paces, other.paces, strict=True)
+        return median([ours.rate / theirs.rate for ours, theirs in pairs])
 
 
 async def paced(
@@ -58,4 +79,4 @@ async def paced(
     await asyncio.gather(*(caller() for _ in range(at_once)))
     spent, lasted = time.process_time() - cpu, time.perf_counter() - began
     done = len(took) / len(steps)
-    return Pace(done / lasted, spent / done, latency=Spread.of(took))
+    return Pace(done / lasted, spent / done, took)

@@ -15,6 +15,7 @@ from attrs import frozen
 
 from bench.sales import Rows
 from tillway.adapters.stores.codec import PaymentRow, moment
+from tillway.adapters.stores.reservations import key_of
 from tillway.core.payments import Phase
 
 Connections: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -159,18 +160,16 @@ def _row(row: PaymentRow) -> Values:
 
 
 def _shares(rows: Rows) -> str:
-    reserved = rows.sale.claim.reservations
+    claim = rows.sale.claim
     shares = [
         [
             place,
-            one.tenant,
-            "",
-            one.name,
+            *key_of(claim, one),
             one.amount,
             one.limit,
             *(one.change(None, phase) for phase in Phase),
         ]
-        for place, one in enumerate(reserved)
+        for place, one in enumerate(claim.reservations)
     ]
     return orjson.dumps(sorted(shares, key=lambda share: share[1:4])).decode()
 

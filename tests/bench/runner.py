@@ -20,6 +20,8 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "payments": "payments a second, against the official facilitator and the floor",
     "counts": "calls of the node and units of work on the store for each payment",
     "store": "claims and settlements a second on each store, against plain drivers",
+    "ledger": "ledger entries over hot accounts, against pgbench",
+    "growth": "cost of a payment as stored payments grow",
     "startup": "time to the first answer, against a bare server",
     "memory": "resident memory, against a bare server",
     "rpc_clients": "calls of a node by aiohttp, against the client of solana-py",

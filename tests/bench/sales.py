@@ -49,8 +49,8 @@ class Sale:
             name,
             reservations=(
                 reservation(f"quote:{name}", counts=UNLESS_FAILED),
-                reservation(f"source:{name}", counts=WHILE_LIVE),
-                reservation("fees", 5_000, limit=10**15, counts=UNLESS_FAILED),
+                reservation(f"source:{name}", counts=WHILE_LIVE, tenant=None),
+                reservation("sponsor:wallet:1", 5_000, limit=10**15, counts=UNLESS_FAILED),
                 reservation(f"failures:{name}", counts=WHEN_FAILED),
             ),
         )

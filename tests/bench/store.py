@@ -25,8 +25,8 @@ from attrs import frozen
 from bench import raw_asyncpg, raw_sqlite
 from bench.bench import Bench
 from bench.metered import Metered
-from bench.pace import Pace, paced
-from bench.report import Aim, Report, micros, times
+from bench.pace import Pace, Rounds, paced
+from bench.report import Aim, Report, micros
 from bench.sales import Sale, rows, sales
 from bench.servers import Postgres, mongo, postgres
 from support.mongo import Mongo
@@ -39,7 +39,7 @@ from tillway.core.ports.store import Claimed
 
 TITLE: Final = "store: claim and settle a payment, with its event and ledger entry"
 AT_ONCE: Final = (1, 50)
-_ROUNDS: Final = 3
+_ROUNDS: Final = 8
 _MOST: Final = 6_000
 """Payments a second that are made ready: more than anybody needs."""
 
@@ -59,7 +59,7 @@ _PLAIN: Final = {_FILE: _SQLITE3, _POSTGRES: _BY_HAND, _CALLS: _BY_HAND}
 Run = Callable[[int, float], Awaitable[Pace]]
 """Measure with so many at once, for so many seconds."""
 
-Found = dict[tuple[str, int], Pace]
+Found = dict[tuple[str, int], Rounds]
 
 
 class Opens(Protocol):
@@ -90,8 +90,8 @@ def measure(bench: Bench) -> Iterator[Report]:
 async def _measured(
     bench: Bench, sql: Postgres | None, documents: Mongo | None
 ) -> tuple[Found, Sequence[Commits]]:
-    seconds = bench.seconds / 10
-    rounds: dict[tuple[str, int], list[Pace]] = {}
+    seconds = bench.seconds / 25
+    found: Found = {}
     if sql is not None:
         await sql.databases.prepare()
     async with _ways(bench, sql, documents) as ways:
@@ -99,9 +99,10 @@ async def _measured(
         for who, some in turns:
             await ways[who](some, seconds / 4)
         for _, (who, some) in itertools.product(range(_ROUNDS), turns):
-            rounds.setdefault((who, some), []).append(await ways[who](some, seconds))
+            pace = await ways[who](some, seconds)
+            found.setdefault((who, some), Rounds()).paces.append(pace)
     commits = [await _committing(bench, number, seconds) for number in range(_ROUNDS)]
-    return {key: Pace.middle(paces) for key, paces in rounds.items()}, commits
+    return found, commits
 
 
 @asynccontextmanager
@@ -205,11 +206,11 @@ async def _committing(bench: Bench, number: int, seconds: float) -> Commits:
         pace = await _store(metered, numbers, many, seconds)
     finally:
         await metered.aclose()
-    paid = pace.latency.count / 2
+    paid = len(pace.took) / 2
     return Commits(
         (metered.seconds - before) / paid,
         1 / pace.rate,
-        pace.latency.count / (metered.commits - commits),
+        len(pace.took) / (metered.commits - commits),
     )
 
 
@@ -234,14 +235,14 @@ def _row(found: Found, who: str, some: int) -> Sequence[str]:
         who,
         f"{some}",
         f"{pace.rate:,.0f}",
-        f"{pace.rate / plain.rate:.0%}" if plain else "",
+        f"{pace.against(plain):.0%}" if plain else "",
         f"{pace.latency.median * 1e3:.2f}",
         f"{pace.latency.p99 * 1e3:.2f}",
         micros(pace.cpu),
     )
 
 
-def _plain_of(found: Found, who: str, some: int) -> Pace | None:
+def _plain_of(found: Found, who: str, some: int) -> Rounds | None:
     plain = _PLAIN.get(who, "")
     return found.get((plain, 1 if plain in _ALONE else some))
 
@@ -261,7 +262,7 @@ def _aims(found: Found) -> Sequence[Aim]:
 
 
 def _rate_aim(found: Found, plain: str, some: int) -> Aim:
-    share = found[_POSTGRES, some].rate / found[plain, some].rate
+    share = found[_POSTGRES, some].against(found[plain, some])
     text = f"postgres, {some} at once: at least 80 % of {plain} (here {share:.0%})"
     return Aim(text, share >= 0.8)
 
@@ -284,6 +285,6 @@ def _sqlite_report(found: Found, commits: Sequence[Commits]) -> Report:
             f"{one.units:.1f} units share a commit;"
             f" commits are {one.committing / one.lasted:.0%} of the store's time,"
             f" and {2 * commit * found[_SQLITE3, 1].rate:.0%} of plain sqlite3's;"
-            f" {times(found[_FILE, many].rate, found[_SQLITE3, 1].rate)} its rate"
+            f" {found[_FILE, many].against(found[_SQLITE3, 1]):.2f}x its rate"
         ],
     )
