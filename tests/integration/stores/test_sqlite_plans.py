@@ -63,7 +63,7 @@ class _Alone:
     async def read(self, work: Work[T]) -> T:
         return work(self.sql)
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, steps: bool = True) -> T:
         return work(self.sql)
 
     @property

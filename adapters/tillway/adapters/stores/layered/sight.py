@@ -30,7 +30,7 @@ class LayeredCalls:
 
     session: Session
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, steps: bool = True) -> T:
         """Run a call that writes."""
         return await self.session.write(lambda layers: work(LayeredSight(layers)))
 

@@ -5,11 +5,12 @@ What the functions do that are called here stands in the migrations.
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 import asyncpg
 import orjson
-from attrs import astuple, evolve, frozen
+from attrs import evolve, fields, frozen
 
 from tillway.adapters.stores.codec import Codec, PaymentRow, micros
 from tillway.adapters.stores.limits import bounded, checked
@@ -57,6 +58,11 @@ _NEWEST: Final = f"SELECT {_COLUMNS} FROM tillway_newest($1, $2, $3, $4)"  # noq
 _ARCHIVED: Final = f"SELECT {_COLUMNS} FROM tillway_archived($1, $2, $3)"  # noqa: S608 - as above
 _TOTALS: Final = "SELECT name, total FROM tillway_totals($1, $2, $3, $4)"
 
+# The functions take the tenant, for whom they act, first.
+_SENT: Final = attrgetter(
+    "tenant", *(each.name for each in fields(PaymentRow) if each.name != "tenant")
+)
+_PHASES: Final = tuple(Phase)
 _LIVE: Final = sorted(state.value for state in LIVE)
 
 
@@ -72,7 +78,7 @@ class PostgresPayments:
 
         async def work(sql: Lent) -> ClaimResult:
             row = self.codec.payment_row(payment)
-            met = await sql.run(_CLAIM, *_sent(row), _shares(payment))
+            met = await sql.run(_CLAIM, *_SENT(row), _shares(payment))
             return self._answer(payment, met[0] if met else None)
 
         return await self.session.write(work)
@@ -208,7 +214,7 @@ class PostgresPayments:
         row = self.codec.payment_row(payment)
         try:
             return bool(
-                await sql.value(_REWRITE, *_sent(row), states, _name(before), _name(after), *told)
+                await sql.value(_REWRITE, *_SENT(row), states, _name(before), _name(after), *told)
             )
         except asyncpg.UniqueViolationError as error:
             raise Declined(Code.SIGNATURE_REUSED) from error
@@ -251,12 +257,6 @@ class PostgresTallies:
         return await self.session.read(work)
 
 
-def _sent(row: PaymentRow) -> Sequence[object]:
-    """Give a row as the functions take it: the tenant, for whom they act, first."""
-    chain, key, tenant, *rest = astuple(row)
-    return tenant, chain, key, *rest
-
-
 def _name(phase: Phase | None) -> str | None:
     return None if phase is None else phase.value
 
@@ -272,7 +272,7 @@ def _shares(payment: Payment) -> str:
 
 
 def _share(payment: Payment, place: int, one: Reservation) -> list[Any]:
-    moved = [one.change(None, phase) for phase in Phase]
+    moved = [one.change(None, phase) for phase in _PHASES]
     amount = bounded(one.amount)
     # No total is ever beyond, so that a limit beyond is none.
     most = None if one.limit is None else max(LEAST, min(one.limit, MOST))

@@ -33,13 +33,13 @@ class PostgresCalls:
 
     session: Session
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, steps: bool = True) -> T:
         """Run a call that writes."""
 
         async def run(sql: Lent) -> T:
             return await work(PostgresSight(sql, held=True))
 
-        return await self.session.write(run, steps=True)
+        return await self.session.write(run, steps=steps)
 
     async def read(self, work: Work[T]) -> T:
         """Run a call that reads."""

@@ -14,7 +14,10 @@ def sent(value: Any) -> Any:
     """Give a parameter as it is sent; only texts, and texts in a list, are changed."""
     if isinstance(value, str):
         return value.translate(_OUT) if "\x00" in value or "\x01" in value else value
-    return [sent(each) for each in value] if isinstance(value, list) else value
+    # Lists are arrays: of numbers, all of it is.
+    if isinstance(value, list) and value and not isinstance(value[0], int):
+        return [sent(each) for each in value]
+    return value
 
 
 def received(value: Any) -> Any:

@@ -60,7 +60,8 @@ class LedgerRecords:
         async def work(rows: Sight) -> PostResult:
             return await self._posted(rows, entry)
 
-        return await self.calls.write(work)
+        # Most entries are new. One that was there is read afterwards, and never changes.
+        return await self.calls.write(work, steps=False)
 
     async def entry(self, tenant: Tenant, key: EntryKey) -> Entry | None:
         """Give an entry."""

@@ -206,8 +206,12 @@ class Calls(Protocol):
     consistent view, by itself. Work that has been told nothing yet may be run again.
     """
 
-    async def write(self, work: Work[T]) -> T:
-        """Run a call that writes. RuntimeError in a view. An exception spoils the unit."""
+    async def write(self, work: Work[T], *, steps: bool = True) -> T:
+        """Run a call that writes. RuntimeError in a view. An exception spoils the unit.
+
+        Without ``steps`` it writes with its first statement or not at all, and that may be
+        committed before the rest, which reads what never changes.
+        """
         ...
 
     async def read(self, work: Work[T]) -> T:

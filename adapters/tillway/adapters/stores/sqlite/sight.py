@@ -24,7 +24,7 @@ class SqliteCalls:
 
     session: Session
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, steps: bool = True) -> T:
         """Run a call that writes. RuntimeError in a view. An exception spoils the unit."""
         return await self.session.write(partial(_ran, work=work))
 

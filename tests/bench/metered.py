@@ -1,0 +1,69 @@
+"""The store's own writer on connections that tell how long their commits take."""
+
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, field
+
+from bench.raw_sqlite import connect
+from tillway.adapters.stores.codec import Codec
+from tillway.adapters.stores.sqlite.faults import Patience
+from tillway.adapters.stores.sqlite.lane import Lane
+from tillway.adapters.stores.sqlite.singles import Singles
+from tillway.adapters.stores.sqlite.store import SqliteUnit
+from tillway.adapters.stores.sqlite.writer import Transaction, Writer
+
+_PATIENCE: Final = 10.0
+
+
+@define(eq=False)
+class Metered:
+    """A database to which single units are written as `SqliteStore` does, with its commits timed.
+
+    ``seconds`` and ``commits`` add up since it was opened.
+    """
+
+    path: Path
+    seconds: float = field(init=False, default=0.0)
+    commits: int = field(init=False, default=0)
+    _singles: Singles = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Put the parts together; nothing is opened yet."""
+        busy = Patience(seconds=_PATIENCE, jitter=lambda: 0.5)
+        self._singles = Singles(Writer(Lane(self._opened), Transaction(busy), _PATIENCE))
+
+    @asynccontextmanager
+    async def begin(self, *, once: bool = False) -> AsyncIterator[SqliteUnit]:
+        """Open a unit of work of one call, as the store does."""
+        assert once
+        async with self._singles.unit() as session:
+            yield SqliteUnit.over(session, Codec())
+
+    async def aclose(self) -> None:
+        """Close it."""
+        await self._singles.aclose()
+        await self._singles.writer.aclose()
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.seconds += time.perf_counter() - began
+        self.commits += 1
+
+    def _opened(self) -> sqlite3.Connection:
+        metered = self
+
+        class Timed(sqlite3.Connection):
+            def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+                if sql != "COMMIT":
+                    return super().execute(sql, parameters)
+                with metered._timed():
+                    return super().execute(sql, parameters)
+
+        return connect(self.path, Timed)
