@@ -76,7 +76,7 @@ class AlteredCalls(LayeredCalls):
 
     sight: type[LayeredSight]
 
-    async def write(self, work: Call[T]) -> T:
+    async def write(self, work: Call[T], *, steps: bool = True) -> T:
         """Run a call that writes."""
         return await self.session.write(lambda layers: work(self.sight(layers)))
 
