@@ -148,8 +148,8 @@ class Database:
         with understood():
             await self._database[collection].delete_many(condition)
 
-    async def index(self, collection: str, index: Index) -> None:
-        """Make an index unless it is there.
+    async def index(self, collection: str, indexes: Sequence[Index]) -> None:
+        """Make the indexes that are not there.
 
         A server that cannot make one of a part of the documents gets one of all. That is never
         unique, since documents without the fields would all be equal.
@@ -157,11 +157,13 @@ class Database:
         with understood():
             made = self._database[collection].create_indexes
             try:
-                await made([_model(index, partial=True)])
+                await made([_model(index, partial=True) for index in indexes])
             except OperationFailure as error:
                 if error.code != _NOT_IMPLEMENTED:
                     raise
-                await made([_model(index, partial=False)])
+                # Such a server may not bear several at once either.
+                for index in indexes:
+                    await made([_model(index, partial=False)])
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -59,8 +59,7 @@ class Place:
             refuse_unfit(await database.hello(), str(self))
             await prepare(database, str(self))
             for kind in KINDS:
-                for index in (*indexes(kind), _GONE):
-                    await database.index(collection(kind.name), index)
+                await database.index(collection(kind.name), (*indexes(kind), _GONE))
         except Unavailable as error:
             if str(self) in error.message:
                 raise
