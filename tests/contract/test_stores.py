@@ -1,3 +1,4 @@
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -93,7 +94,8 @@ class TestPostgresTransactions(TestPostgres):
 @asynccontextmanager
 async def _mongo(mongo: Mongo) -> AsyncIterator[Store]:
     # Ten thousand writes in one unit last long on a busy machine.
-    store = mongo_at(mongo.place(), patience=60)
+    # Making indexes is most of what a fresh database costs.
+    store = mongo_at(await asyncio.to_thread(mongo.emptied), patience=60)
     await store.start()
     yield store
     await store.aclose()

@@ -55,10 +55,18 @@ class Mongo:
         """Name a database that nobody uses."""
         return f"tillway_test_{os.getpid()}_{next(_numbers)}"
 
-    def place(self) -> str:
-        """Name a fresh database as ``store_at`` takes it."""
+    def place(self, database: str = "") -> str:
+        """Name a database, or a fresh one, as ``store_at`` takes it."""
         start, _, rest = self.url.reveal().partition("?")
-        return f"{start.rstrip('/')}/{self.fresh()}" + (f"?{rest}" if rest else "")
+        return f"{start.rstrip('/')}/{database or self.fresh()}" + (f"?{rest}" if rest else "")
+
+    def emptied(self) -> str:
+        """Name a database that has our indexes, once it was used, and nothing in it."""
+        name = f"tillway_test_{os.getpid()}_emptied"
+        with _client(self.url) as client:
+            for collection in client[name].list_collection_names():
+                client[name][collection].delete_many({})
+        return self.place(name)
 
     def documents(self, database: str, collection: str) -> list[dict[str, Any]]:
         """Give what is in a collection."""

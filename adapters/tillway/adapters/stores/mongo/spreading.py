@@ -115,6 +115,7 @@ class Spreader:
     failure: Exception | None = field(init=False, default=None)
     _wanted: asyncio.Event = field(init=False, factory=asyncio.Event)
     _task: "asyncio.Task[None] | None" = field(init=False, default=None)
+    _over: bool = field(init=False, default=False)
     _marked: int = field(init=False, default=0)
     _marked_at: float = field(init=False, default=0.0)
 
@@ -144,7 +145,9 @@ class Spreader:
         task, self._task = self._task, None
         # What ran in another loop has ended with it.
         if task is not None and task.get_loop() is asyncio.get_running_loop():
-            task.cancel()
+            # To its end: what the driver has begun is not undone by not waiting for it.
+            self._over = True
+            self._wanted.set()
             await asyncio.wait([task])
             with suppress(Unavailable):  # whoever comes next does it
                 await self.once()
@@ -169,7 +172,7 @@ class Spreader:
         return entry.by.startswith(self.mine)
 
     async def _work(self) -> None:
-        while True:
+        while not self._over:
             await self._wanted.wait()
             self._wanted.clear()
             try:
