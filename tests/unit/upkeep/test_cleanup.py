@@ -8,6 +8,7 @@ import pytest
 from attrs import evolve
 
 from support.manual_clock import ManualClock
+from support.picky import PickyStore
 from tillway.adapters.stores.memory import MemoryStore
 from tillway.core.contracts.samples import (
     LEASE,
@@ -202,7 +203,30 @@ class TestTogether:
         async with store.begin() as unit:
             await unit.nonces.add(fresh)
             for step in STEPS.values():
-                await step(unit, stopped_at)
+                await step(unit, stopped_at, BATCH)
             used = await unit.nonces.use(DEFAULT, fresh.nonce, "approve", clock.now())
 
         assert used is NonceUse.USED
+
+
+class TestFaults:
+    async def test_one_kind_that_cannot_be_cleaned_up_keeps_no_other(
+        self, clock: ManualClock, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """What it is, is logged; the turn ends, and the next comes when it is due."""
+        store = PickyStore(MemoryStore(), most=0)
+        async with store.begin() as unit:
+            await unit.nonces.add(nonce("a"))
+            await unit.inbox.receive(inbound("a"))
+            await unit.inbox.apply(DEFAULT, "stripe", "evt_a", NOW)
+        assert await after(store, clock, LATER) == {"nonces": 1}
+        assert "inbox are not cleaned up" in caplog.text
+
+    async def test_a_batch_that_is_too_large_is_made_smaller(self, clock: ManualClock) -> None:
+        """Down to what the store can take, and all of it is done."""
+        store = PickyStore(MemoryStore(), most=10)
+        async with store.begin() as unit:
+            for n in range(25):
+                await unit.inbox.receive(inbound(f"{n}"))
+                await unit.inbox.apply(DEFAULT, "stripe", f"evt_{n}", NOW)
+        assert await after(store, clock, LATER) == {"inbox": 25}

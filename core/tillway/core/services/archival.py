@@ -6,7 +6,7 @@ from attrs import define
 
 from tillway.core.observations import ArchivalRan, Observer
 from tillway.core.ports.store import Store, UnitOfWork
-from tillway.core.services.cleanup import BATCH, in_batches
+from tillway.core.services.cleanup import in_batches
 from tillway.core.services.repeats import FREE_REPEATS
 from tillway.core.services.turns import Turn
 
@@ -37,5 +37,5 @@ class Archival:
         """Leave the work to others. A repeat does nothing."""
         await self.turn.give_up()
 
-    async def _step(self, unit: UnitOfWork, now: datetime) -> int:
-        return await unit.payments.archive(now - max(self.retention, FREE_REPEATS), BATCH)
+    async def _step(self, unit: UnitOfWork, now: datetime, most: int) -> int:
+        return await unit.payments.archive(now - max(self.retention, FREE_REPEATS), most)
