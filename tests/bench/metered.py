@@ -30,6 +30,7 @@ class Metered:
     path: Path
     seconds: float = field(init=False, default=0.0)
     commits: int = field(init=False, default=0)
+    _codec: Codec = field(init=False, factory=Codec)
     _singles: Singles = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -42,7 +43,7 @@ class Metered:
         """Open a unit of work of one call, as the store does."""
         assert once
         async with self._singles.unit() as session:
-            yield SqliteUnit.over(session, Codec())
+            yield SqliteUnit.over(session, self._codec)
 
     async def aclose(self) -> None:
         """Close it."""

@@ -40,6 +40,7 @@ from tillway.core.ports.store import Claimed
 TITLE: Final = "store: claim and settle a payment, with its event and ledger entry"
 AT_ONCE: Final = (1, 50)
 _ROUNDS: Final = 8
+_COMMITTING: Final = 3
 _MOST: Final = 6_000
 """Payments a second that are made ready: more than anybody needs."""
 
@@ -101,7 +102,7 @@ async def _measured(
         for _, (who, some) in itertools.product(range(_ROUNDS), turns):
             pace = await ways[who](some, seconds)
             found.setdefault((who, some), Rounds()).paces.append(pace)
-    commits = [await _committing(bench, number, seconds) for number in range(_ROUNDS)]
+    commits = [await _committing(bench, number, 4 * seconds) for number in range(_COMMITTING)]
     return found, commits
 
 
