@@ -320,6 +320,37 @@ class TestWhoMeets:
         assert len(busy) <= amount // 3
 
 
+class TestWhileItIsCut:
+    async def test_cutting_keeps_nothing_from_being_spread(self, place: str) -> None:
+        """What a month has left may take a while to remove; nobody waits for that."""
+        from tillway.adapters.stores.mongo.log import Log
+        from tillway.adapters.stores.mongo.spreading import Spreader
+        from tillway.adapters.stores.mongo.tail import Tail
+        from tillway.adapters.stores.mongo.trimming import Trimming
+
+        class Endless(Trimming):
+            """Has so much to cut that it ends when it is told to."""
+
+            async def run(self, applied: int) -> None:
+                while not self.over:  # noqa: ASYNC110 - as pages go
+                    await asyncio.sleep(0.01)
+
+        async with _open(place):
+            pass
+        async with _database(place) as database:
+            tail = Tail(database, Log(database, 10.0))
+            spreader = Spreader(database, tail, "ours", Endless(database, keep=0, step=0))
+            tail.told = spreader.wake
+            for n in (1, 2):
+                made, document = _entry(n, _claim_and_fact(f"{n}"), by="ours-1")
+                await tail.begin()
+                assert await tail.log.append(document)
+                tail.learn(made)
+                await _eventually(place, "payments", n)
+            async with asyncio.timeout(10):
+                await spreader.aclose()
+
+
 class TestWhatIsCut:
     async def _cut(self, place: str, applied: int, forget_after: float = 1e9) -> None:
         from tillway.adapters.stores.mongo.trimming import Trimming

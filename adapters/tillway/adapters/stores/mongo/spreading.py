@@ -5,6 +5,7 @@ a later entry. So an entry may be spread by anybody, again, late, and out of tur
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -21,6 +22,8 @@ from tillway.adapters.stores.mongo.marks import advance, position
 from tillway.adapters.stores.mongo.tail import Tail
 from tillway.adapters.stores.mongo.trimming import Trimming
 from tillway.core.errors import Unavailable
+
+_log = logging.getLogger(__name__)
 
 _GRACE: Final = 0.25
 """Seconds in which whoever wrote an entry brings it into the tables himself."""
@@ -115,6 +118,7 @@ class Spreader:
     failure: Exception | None = field(init=False, default=None)
     _wanted: asyncio.Event = field(init=False, factory=asyncio.Event)
     _task: "asyncio.Task[None] | None" = field(init=False, default=None)
+    _cutting: "asyncio.Task[None] | None" = field(init=False, default=None)
     _over: bool = field(init=False, default=False)
     _marked: int = field(init=False, default=0)
     _marked_at: float = field(init=False, default=0.0)
@@ -148,7 +152,8 @@ class Spreader:
             # To its end: what the driver has begun is not undone by not waiting for it.
             self._over = True
             self._wanted.set()
-            await asyncio.wait([task])
+            self.trimming.over = True
+            await asyncio.wait([task] if self._cutting is None else [task, self._cutting])
             with suppress(Unavailable):  # whoever comes next does it
                 await self.once()
                 await self._mark()
@@ -193,7 +198,15 @@ class Spreader:
             await self._mark()
         elif behind:
             self._again(_IDLE)
-        await self.trimming.run(self._marked)
+        if self.trimming.is_due(self._marked) and (self._cutting is None or self._cutting.done()):
+            self._cutting = asyncio.ensure_future(self._cut())
+
+    async def _cut(self) -> None:
+        # Beside the spreading, for which everybody waits: a month's stubs may take a while.
+        try:
+            await self.trimming.run(self._marked)
+        except Exception as error:  # the next time goes on where this one has ended
+            _log.warning("MongoDB's log is not cut: %s", error)
 
     async def _mark(self) -> None:
         base, self._marked_at = self.tail.base, time.monotonic()

@@ -27,7 +27,7 @@ _PAGE: Final = 1_000
 class Trimming:
     """Cut entries that are ``keep`` positions and ``keep_for`` seconds old, in steps of ``step``.
 
-    Stubs go after ``forget_after`` seconds.
+    Stubs go after ``forget_after`` seconds. Once it is ``over``, no other page is begun.
     """
 
     database: Database
@@ -35,12 +35,17 @@ class Trimming:
     keep_for: float = 600.0
     forget_after: float = 30 * _DAY
     step: int = 512
+    over: bool = field(init=False, default=False)
     _looked: int = field(init=False, default=0)
     _forgot: float = field(init=False, default=float("-inf"))
 
+    def is_due(self, applied: int) -> bool:
+        """Tell whether there is enough to do. Everything up to ``applied`` is in the tables."""
+        return applied - self.keep - self._looked >= self.step
+
     async def run(self, applied: int) -> None:
         """Do what is due. Everything up to ``applied`` is written to be in the tables."""
-        if applied - self.keep - self._looked < self.step:
+        if not self.is_due(applied):
             return
         self._looked = applied - self.keep
         await self._cut(self._looked)
@@ -56,6 +61,8 @@ class Trimming:
         async for spent in self._spent("forgotten", last, self.forget_after):
             await self.database.delete(LOG, _at(spent))
         for kind in KINDS:
+            if self.over:
+                return
             await self.database.delete(
                 collection(kind.name), {"gone": {"$lt": Int64(_micros_ago(self.forget_after))}}
             )
@@ -63,7 +70,7 @@ class Trimming:
     async def _spent(self, mark: str, last: int, age: float) -> AsyncIterator[Sequence[int]]:
         """Give positions that are old enough, some at a time, and mark how far that is done."""
         first, oldest = await position(self.database, mark), _micros_ago(age)
-        while first < last:
+        while first < last and not self.over:
             part = range(first + 1, min(first + _PAGE, last) + 1)
             found = await self.database.find(LOG, _at(part), only=["at"])
             young = min((int(each["_id"]) for each in found if each["at"] >= oldest), default=None)
