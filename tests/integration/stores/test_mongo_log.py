@@ -18,12 +18,25 @@ from support.store_places import mongo_at
 from support.store_processes import begin, check, lines, ready, started
 from tillway.adapters.stores.codec import Codec
 from tillway.adapters.stores.layered.kinds import EVENTS, PAYMENTS, PRODUCTS, Definition
-from tillway.core.contracts.samples import NOW, event, payment, product, reservation, settled
+from tillway.core.assets import USDC
+from tillway.core.contracts.samples import (
+    NOW,
+    event,
+    payment,
+    product,
+    refund,
+    reservation,
+    settled,
+)
 from tillway.core.contracts.stores.steps import claim, count, find, settle, total
 from tillway.core.errors import Unavailable
 from tillway.core.ids import CouponCode, ProductId
+from tillway.core.ledger import Account, AccountKind
+from tillway.core.money import Money
 from tillway.core.ports.store import Claimed, Store, Taken
 from tillway.core.secrets import Secret
+from tillway.core.services.bookkeeping import entries_of
+from tillway.core.services.facts import facts_of
 from tillway.core.tenancy import DEFAULT
 
 pytest.importorskip("motor", reason="motor is not installed")
@@ -276,6 +289,30 @@ class TestWhoMeets:
             assert await find(store, payment("4")) == payment("4")
             async with other.view() as view:
                 assert await view.products.get(DEFAULT, product().id) == product()
+
+    async def test_a_unit_that_others_come_before_is_decided_again(self, place: str) -> None:
+        """Where all its calls still answer the same it is written, on top of what they wrote."""
+        wallet, sales = (
+            Account(AccountKind.WALLET, "shop-wallet"),
+            Account(AccountKind.SALES, "x402"),
+        )
+        async with _open(place) as store, _open(place) as other:
+            payments = [payment(str(n)) for n in range(6)]
+            for each in payments:
+                await claim(store, each)
+            mine, *theirs = [settled(each) for each in payments]
+            async with store.begin() as unit:
+                assert await unit.payments.settle(mine, facts_of(mine), entries_of(mine))
+                for each in theirs:
+                    async with other.begin(once=True) as meanwhile:
+                        await meanwhile.payments.settle(each, facts_of(each), entries_of(each))
+                assert await unit.refunds.add(refund("a"), Money(10, USDC))
+            async with other.view() as view:
+                booked = [await view.ledger.balance(DEFAULT, one, USDC) for one in (wallet, sales)]
+                lines = await view.ledger.history(DEFAULT, wallet, USDC, 10, None)
+                assert await view.refunds.get(DEFAULT, refund("a").id) == refund("a")
+        assert [one.total for one in booked] == [-6 * 50_000, 6 * 50_000]
+        assert len(lines) == 6
 
     async def test_a_row_that_appears_where_a_unit_has_looked_is_noticed(self, place: str) -> None:
         """A list that a unit has read counts as read, with what was not in it."""

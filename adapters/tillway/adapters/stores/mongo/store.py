@@ -70,11 +70,11 @@ class MongoStore:
     """A store in one database, for any number of processes and machines.
 
     Each commit is one document in one log, so that everything has one order; calls that wait
-    together share one. Units of several calls of all processes take turns; one whose reads are
-    overtaken is given up as Unavailable. Who waits, and a unit that lasts, is given up so after
-    ``patience`` seconds. A commit whose answer was lost is looked up; only if the database stays
-    away that long is a unit told Unavailable that may yet turn out to be written. After a fork
-    the child opens connections of its own.
+    together share one. Units of several calls of all processes take turns; one that is overtaken
+    is decided again, and given up as Unavailable if it reads otherwise then. Who waits, and a
+    unit that lasts, is given up so after ``patience`` seconds. A commit whose answer was lost is
+    looked up; only if the database stays away that long is a unit told Unavailable that may yet
+    turn out to be written. After a fork the child opens connections of its own.
     """
 
     url: Secret
