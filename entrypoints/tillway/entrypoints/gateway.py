@@ -178,7 +178,8 @@ class Gateway:
     def _with_work_of_their_own(self) -> Sequence[Closes]:
         services = self.services
         archival = [services.archival] if services.archival else []
-        return [services.resolve, services.finality, services.cleanup, *archival]
+        turns: list[Closes] = [services.sequence, services.cleanup, *archival]
+        return [services.resolve, services.finality, *turns]
 
     async def _drain(self) -> None:
         left = await self.services.settle.drain(self.drain_seconds)

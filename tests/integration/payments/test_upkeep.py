@@ -10,10 +10,12 @@ import pytest
 
 from support.shop import Shop, another_gateway, open_shop
 from support.waiting import until
+from tillway.adapters.stores.memory import MemoryStore
 from tillway.core.ids import Nonce
 from tillway.core.payments import Payment
 from tillway.core.ports.store import NonceUse, SingleUse
 from tillway.core.services.cleanup import MARGIN, STEPS, in_batches
+from tillway.core.services.sequencing import LEASE_NAME
 from tillway.core.services.turns import LEASE
 
 A_DAY = timedelta(days=1)
@@ -120,6 +122,19 @@ class TestInTheBackground:
             await add_nonces(shop, 3)
             shop.clock.forward(MARGIN + timedelta(minutes=10))
             await until(lambda: _no_nonces(shop))
+
+
+class TestLeaving:
+    async def test_who_leaves_lets_others_number_facts_at_once(self) -> None:
+        """Nobody has to wait until its turn is over for what sellers hear."""
+        store = MemoryStore()
+        async with open_shop(background=False, store=store) as shop:
+            assert (await shop.paid(shop.buyer())).status == 200
+            assert await shop.gateway.services.sequence.sweep() > 0
+            now = shop.clock.now()
+
+        async with store.begin() as unit:
+            assert await unit.leases.acquire(LEASE_NAME, "other", now, now + LEASE)
 
 
 async def _none_watched(shop: Shop) -> bool:

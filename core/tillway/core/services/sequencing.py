@@ -4,11 +4,13 @@ Any process may run it: a lease keeps others from working in vain, and the store
 have a position, so that a process that has lost its lease does no harm.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from attrs import define, field
 
+from tillway.core.errors import Unavailable
 from tillway.core.events import Event
 from tillway.core.ids import EventId
 from tillway.core.ports.clock import Clock
@@ -16,6 +18,8 @@ from tillway.core.ports.heads import SignsHeads
 from tillway.core.ports.store import Link, Store, View
 from tillway.core.sealing import seal_of
 from tillway.core.tenancy import Tenant
+
+_log = logging.getLogger(__name__)
 
 HEAD = "ledger.head"
 """The type of facts that tell a signed head. They are sealed like all others."""
@@ -59,9 +63,12 @@ class Sequencer:
         return sealed
 
     async def aclose(self) -> None:
-        """Let others go on at once. A repeat does nothing."""
-        async with self.store.begin(once=True) as unit:
-            await unit.leases.give_up(LEASE_NAME, self.owner)
+        """Let others go on at once, if they can be told. A repeat does nothing."""
+        try:
+            async with self.store.begin(once=True) as unit:
+                await unit.leases.give_up(LEASE_NAME, self.owner)
+        except Unavailable as away:
+            _log.warning("the turn at numbering facts is not given up: %s", away)
 
     async def _is_ours(self) -> bool:
         now = self.clock.now()
