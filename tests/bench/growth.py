@@ -16,7 +16,7 @@ import uvloop
 from attrs import define, field, frozen
 
 from bench.bench import Bench
-from bench.filling import LEFT, fill_postgres, fill_sqlite, key_at
+from bench.filling import LEFT, fill_postgres, fill_sqlite, key_at, read_through
 from bench.plans import postgres_plans, sqlite_plans
 from bench.report import Aim, Report, micros, times
 from bench.sales import Sale, sales
@@ -131,6 +131,7 @@ async def _measured(bench: Bench, sql: Postgres | None) -> Sequence[Report]:
                 return await _database(sql, count)
 
             pairs.append(await stack.enter_async_context(_pair("postgres", server, bench)))
+        _warm(bench, sql)
         for pair in pairs:
             await pair.few.measure(_EACH)
             await pair.many.measure(_EACH)
@@ -142,6 +143,14 @@ async def _measured(bench: Bench, sql: Postgres | None) -> Sequence[Report]:
         for pair in pairs:
             reports += await _reports(pair)
     return reports
+
+
+def _warm(bench: Bench, sql: Postgres | None) -> None:
+    """Have everything in the memory of the machine: filling one store pushes others out of it."""
+    read_through(bench.folder.glob("grown-*.db"))
+    if sql is not None:
+        tables = sql.databases.server.folder / "data" / "base"
+        read_through(path for path in tables.rglob("*") if path.is_file())
 
 
 @asynccontextmanager
