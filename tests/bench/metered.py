@@ -21,22 +21,52 @@ _PATIENCE: Final = 10.0
 
 
 @define(eq=False)
-class Metered:
-    """A database to which single units are written as `SqliteStore` does, with its commits timed.
+class Meter:
+    """Seconds that commits took, and how many there were."""
 
-    ``seconds`` and ``commits`` add up since it was opened.
-    """
+    seconds: float = 0.0
+    commits: int = 0
+
+    def reset(self) -> None:
+        """Let the measurement begin here."""
+        self.seconds, self.commits = 0.0, 0
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Time a commit."""
+        began = time.perf_counter()
+        yield
+        self.seconds += time.perf_counter() - began
+        self.commits += 1
+
+    def connect(self, path: Path) -> sqlite3.Connection:
+        """Open a database whose commits are timed."""
+        meter = self
+
+        class Timed(sqlite3.Connection):
+            def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+                if sql != "COMMIT":
+                    return super().execute(sql, parameters)
+                with meter.running():
+                    return super().execute(sql, parameters)
+
+        return connect(path, Timed)
+
+
+@define(eq=False)
+class Metered:
+    """Writes single units to a database as `SqliteStore` does, and has its commits timed."""
 
     path: Path
-    seconds: float = field(init=False, default=0.0)
-    commits: int = field(init=False, default=0)
+    meter: Meter = field(factory=Meter)
     _codec: Codec = field(init=False, factory=Codec)
     _singles: Singles = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Put the parts together; nothing is opened yet."""
         busy = Patience(seconds=_PATIENCE, jitter=lambda: 0.5)
-        self._singles = Singles(Writer(Lane(self._opened), Transaction(busy), _PATIENCE))
+        lane = Lane(lambda: self.meter.connect(self.path))
+        self._singles = Singles(Writer(lane, Transaction(busy), _PATIENCE))
 
     @asynccontextmanager
     async def begin(self, *, once: bool = False) -> AsyncIterator[SqliteUnit]:
@@ -49,22 +79,3 @@ class Metered:
         """Close it."""
         await self._singles.aclose()
         await self._singles.writer.aclose()
-
-    @contextmanager
-    def _timed(self) -> Iterator[None]:
-        began = time.perf_counter()
-        yield
-        self.seconds += time.perf_counter() - began
-        self.commits += 1
-
-    def _opened(self) -> sqlite3.Connection:
-        metered = self
-
-        class Timed(sqlite3.Connection):
-            def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-                if sql != "COMMIT":
-                    return super().execute(sql, parameters)
-                with metered._timed():
-                    return super().execute(sql, parameters)
-
-        return connect(self.path, Timed)
