@@ -120,7 +120,7 @@ async def _is_consumed(store: Store, name: str) -> None:
     once = nonce(name)
     async with store.begin(once=True) as unit:
         again = await unit.nonces.use(DEFAULT, once.nonce, once.purpose, NOW)
-    assert again is NonceUse.CONSUMED
+    assert again is NonceUse.CONSUMED, f"used {name} was acknowledged and is not there"
 
 
 _LINES: Final[Mapping[str, Callable[[View, str], Awaitable[bool]]]] = {
