@@ -18,7 +18,7 @@ from tillway.core.money import Rounding
 from tillway.core.observations import Observer, Observers
 from tillway.core.ports.catalogue import Catalogue
 from tillway.core.ports.clock import Clock, Random
-from tillway.core.ports.rails import Offers
+from tillway.core.ports.rails import Rail
 from tillway.core.ports.store import QuoteKey, Store
 from tillway.core.services.archival import Archival
 from tillway.core.services.budgets import Budgets
@@ -78,7 +78,7 @@ class Ports:
     random: Random = secrets.token_bytes
     store: Store | None = None
     catalogue: Catalogue | None = None
-    rails: Sequence[Offers] | None = None
+    rails: Sequence[Rail] | None = None
     observers: Sequence[Observer] = ()
     apis: Sequence[Api] = ()
 
@@ -90,7 +90,7 @@ class Given(TypedDict, total=False):
     random: Random
     store: Store
     catalogue: Catalogue
-    rails: Sequence[Offers]
+    rails: Sequence[Rail]
     observers: Sequence[Observer]
     apis: Sequence[Api]
 

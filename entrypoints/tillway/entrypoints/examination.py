@@ -9,8 +9,10 @@ from pathlib import Path
 
 from attrs import evolve
 
+from tillway.core.catalog import Product
 from tillway.core.errors import TillwayError, Unavailable
-from tillway.core.ports.rails import Examines, Finding, Offers, Starts
+from tillway.core.ports.rails import Examines, Finding, Rail, Starts
+from tillway.core.services.rails import Rails
 from tillway.core.tenancy import DEFAULT
 from tillway.entrypoints.bootstrap import create_app
 from tillway.entrypoints.configuration import Configured, load_config, plugins_of
@@ -125,8 +127,7 @@ async def _catalogue(gateway: Gateway) -> Sequence[Finding]:
     if not products:
         advice = "define paywall.resources, or add products to the store"
         return [Finding(subject="catalogue", good=False, fact="nothing for sale", advice=advice)]
-    rails = gateway.rails.all
-    unsold = [each.id for each in products if not any(rail.sells(each) for rail in rails)]
+    unsold = [each.id for each in products if not _is_sold(each, gateway.rails)]
     found = [Finding(subject="catalogue", good=True, fact=f"{len(products)} for sale")]
     if unsold:
         few = ", ".join(unsold[:5]) + (" and others" if len(unsold) > 5 else "")
@@ -136,7 +137,12 @@ async def _catalogue(gateway: Gateway) -> Sequence[Finding]:
     return found
 
 
-async def _rail(rail: Offers, gateway: Gateway) -> Sequence[Finding]:
+def _is_sold(product: Product, rails: Rails) -> bool:
+    offered = any(rail.sells(product) for rail in rails.offering)
+    return offered or any(rail.takes(product) for rail in rails.hosting)
+
+
+async def _rail(rail: Rail, gateway: Gateway) -> Sequence[Finding]:
     if not isinstance(rail, Examines):
         return []
     try:

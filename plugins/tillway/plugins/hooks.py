@@ -9,7 +9,7 @@ import pluggy
 
 from tillway.core.observations import Observer
 from tillway.core.ports.definitions import CouponDefinitions, ProductDefinitions
-from tillway.core.ports.rails import Offers
+from tillway.core.ports.rails import Rail
 from tillway.core.ports.store import Store
 from tillway.plugins.api import Api
 from tillway.plugins.context import Context
@@ -21,7 +21,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def tillway_rails(context: Context) -> Sequence[Offers]:
+def tillway_rails(context: Context) -> Sequence[Rail]:
     """Give the rails that this plugin builds. Their names must be unique in the gateway."""
     return ()
 

@@ -16,7 +16,8 @@ from tillway.core.ports.definitions import (
     Definitions,
     ProductDefinitions,
 )
-from tillway.core.ports.rails import Offers
+from tillway.core.ports.hosting import HostsCheckout
+from tillway.core.ports.rails import Offers, Rail
 from tillway.core.ports.store import Store
 from tillway.plugins import hooks
 from tillway.plugins.api import Api
@@ -53,9 +54,9 @@ class Registry:
             if plugin.about.name not in self._enabled:
                 self._register(plugin)
 
-    def rails(self, context: Context) -> Sequence[Offers]:
+    def rails(self, context: Context) -> Sequence[Rail]:
         """Build the rails of the enabled plugins, in the order of enabling."""
-        rails: list[Offers] = self._collected("tillway_rails", context, "rail", _is_rail)
+        rails: list[Rail] = self._collected("tillway_rails", context, "rail", _is_rail)
         _refuse_twins(Kind.RAIL, [rail.name for rail in rails])
         return rails
 
@@ -171,7 +172,7 @@ def _gave(plugin: Loaded, part: object) -> str:
 
 
 def _is_rail(part: object) -> bool:
-    return isinstance(part, Offers) and not isinstance(part, type)
+    return isinstance(part, (Offers, HostsCheckout)) and not isinstance(part, type)
 
 
 def _is_store(part: object) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from tillway.core.observations import RpcCalled
-from tillway.core.ports.rails import Offers
+from tillway.core.ports.rails import Rail
 from tillway.plugins.context import Context
 from tillway.plugins.hooks import hookimpl
 from tillway.plugins.plugin import Kind, Plugin
@@ -38,7 +38,7 @@ PLUGIN = Plugin(
 
 
 @hookimpl
-def tillway_rails(context: Context) -> Sequence[Offers]:
+def tillway_rails(context: Context) -> Sequence[Rail]:
     """Give the rail, not yet connected."""
     return [_rail(context.section("x402", X402Settings), context)]
 

@@ -135,11 +135,16 @@ class Signed:
 
 
 @runtime_checkable
-class Offers(Protocol):
-    """Say how a quote can be paid."""
+class Rail(Protocol):
+    """What every rail has."""
 
     name: str
     method: str
+
+
+@runtime_checkable
+class Offers(Rail, Protocol):
+    """Say how a quote can be paid."""
 
     def sells(self, product: Product) -> Destination | None:
         """Tell where the money for this product would go; None if this rail cannot sell it."""

@@ -20,7 +20,7 @@ class Build:
         Raises Declined (invalid_field) if no rail here builds transactions for the product.
         """
         product = await self.quoting.product(purchase)
-        for rail in self.quoting.rails.all:
+        for rail in self.quoting.rails.offering:
             destination = rail.sells(product)
             if destination is None or not isinstance(rail, BuildsTransactions):
                 continue

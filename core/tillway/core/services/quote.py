@@ -73,7 +73,7 @@ class Quoting:
         """
         product = await self.product(purchase)
         offers: list[Offer] = []
-        for rail in self.rails.all:
+        for rail in self.rails.offering:
             destination = rail.sells(product)
             if destination is None:
                 continue

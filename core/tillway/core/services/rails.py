@@ -6,7 +6,8 @@ from typing import Protocol, runtime_checkable
 from attrs import field, frozen
 
 from tillway.core.errors import Code, Declined
-from tillway.core.ports.rails import Checks, Offers, Proof, Reads, Sends
+from tillway.core.ports.hosting import HostsCheckout
+from tillway.core.ports.rails import Checks, Offers, Proof, Rail, Reads, Sends
 
 
 @runtime_checkable
@@ -16,13 +17,27 @@ class TakesProofs(Offers, Reads, Checks, Sends, Protocol):
 
 @frozen
 class Rails:
-    """Rails in the order in which they are offered. Names are unique."""
+    """Rails in the order in which they are offered. Names are unique.
 
-    all: tuple[Offers, ...]
+    ``offering`` are those that a quote is offered on, ``hosting`` those whose provider has a page
+    to pay on.
+    """
+
+    all: tuple[Rail, ...]
+    offering: tuple[Offers, ...] = field(init=False, repr=False)
+    hosting: tuple[HostsCheckout, ...] = field(init=False, repr=False)
     _reading: tuple[Reads, ...] = field(init=False, repr=False)
     _taking: Mapping[str, TakesProofs] = field(init=False, repr=False)
 
     # Asking an object for all of a protocol's members takes longer than reading a proof.
+
+    @offering.default
+    def _that_offer(self) -> tuple[Offers, ...]:
+        return tuple(rail for rail in self.all if isinstance(rail, Offers))
+
+    @hosting.default
+    def _that_host(self) -> tuple[HostsCheckout, ...]:
+        return tuple(rail for rail in self.all if isinstance(rail, HostsCheckout))
 
     @_reading.default
     def _that_read(self) -> tuple[Reads, ...]:
@@ -33,7 +48,7 @@ class Rails:
         return {rail.name: rail for rail in self.all if isinstance(rail, TakesProofs)}
 
     @classmethod
-    def of(cls, rails: Iterable[Offers]) -> "Rails":
+    def of(cls, rails: Iterable[Rail]) -> "Rails":
         """Collect rails; ValueError if two share a name."""
         found = tuple(rails)
         if len({rail.name for rail in found}) < len(found):

@@ -44,7 +44,7 @@ class Shelf:
         return await self._facts.get()
 
     async def _ask(self) -> Mapping[str, str]:
-        for rail in self.services.rails.all:
+        for rail in self.services.rails.offering:
             if rail.method == X402 and isinstance(rail, HasHealth):
                 return (await rail.health()).facts
         return {}
