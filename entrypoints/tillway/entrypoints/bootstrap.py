@@ -321,6 +321,7 @@ class _Assembly:
             origins=server.cors_allowed_origins,
             trusted_proxies=tuple(str(each) for each in server.trusted_proxies),
             metrics_key=server.admin_metrics_api_key,
+            admin_key=server.admin_api_key,
         )
 
     @property

@@ -543,6 +543,7 @@ for service, numbers in (
 
 OURS: Final = frozenset(
     {
+        "server.admin_api_key",
         "server.trusted_proxies",
         "server.workers",
         "quotes.keys",

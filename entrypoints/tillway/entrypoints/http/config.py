@@ -19,7 +19,8 @@ class HttpConfig:
     ``route_prefix`` is empty or starts with a slash and does not end with one. ``origins`` may
     call from browsers; without any there is no CORS, `*` is everybody. ``trusted_proxies`` are
     addresses or networks. ``tls`` says that this process itself ends TLS. ``metrics_key`` opens
-    `/metrics`; without it that is open outside production and shut in it.
+    `/metrics`; without it that is open outside production and shut in it. ``admin_key`` shows who
+    the operator is; without it nobody is by a key.
     """
 
     environment: str = "production"
@@ -32,6 +33,7 @@ class HttpConfig:
     body_bytes: int = MEBIBYTE
     tls: bool = False
     metrics_key: Secret | None = None
+    admin_key: Secret | None = None
 
     @property
     def production(self) -> bool:

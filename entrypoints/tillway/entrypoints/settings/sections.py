@@ -111,6 +111,13 @@ class ServerSettings:
         aliases=(Alias(name="ADMIN_METRICS_API_KEY"),),
         doc="Opens `/metrics`; without one it is open, except in production, where it is shut.",
     )
+    admin_api_key: Secret | None = setting(
+        default=None,
+        env="TILLWAY_SERVER_ADMIN_API_KEY",
+        rules=(long_secret,),
+        doc="Whoever sends it (`Authorization: Bearer ...`) is the operator: refunds, other "
+        "people's subscriptions, all purchases. Without one, nobody is by a key.",
+    )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = setting(
         default=(),
         parse=_network,

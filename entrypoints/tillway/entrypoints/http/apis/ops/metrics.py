@@ -10,10 +10,10 @@ from tillway.core.errors import Code, Declined
 from tillway.core.ports.exposition import Exposes, Exposition
 from tillway.entrypoints.http.config import CONFIG, HttpConfig
 from tillway.entrypoints.http.fresh import Fresh
+from tillway.entrypoints.http.proofs import bearer
 from tillway.entrypoints.http.render import answer, envelope
 
 DENIED: Final = "Invalid or missing admin API key"
-_SCHEME: Final = "bearer "
 
 
 @define(eq=False)
@@ -46,8 +46,7 @@ def admitted(authorization: str, config: HttpConfig) -> bool:
     """
     if not config.metrics_key:
         return not config.production
-    named = authorization[: len(_SCHEME)].lower() == _SCHEME
-    return config.metrics_key.matches(authorization[len(_SCHEME) :].strip()) and named
+    return config.metrics_key.matches(bearer(authorization))
 
 
 def _denied() -> web.Response:

@@ -15,9 +15,10 @@ from attrs import evolve
 from multidict import istr
 
 from tillway.core.errors import Code, Declined
-from tillway.core.payments import Asked, Word
+from tillway.core.payments import Asked
 from tillway.core.ports.rails import Proof
 from tillway.core.services.rails import Rails
+from tillway.entrypoints.http.proofs import word_in
 from tillway.entrypoints.http.request import BODY, CLIENT, PRINCIPAL, TENANT
 
 X_PAYMENT = istr("X-PAYMENT")
@@ -89,7 +90,7 @@ def asked_by(request: web.Request) -> Asked:
         address=request[CLIENT],
         idempotency=_idempotency(request),
         principal=request[PRINCIPAL],
-        word=_word(request),
+        word=word_in(request),
     )
 
 
@@ -101,11 +102,3 @@ def _idempotency(request: web.Request) -> str | None:
         raise Declined(Code.INVALID_FIELD, f"{IDEMPOTENCY_KEY} is too long", field=IDEMPOTENCY_KEY)
     parts = (request[TENANT], request[PRINCIPAL] or "", key)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _word(request: web.Request) -> Word | None:
-    texts = [request.headers.get(name) for name in ("X-Signer", "X-Message", "X-Signature")]
-    signer, message, signature = texts
-    if signer is None or message is None or signature is None:
-        return None
-    return Word(signer=signer, message=message, signature=signature)

@@ -1,0 +1,67 @@
+"""What a request shows of who sends it: the operator's key, or something that a wallet signed."""
+
+from typing import Final
+
+from aiohttp import web
+
+from tillway.core.errors import Code, Declined
+from tillway.core.payments import Word
+from tillway.core.ports.rails import KnowsPayers
+from tillway.core.services.rails import Rails
+from tillway.entrypoints.http.config import CONFIG
+
+SIGNATURE_HEADERS: Final = ("X-Signer", "X-Message", "X-Signature")
+"""A wallet's word: its address, the text that it signed, and the signature in base64."""
+
+_SCHEME: Final = "bearer "
+_LONGEST: Final = 4096
+
+
+def is_admin(request: web.Request) -> bool:
+    """Tell whether the operator asks: `Authorization: Bearer <server.admin_api_key>`.
+
+    Compared in constant time. Nobody is the operator by a key where none is set.
+    """
+    key = request.app[CONFIG].admin_key
+    if not key:
+        return False
+    return key.matches(bearer(request.headers.get("Authorization", "")))
+
+
+def refuse_all_but_admin(request: web.Request) -> None:
+    """Raise Declined (unauthorized) unless the operator asks; it says where no key is set."""
+    if is_admin(request):
+        return
+    if not request.app[CONFIG].admin_key:
+        raise Declined(
+            Code.UNAUTHORIZED,
+            "This needs the operator's key, and server.admin_api_key is not set.",
+        )
+    raise Declined(Code.UNAUTHORIZED, "This needs the operator's key.")
+
+
+def bearer(authorization: str) -> str:
+    """Give the token of `Bearer <token>`; empty for what is none, which matches no key."""
+    named = authorization[: len(_SCHEME)].lower() == _SCHEME
+    return authorization[len(_SCHEME) :].strip() if named else ""
+
+
+def word_in(request: web.Request) -> Word | None:
+    """Give the word of a wallet that a request carries, not yet believed; None if it has none.
+
+    One that is longer than any real one is none.
+    """
+    signer, message, signature = (request.headers.get(name) for name in SIGNATURE_HEADERS)
+    if signer is None or message is None or signature is None:
+        return None
+    if max(len(signer), len(message), len(signature)) > _LONGEST:
+        return None
+    return Word(signer=signer, message=message, signature=signature)
+
+
+def has_signed(word: Word, rails: Rails) -> bool:
+    """Tell whether the signer signed this message, by any rail that knows such payers.
+
+    It says nothing of when, or how often it was shown: that is for a nonce in the message.
+    """
+    return any(isinstance(rail, KnowsPayers) and rail.has_signed(word) for rail in rails.all)
