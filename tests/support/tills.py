@@ -54,6 +54,7 @@ from tillway.core.services.quote import Quoting
 from tillway.core.services.rails import Rails
 from tillway.core.services.repeats import Repeats
 from tillway.core.services.settle import Granted, Settle
+from tillway.core.services.subjects import Products, Subjects
 from tillway.core.services.terms import Terms
 from tillway.core.tenancy import DEFAULT, Tenant
 
@@ -217,9 +218,13 @@ class Street:
             random=secrets.token_bytes,
             retention=LIFETIME,
         )
+        catalogue = FixedCatalogue(_products(world), _coupons(), world.tenant)
+        subjects = Subjects()
+        subjects.add(Products(catalogue))
         return Quoting(
             store=self.store,
-            catalogue=FixedCatalogue(_products(world), _coupons(), world.tenant),
+            catalogue=catalogue,
+            subjects=subjects,
             rails=rails,
             seals=seals,
             clock=self.clock,
@@ -237,7 +242,9 @@ class Street:
             rails=quoting.rails,
             terms=Terms(quoting=quoting, seals=quoting.seals),
             repeats=Repeats(seals=quoting.seals, clock=clock),
-            endings=Endings(store=store, clock=clock, random=secrets.token_bytes),
+            endings=Endings(
+                store=store, subjects=quoting.subjects, clock=clock, random=secrets.token_bytes
+            ),
             leases=Leases(store=store, clock=clock, process="us", length=timedelta(seconds=5)),
             wait=5.0,
             observe=lambda _: None,

@@ -39,6 +39,7 @@ from tillway.core.services.resolve import Resolve
 from tillway.core.services.sequencing import Sequencer
 from tillway.core.services.settle import Settle
 from tillway.core.services.shop import Shop
+from tillway.core.services.subjects import Products, Subjects
 from tillway.core.services.terms import Terms
 from tillway.core.services.turns import Turn
 from tillway.entrypoints.clocks import SystemClock
@@ -193,9 +194,12 @@ class _Assembly:
             self.configured.registry.rails(self.context) if ports.rails is None else ports.rails
         )
         catalogue = ports.catalogue or self._catalogue(store)
+        subjects = Subjects()
+        subjects.add(Products(catalogue))
         quoting = Quoting(
             store=store,
             catalogue=catalogue,
+            subjects=subjects,
             rails=rails,
             seals=sealer,
             clock=clock,
@@ -211,7 +215,7 @@ class _Assembly:
         clock, random, x402 = self.ports.clock, self.ports.random, self._x402
         lease, wait = (x402.claim_lease, x402.confirm_wait) if x402 else (LEASE, WAIT)
         leases = Leases(store=store, clock=clock, process=_process(), length=lease)
-        endings = Endings(store=store, clock=clock, random=random)
+        endings = Endings(store=store, subjects=quoting.subjects, clock=clock, random=random)
         repeats = Repeats(seals=sealer, clock=clock)
         terms = Terms(quoting=quoting, seals=sealer)
         return Services(

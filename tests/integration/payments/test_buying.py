@@ -20,8 +20,11 @@ from support.shop import (
     v1_header,
     v2_header,
 )
+from tillway.core.payments import Purchase
+from tillway.core.quotes import Purpose
 from tillway.core.services.catalogue import FixedCatalogue, JoinedCatalogue
 from tillway.core.services.free import FREE_AN_HOUR
+from tillway.core.services.subjects import Products
 from tillway.core.tenancy import DEFAULT
 
 
@@ -274,8 +277,11 @@ def _catalogue(shop: Shop) -> JoinedCatalogue:
 
 def _take_away(shop: Shop) -> None:
     """Sell nothing any more, as a gateway with other settings would."""
-    of_products = FixedCatalogue((), ())
-    shop.gateway.quote.catalogue = evolve(_catalogue(shop), of_products=of_products)
+    products = shop.gateway.quote.subjects.of(
+        Purchase(tenant=DEFAULT, purpose=Purpose.PURCHASE, resource="article")
+    )
+    assert isinstance(products, Products)
+    products.catalogue = evolve(_catalogue(shop), of_products=FixedCatalogue((), ()))
 
 
 def _switch_off(shop: Shop) -> None:

@@ -19,12 +19,13 @@ class Build:
 
         Raises Declined (invalid_field) if no rail here builds transactions for the product.
         """
-        product = await self.quoting.product(purchase)
+        ware = await self.quoting.subjects.ware(purchase)
+        product = ware.product
         for rail in self.quoting.rails.offering:
             destination = rail.sells(product)
             if destination is None or not isinstance(rail, BuildsTransactions):
                 continue
-            terms = await self.quoting.priced(product, destination, rail.method, purchase)
+            terms = await self.quoting.priced(ware, destination, rail.method, purchase)
             authenticator = str(self.quoting.seals.authenticate(terms.quote))
             shown = shown_of(product, terms.priced, url="")
             return await rail.build(terms.quote, payer, sponsor, authenticator, shown)

@@ -10,6 +10,7 @@ from tillway.core.services.arrivals import arrived
 from tillway.core.services.bookkeeping import entries_of
 from tillway.core.services.facts import facts_of
 from tillway.core.services.givebacks import queue_refund, tell_unapplied
+from tillway.core.services.subjects import Subjects
 
 _STORE_RETRIES = 6
 
@@ -19,6 +20,7 @@ class Endings:
     """Turn a rail's outcome into what is stored."""
 
     store: Store
+    subjects: Subjects
     clock: Clock
     random: Random
 
@@ -38,10 +40,14 @@ class Endings:
     async def _written(self, payment: Payment, outcome: Outcome) -> Payment:
         ended = self._ended(payment, outcome)
         gives_back = ended.state is State.UNAPPLIED
-        async with self.store.begin(once=not gives_back) as unit:
+        subject = self.subjects.of(ended.purchase)
+        fulfils = subject.writes and ended.state is State.SETTLED
+        async with self.store.begin(once=not (gives_back or fulfils)) as unit:
             ours = await self._write(unit, ended, outcome)
             if ours and gives_back:
                 await queue_refund(unit, ended, self.random)
+            if ours and fulfils:
+                await subject.fulfil(unit, ended)
         if ours and gives_back:
             tell_unapplied(ended)
         return ended if ours else await self._found(payment)

@@ -8,6 +8,7 @@ from tillway.core.events import Event
 from tillway.core.ids import event_id_of
 from tillway.core.money import Money
 from tillway.core.payments import Payment, State
+from tillway.core.services.grants import method_of
 
 PAYMENT_SUCCEEDED: Final = "payment.succeeded"
 PAYMENT_UNAPPLIED: Final = "payment.unapplied"
@@ -43,7 +44,7 @@ def facts_of(payment: Payment) -> Sequence[Event]:
 def _body(payment: Payment) -> Mapping[str, object]:
     return {
         "resource": payment.purchase.resource,
-        "method": payment.method,
+        "method": method_of(payment),
         **_amount(payment.amount),
         "wallet": payment.payer,
         "proofSignature": payment.signature,

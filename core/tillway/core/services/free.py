@@ -22,7 +22,7 @@ from tillway.core.services.grants import grant_of
 from tillway.core.services.leases import Leases
 from tillway.core.services.refusals import refusal_of
 from tillway.core.services.repeats import Repeats
-from tillway.core.services.terms import Terms
+from tillway.core.services.terms import Agreed, Terms
 
 FREE = Chain("free")
 METHOD = "free"
@@ -41,12 +41,15 @@ class Free:
     random: Random
 
     async def grant(self, purchase: Purchase, asked: Asked, quote: Quote) -> Payment:
-        """Grant the purchase and redeem its coupons, in one commit.
+        """Grant the purchase, redeem its coupons and write what it buys, in one commit.
 
         A repeat with the first request's Idempotency-Key gives the first answer; any other
         request is a purchase of its own. Raises Declined if a coupon is used up.
         """
-        payment = self._payment(purchase, asked, quote)
+        subject = self.terms.quoting.subjects.of(purchase)
+        await subject.clear(purchase)
+        ware = await subject.find(purchase)
+        payment = self._payment(purchase, asked, self.terms.agreed(quote, ours=False, ware=ware))
         ended = payment.settled(payment.created_at, None, grant_of(payment))
         async with self.store.begin() as unit:
             result = await unit.payments.claim(payment)
@@ -55,6 +58,7 @@ class Free:
             if isinstance(result, Refused):
                 raise refusal_of(result.reservation)
             await unit.payments.settle(ended, facts_of(ended))
+            await subject.fulfil(unit, ended)
         return ended
 
     def _again(self, known: Payment, purchase: Purchase, asked: Asked) -> Payment:
@@ -62,9 +66,8 @@ class Free:
         self.repeats.refuse_late(known)
         return self.repeats.granted(known)
 
-    def _payment(self, purchase: Purchase, asked: Asked, quote: Quote) -> Payment:
-        key = _key(purchase, asked, self.random)
-        agreed = self.terms.agreed(quote, ours=False)
+    def _payment(self, purchase: Purchase, asked: Asked, agreed: Agreed) -> Payment:
+        key, quote = _key(purchase, asked, self.random), agreed.quote
         now = self.leases.clock.now()
         return Payment(
             chain=FREE,
@@ -87,6 +90,7 @@ class Free:
             lease_until=self.leases.until(),
             created_at=now,
             reservations=(*agreed.reservations, _share(quote, asked, now)),
+            metadata=agreed.metadata,
         )
 
 

@@ -8,7 +8,7 @@ from attrs import define, evolve, field, frozen
 from tillway.core.catalog import Coupon, PriceKind, Product
 from tillway.core.coupons import coupon_refusal
 from tillway.core.errors import Code, Declined
-from tillway.core.ids import CouponCode, ProductId, coupon_code_fault, product_id_fault
+from tillway.core.ids import CouponCode, coupon_code_fault
 from tillway.core.money import Rounding
 from tillway.core.observations import Observer, PaymentStarted
 from tillway.core.payments import Purchase
@@ -18,9 +18,10 @@ from tillway.core.ports.rails import Destination, Offer, Offers, Shown
 from tillway.core.ports.seals import Seals
 from tillway.core.ports.store import Store
 from tillway.core.pricing import Priced, Sale
-from tillway.core.quotes import NONCE_BYTES, Quote
+from tillway.core.quotes import NONCE_BYTES, Purpose, Quote
 from tillway.core.services.prices import Prices
 from tillway.core.services.rails import Rails
+from tillway.core.services.subjects import Subjects, Ware
 from tillway.core.tenancy import Tenant
 
 
@@ -34,7 +35,10 @@ class PricedQuote:
 
 @frozen(kw_only=True)
 class Quoted:
-    """What a buyer is shown: offers, or a quote that costs nothing."""
+    """What a buyer is shown: offers, or a quote that costs nothing.
+
+    ``product`` is what is offered, as buyers see it.
+    """
 
     product: Product
     offers: Sequence[Offer] = ()
@@ -50,6 +54,7 @@ class Quoting:
 
     store: Store
     catalogue: Catalogue
+    subjects: Subjects
     rails: Rails
     seals: Seals
     clock: Clock
@@ -68,17 +73,19 @@ class Quoting:
     async def quote(self, purchase: Purchase, url: str) -> Quoted:
         """Offer the purchase on every rail that sells it, in their order.
 
-        Raises Declined: resource_not_found; invalid_resource with ``details.methods`` for an
-        item that no rail here can sell; the coupon's own code when strict.
+        Raises Declined: resource_not_found and its like; invalid_resource with
+        ``details.methods`` for an item that no rail here can sell; the coupon's own code when
+        strict.
         """
-        product = await self.product(purchase)
+        ware = await self.subjects.ware(purchase)
+        product = ware.product
         offers: list[Offer] = []
         for rail in self.rails.offering:
             destination = rail.sells(product)
             if destination is None:
                 continue
-            terms = await self.priced(product, destination, rail.method, purchase)
-            self.observe(PaymentStarted(method="quote", resource=product.id))
+            terms = await self.priced(ware, destination, rail.method, purchase)
+            self.observe(PaymentStarted(method="quote", resource=subject_word(purchase)))
             if terms.quote.amount.minor == 0:
                 return Quoted(product=product, free=terms.quote)
             offer = self._offer(rail, product, terms, url)
@@ -87,16 +94,6 @@ class Quoting:
         if not offers:
             raise unsold(product)
         return Quoted(product=product, offers=offers)
-
-    async def product(self, purchase: Purchase) -> Product:
-        """Give the active product of a purchase; Declined if there is none."""
-        fault = product_id_fault(purchase.resource)
-        if fault is not None:
-            raise Declined(Code.INVALID_RESOURCE, f"resource {fault}", field="resource")
-        found = await self.catalogue.product(purchase.tenant, ProductId(purchase.resource))
-        if found is None:
-            raise _not_found(purchase.resource)
-        return found
 
     def destination(self, rail: Offers, product: Product) -> Destination:
         """Tell where a rail takes the money for a product; Declined if it cannot sell it."""
@@ -107,21 +104,27 @@ class Quoting:
 
     async def priced(
         self,
-        product: Product,
+        ware: Ware,
         destination: Destination,
         method: str,
         purchase: Purchase,
         *,
         limited: bool = True,
     ) -> PricedQuote:
-        """Price a purchase now. ``limited`` False leaves coupons with a usage limit out."""
+        """Price a purchase now. ``limited`` False leaves coupons with a usage limit out.
+
+        What has a firm price costs that.
+        """
+        if ware.firm is not None:
+            quote = self._quote(purchase, destination, ware.firm, self.clock.now(), ware)
+            return PricedQuote(quote=quote, priced=ware.firm)
         sale = await self.sale(purchase.tenant, method, purchase.coupon)
         if not limited:
             sale = _without_limited(sale)
         elif self.strict:
-            _refuse_typed(product, destination, sale, purchase.coupon)
-        priced = self._prices.item(product, sale, destination.price)
-        quote = self._quote(purchase, destination, priced, sale.now)
+            _refuse_typed(ware.product, destination, sale, purchase.coupon)
+        priced = self._prices.item(ware.product, sale, destination.price)
+        quote = self._quote(purchase, destination, priced, sale.now, ware)
         return PricedQuote(quote=quote, priced=priced)
 
     async def sale(self, tenant: Tenant, method: str, typed: str | None = None) -> Sale:
@@ -157,9 +160,15 @@ class Quoting:
         return {names[name]: total for name, total in totals.items()}
 
     def _quote(
-        self, purchase: Purchase, destination: Destination, priced: Priced, at: datetime
+        self,
+        purchase: Purchase,
+        destination: Destination,
+        priced: Priced,
+        at: datetime,
+        ware: Ware,
     ) -> Quote:
         now = int(at.timestamp())
+        last = now + self._seconds
         return Quote(
             network=destination.network,
             tenant=purchase.tenant,
@@ -173,7 +182,7 @@ class Quoting:
             applied=priced.applied,
             principal=None,
             issued_at=now,
-            expires_at=now + self._seconds,
+            expires_at=last if ware.expires_at is None else min(last, _whole(ware.expires_at)),
             nonce=self.random(NONCE_BYTES),
             limits=priced.limits,
         )
@@ -229,9 +238,16 @@ def _without_limited(sale: Sale) -> Sale:
     return evolve(sale, coupons=unlimited, typed=typed)
 
 
-def _not_found(resource: str) -> Declined:
-    details = {"resourceId": resource, "hint": "The resource does not exist or is not for sale."}
-    return Declined(Code.RESOURCE_NOT_FOUND, "Resource not found", details=details)
+def _whole(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+def subject_word(purchase: Purchase) -> str:
+    """Name what is bought for metrics: ids that are made for one purchase are no label."""
+    return purchase.resource if purchase.purpose in _NAMED else purchase.purpose.value
+
+
+_NAMED = frozenset({Purpose.PURCHASE, Purpose.SUBSCRIPTION})
 
 
 def unsold(product: Product) -> Declined:

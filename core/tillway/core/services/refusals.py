@@ -52,6 +52,15 @@ def _enough_free() -> TillwayError:
     return Unavailable(Code.RATE_LIMIT_EXCEEDED, text, retry_after=3600.0)
 
 
+def _cart_taken() -> TillwayError:
+    return Declined(Code.CART_ALREADY_PAID, "This cart is paid, or its payment is on its way.")
+
+
+def _refund_taken() -> TillwayError:
+    text = "This refund is paid out, or its payment is on its way."
+    return Declined(Code.REFUND_ALREADY_PROCESSED, text)
+
+
 def _unknown() -> TillwayError:
     return Unavailable(retry_after=1.0)
 
@@ -63,4 +72,6 @@ _REFUSALS = {
     "failures": _pays_own_fee,
     "sponsor": _budget_spent,
     "free": _enough_free,
+    "cart": _cart_taken,
+    "refund": _refund_taken,
 }

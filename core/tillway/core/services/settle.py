@@ -24,6 +24,7 @@ from tillway.core.ports.store import ClaimResult, Refused, Store, Taken
 from tillway.core.services.attempt import Attempt
 from tillway.core.services.endings import Endings
 from tillway.core.services.leases import Leases
+from tillway.core.services.quote import subject_word
 from tillway.core.services.rails import Rails, TakesProofs
 from tillway.core.services.refusals import refusal_of
 from tillway.core.services.repeats import Repeats
@@ -128,22 +129,33 @@ class Settle:
         agreed = await self.terms.of(attempt)
         checked = await attempt.rail.check(attempt.proof, agreed.quote)
         if not checked.landed:
-            self.terms.refuse_expired(agreed.quote)
+            self.terms.refuse_late(agreed)
         return agreed, checked
 
     async def _pay(self, attempt: Attempt, agreed: Agreed, checked: Checked) -> Granted:
+        refusal = checked.refusal or await self._in_the_way(attempt, checked)
         signed = await attempt.rail.sign(checked)
         attempt = evolve(attempt, identity=checked.identity)
-        payment, result = await self._claim(attempt, agreed, signed, checked.refusal)
+        payment, result = await self._claim(attempt, agreed, signed, refusal)
         if isinstance(result, Refused):
-            refusal = refusal_of(result.reservation)
-            if not (signed.landed and isinstance(refusal, Declined)):
-                raise refusal
+            refused = refusal_of(result.reservation)
+            if not (signed.landed and isinstance(refused, Declined)):
+                raise refused
             # The money is here already, and a refusal would not send it back.
-            payment, result = await self._claim(attempt, agreed, signed, _told(refusal))
+            payment, result = await self._claim(attempt, agreed, signed, _told(refused))
         if isinstance(result, Taken):
             return await self._again(result.payment, attempt)
         return await self._awaited(self._start(attempt.rail, payment, signed), payment)
+
+    async def _in_the_way(self, attempt: Attempt, checked: Checked) -> Failed | None:
+        """End what else could be paid for this; say why money that is here comes too late."""
+        try:
+            await self.terms.quoting.subjects.of(attempt.purchase).clear(attempt.purchase)
+        except Declined as refusal:
+            if not checked.landed:
+                raise
+            return _told(refusal)
+        return None
 
     async def _claim(
         self, attempt: Attempt, agreed: Agreed, signed: Signed, refusal: Failed | None
@@ -196,7 +208,7 @@ class Settle:
         self.observe(
             PaymentCompleted(
                 method=self.rails.taking(proof.rail).method,
-                resource=purchase.resource if sold else "unknown",
+                resource=subject_word(purchase) if sold else "unknown",
                 amount=granted.payment.amount if granted else None,
                 network=proof.network,
                 seconds=(self.leases.clock.now() - started).total_seconds(),

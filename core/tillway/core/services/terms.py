@@ -4,29 +4,32 @@ from collections.abc import Mapping, Sequence
 
 from attrs import define, evolve, frozen
 
-from tillway.core.catalog import Product
 from tillway.core.errors import Code, Declined, Unavailable
-from tillway.core.ids import CouponCode, ProductId, coupon_code_fault, product_id_fault
+from tillway.core.ids import CouponCode, coupon_code_fault
 from tillway.core.money import MOST, Money
 from tillway.core.payments import Phase, Purchase, Reservation
 from tillway.core.ports.rails import Destination, Identity
 from tillway.core.ports.seals import Seals
-from tillway.core.quotes import Authenticator, Quote, read_authenticator
+from tillway.core.quotes import Authenticator, Purpose, Quote, read_authenticator
 from tillway.core.services.attempt import Attempt
 from tillway.core.services.quote import Quoting
+from tillway.core.services.subjects import Subject, Ware
+from tillway.core.tenancy import Tenant
 
 
 @frozen(kw_only=True)
 class Agreed:
     """The terms of a proof. ``ours`` tells that we have made the quote and it is spent once.
 
-    ``metadata`` is the product's own, if it is still sold; it goes with the payment.
+    ``metadata`` is that of what is bought, if it is still there; it goes with the payment.
+    ``closed`` is why it cannot be sold any more, for money that has not moved yet.
     """
 
     quote: Quote
     ours: bool
     reservations: tuple[Reservation, ...]
     metadata: Mapping[str, str] = {}
+    closed: Declined | None = None
 
 
 @define(kw_only=True)
@@ -43,44 +46,55 @@ class Terms:
         memo of ours vouches for the terms that request and transaction show. Without either,
         the price of now holds, or the previous one for a quote's life after its change, and no
         limited coupon counts.
-        Raises Declined for a quote or memo that is not for this purchase, and for a price of
-        zero, which nobody has to pay.
+        Raises Declined for a quote or memo that is not for this purchase, for a payer who may
+        not pay it, and for a price of zero, which nobody has to pay.
         """
+        subject = self.quoting.subjects.of(attempt.purchase)
+        ware = await self._found(subject, attempt)
         memo, sealed = attempt.identity.memo, attempt.proof.sealed
         authenticator = read_authenticator(memo) if memo else None
         if sealed is not None:
             quote = self._opened(sealed, attempt.purchase)
             self._refuse_other_memo(authenticator, quote)
         else:
-            quote = await self._without_seal(authenticator, attempt)
+            if ware is None:
+                raise subject.absent(attempt.purchase)
+            quote = await self._without_seal(authenticator, ware, attempt)
         if quote.amount.minor == 0:
             raise _nothing_due()
         ours = sealed is not None or authenticator is not None
-        sold = await self._sold(attempt.purchase)
-        return evolve(self.agreed(quote, ours=ours), metadata=sold.metadata if sold else {})
+        return self.agreed(quote, ours=ours, ware=ware)
 
     async def is_sold(self, purchase: Purchase) -> bool:
         """Tell whether the catalogue has what is asked for; False if it cannot be read."""
         try:
-            return await self._sold(purchase) is not None
-        except Unavailable:
+            return await self.quoting.subjects.of(purchase).find(purchase) is not None
+        except (Declined, Unavailable):
             return False
 
-    async def _sold(self, purchase: Purchase) -> Product | None:
-        if product_id_fault(purchase.resource) is not None:
-            return None
-        return await self.quoting.catalogue.product(purchase.tenant, ProductId(purchase.resource))
+    async def _found(self, subject: Subject, attempt: Attempt) -> Ware | None:
+        """Find what is paid for; what is gone may still be paid with a quote that is sealed."""
+        ware = await subject.find(attempt.purchase)
+        if ware is None and attempt.purchase.purpose is not Purpose.PURCHASE:
+            raise subject.absent(attempt.purchase)
+        only = ware.only if ware is not None else None
+        if only is not None and only.payer != attempt.identity.payer:
+            raise only.refusal
+        return ware
 
-    async def _without_seal(self, authenticator: Authenticator | None, attempt: Attempt) -> Quote:
-        product = await self.quoting.product(attempt.purchase)
-        destination = self.quoting.destination(attempt.rail, product)
+    async def _without_seal(
+        self, authenticator: Authenticator | None, ware: Ware, attempt: Attempt
+    ) -> Quote:
+        destination = self.quoting.destination(attempt.rail, ware.product)
         if authenticator is None:
-            return await self._of_now(product, destination, attempt)
-        return await self._vouched(authenticator, product, destination, attempt)
+            return await self._of_now(ware, destination, attempt)
+        return await self._vouched(authenticator, ware, destination, attempt)
 
-    def refuse_expired(self, quote: Quote) -> None:
-        """Raise Declined (quote_expired) once the quote's time is over."""
-        if self.quoting.clock.now().timestamp() > quote.expires_at:
+    def refuse_late(self, agreed: Agreed) -> None:
+        """Raise Declined once the quote's time is over, or what it is for is not for sale."""
+        if agreed.closed is not None:
+            raise agreed.closed
+        if self.quoting.clock.now().timestamp() > agreed.quote.expires_at:
             raise Declined(
                 Code.QUOTE_EXPIRED,
                 "The quote has expired. Please request a new one.",
@@ -106,11 +120,11 @@ class Terms:
     async def _vouched(
         self,
         authenticator: Authenticator,
-        product: Product,
+        ware: Ware,
         destination: Destination,
         attempt: Attempt,
     ) -> Quote:
-        now = await self._priced(product, destination, attempt)
+        now = await self._priced(ware, destination, attempt)
         for amount in _amounts(attempt.identity, now):
             shown = evolve(
                 now,
@@ -138,39 +152,50 @@ class Terms:
         limits = {} if coupon.usage_limit is None else {typed: coupon.usage_limit}
         return [evolve(quote, coupons=(typed,), applied=(typed,), limits=limits), *others]
 
-    async def _of_now(self, product: Product, destination: Destination, attempt: Attempt) -> Quote:
-        quote = await self._priced(product, destination, attempt, limited=False)
-        before = product.before(self.quoting.clock.now(), self.quoting.lifetime)
+    async def _of_now(self, ware: Ware, destination: Destination, attempt: Attempt) -> Quote:
+        quote = await self._priced(ware, destination, attempt, limited=False)
+        before = ware.product.before(self.quoting.clock.now(), self.quoting.lifetime)
         if quote.amount.minor == attempt.identity.amount or before is None:
             return quote
         earlier = attempt.rail.sells(before)
         if earlier is None:
             return quote
-        past = await self._priced(before, earlier, attempt, limited=False)
+        past = await self._priced(evolve(ware, product=before), earlier, attempt, limited=False)
         return past if past.amount.minor == attempt.identity.amount else quote
 
     async def _priced(
-        self, product: Product, destination: Destination, attempt: Attempt, *, limited: bool = True
+        self, ware: Ware, destination: Destination, attempt: Attempt, *, limited: bool = True
     ) -> Quote:
         priced = await self.quoting.priced(
-            product, destination, attempt.rail.method, attempt.purchase, limited=limited
+            ware, destination, attempt.rail.method, attempt.purchase, limited=limited
         )
         return priced.quote
 
-    def agreed(self, quote: Quote, *, ours: bool) -> Agreed:
-        """Add what a claim on this quote uses up: the quote if it is ours, and its coupons."""
-        redeemed = [_redemption(quote, code) for code in quote.applied]
+    def agreed(self, quote: Quote, *, ours: bool, ware: Ware | None) -> Agreed:
+        """Add what a claim on this quote uses up.
+
+        That is the quote if it is ours, what the ware itself names, and the coupons.
+        """
+        redeemed = [redemption(quote.tenant, code, quote.limits) for code in quote.applied]
         spent = [_spent(quote)] if ours else []
-        return Agreed(quote=quote, ours=ours, reservations=(*spent, *redeemed))
+        named = ware.reservations if ware is not None else ()
+        return Agreed(
+            quote=quote,
+            ours=ours,
+            reservations=(*spent, *named, *redeemed),
+            metadata=ware.metadata if ware is not None else {},
+            closed=ware.closed if ware is not None else None,
+        )
 
 
-def _redemption(quote: Quote, code: str) -> Reservation:
+def redemption(tenant: Tenant, code: str, limits: Mapping[str, int]) -> Reservation:
+    """Give what using a coupon once takes of its limit, if it has one."""
     return Reservation(
         name=f"coupon:{code}",
         amount=1,
-        limit=quote.limits.get(code),
+        limit=limits.get(code),
         counts=frozenset({Phase.LIVE, Phase.SETTLED}),
-        tenant=quote.tenant,
+        tenant=tenant,
     )
 
 

@@ -6,15 +6,16 @@ from aiohttp import web
 from attrs import define
 
 from tillway.core.errors import Code, Declined
-from tillway.core.ids import CART_ID
 from tillway.core.payments import Purchase
-from tillway.core.quotes import Purpose
+from tillway.core.ports.rails import Built
 from tillway.core.services.gateway import Services
+from tillway.core.services.subjects import addressed
 from tillway.entrypoints.http.apis.cedros.bodies import GaslessRequest
 from tillway.entrypoints.http.convert import body_of
 from tillway.entrypoints.http.render import answer
 from tillway.entrypoints.http.request import TENANT
 
+_MISSING = frozenset({Code.CART_NOT_FOUND, Code.REFUND_NOT_FOUND})
 UNREADABLE = "invalid request: not JSON"
 
 
@@ -29,16 +30,14 @@ class Gasless:
         asked = await body_of(
             request, GaslessRequest, unreadable=UNREADABLE, missing=Code.INVALID_FIELD
         )
-        _refuse_carts(asked.resource_id)
+        purpose, resource = addressed(asked.resource_id)
         purchase = Purchase(
             tenant=request[TENANT],
-            purpose=Purpose.PURCHASE,
-            resource=asked.resource_id,
+            purpose=purpose,
+            resource=resource,
             coupon=asked.coupon_code or None,
         )
-        built = await self.services.build.transaction(
-            purchase, asked.user_wallet, asked.fee_payer or None
-        )
+        built = await self._built(purchase, asked)
         return answer(
             {
                 "transaction": base64.b64encode(built.transaction).decode(),
@@ -48,8 +47,13 @@ class Gasless:
             }
         )
 
-
-def _refuse_carts(resource: str) -> None:
-    """Carts have ids of ours; none is open under any other."""
-    if CART_ID.fullmatch(resource):
-        raise Declined(Code.RESOURCE_NOT_FOUND, f"cart not found: {resource}")
+    async def _built(self, purchase: Purchase, asked: GaslessRequest) -> Built:
+        try:
+            return await self.services.build.transaction(
+                purchase, asked.user_wallet, asked.fee_payer or None
+            )
+        except Declined as refusal:
+            if refusal.code not in _MISSING:
+                raise
+            # The contract has one code here for all that is not there.
+            raise Declined(Code.RESOURCE_NOT_FOUND, refusal.message) from refusal

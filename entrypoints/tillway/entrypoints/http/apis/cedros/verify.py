@@ -1,23 +1,29 @@
 """POST /paywall/v1/verify: a payment in any dialect, for the resource that it names."""
 
+from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
 from aiohttp import web
-from attrs import define
+from attrs import define, evolve
 
 from tillway.core.errors import Code, Declined, Unsettled
-from tillway.core.ids import CART_ID, REFUND_ID
 from tillway.core.payments import Purchase
 from tillway.core.ports.rails import Proof
 from tillway.core.quotes import Purpose
 from tillway.core.services.gateway import Services
+from tillway.core.services.subjects import absent, addressed
 from tillway.entrypoints.http.apis.x402.challenge import NO_STORE
 from tillway.entrypoints.http.apis.x402.headers import asked_by, proof_in
 from tillway.entrypoints.http.apis.x402.receipts import failed_receipt, receipt
 from tillway.entrypoints.http.render import answer, refuse
 from tillway.entrypoints.http.request import TENANT
 
-_TYPES = ("", "regular", "cart", "refund")
+_TYPES: Mapping[str, Purpose | None] = {
+    "": None,
+    "regular": None,
+    "cart": Purpose.CART,
+    "refund": Purpose.REFUND,
+}
 
 
 @define
@@ -41,17 +47,17 @@ class Verify:
         return answer(granted.payment.grant, 200, receipt(proof, granted.payment))
 
     def _purchase(self, request: web.Request, proof: Proof) -> Purchase:
-        resource = self._resource(request, proof)
-        if (proof.resource_type or "") not in _TYPES:
+        named = self._resource(request, proof)
+        kind = proof.resource_type or ""
+        if kind not in _TYPES:
             text = "Invalid resourceType (must be: regular, cart, or refund)"
             raise Declined(Code.INVALID_FIELD, text, field="resourceType")
-        _refuse_unknown(resource, proof.resource_type)
-        return Purchase(
-            tenant=request[TENANT],
-            purpose=Purpose.PURCHASE,
-            resource=resource,
-            coupon=proof.coupon,
+        purpose, resource = addressed(named)
+        purchase = Purchase(
+            tenant=request[TENANT], purpose=purpose, resource=resource, coupon=proof.coupon
         )
+        _refuse_other(purchase, kind)
+        return purchase
 
     def _resource(self, request: web.Request, proof: Proof) -> str:
         """Find what the payment is for; what is found is compared with what the proof pays for.
@@ -75,9 +81,8 @@ def _last_segment(address: str) -> str:
     return unquote(urlsplit(address).path.rpartition("/")[2])
 
 
-def _refuse_unknown(resource: str, kind: str | None) -> None:
-    """Carts and refunds have ids of ours; none is open under any other."""
-    if kind == "cart" or CART_ID.fullmatch(resource):
-        raise Declined(Code.CART_NOT_FOUND, f"cart not found: {resource[:64]}")
-    if kind == "refund" or REFUND_ID.fullmatch(resource):
-        raise Declined(Code.REFUND_NOT_FOUND, f"refund not found: {resource[:64]}")
+def _refuse_other(purchase: Purchase, kind: str) -> None:
+    """Refuse a name that is none of what it is said to be: carts and refunds have ids of ours."""
+    said = _TYPES[kind]
+    if said is not None and purchase.purpose is not said:
+        raise absent(evolve(purchase, purpose=said))

@@ -6,8 +6,8 @@ from attrs import define
 from tillway.core.errors import Declined, Unsettled
 from tillway.core.payments import Payment, Purchase
 from tillway.core.ports.rails import Proof
-from tillway.core.quotes import Purpose
 from tillway.core.services.gateway import Services
+from tillway.core.services.subjects import addressed
 from tillway.entrypoints.http.apis.x402.challenge import NO_STORE, PAYMENT_REQUIRED_TEXT, challenge
 from tillway.entrypoints.http.apis.x402.headers import asked_by, proof_in
 from tillway.entrypoints.http.apis.x402.reasons import WITH_OFFER, reason_of
@@ -73,10 +73,11 @@ class Resource:
 
 def _purchase(request: web.Request) -> Purchase:
     query = request.query
+    purpose, resource = addressed(request.match_info["resourceId"])
     return Purchase(
         tenant=request[TENANT],
-        purpose=Purpose.PURCHASE,
-        resource=request.match_info["resourceId"],
+        purpose=purpose,
+        resource=resource,
         coupon=query.get("couponCode") or query.get("coupon") or None,
     )
 
