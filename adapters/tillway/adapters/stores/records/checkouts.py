@@ -18,12 +18,13 @@ from tillway.core.tenancy import Tenant
 
 
 def _columns(checkout: Checkout) -> Row:
-    session = checkout.session
+    session, money = checkout.session, checkout.paid_with
     return blank(
         tenant=checkout.tenant,
         id=checkout.id,
         at=micros(checkout.created_at),
         state=checkout.state.value,
+        group="" if money is None else joined(checkout.provider, money),
         mark=None if session is None else joined(checkout.provider, session),
         due=micros(checkout.expires_at),
     )
@@ -95,6 +96,16 @@ class CheckoutRecords:
         async def work(rows: Sight) -> Checkout | None:
             row = await rows.marked(Kind.CHECKOUTS, tenant, joined(provider, session))
             return None if row is None else _CHECKOUTS.read(row, self.codec)
+
+        return await self.calls.read(work)
+
+    async def by_payment(self, tenant: Tenant, provider: str, payment: str) -> Checkout | None:
+        """Give the checkout that was paid with what a provider names so; of several, the newest."""
+        money = joined(provider, payment)
+
+        async def work(rows: Sight) -> Checkout | None:
+            found = await rows.newest(Kind.CHECKOUTS, tenant, 1, group=money)
+            return _CHECKOUTS.read(found[0], self.codec) if found else None
 
         return await self.calls.read(work)
 

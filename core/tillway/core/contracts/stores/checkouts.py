@@ -192,6 +192,28 @@ class CheckoutLaws:
         assert not await _move(store, checkout("unknown"), *_EVERY)
         assert await _get(store, "unknown") is None
 
+    async def test_a_checkout_is_found_by_what_it_was_paid_with(self, store: Store) -> None:
+        """As its provider names that, and not before it is paid."""
+        await _add(store, checkout("a"))
+        await _add(store, evolve(checkout("b", OTHER), provider="other"))
+        async with store.view() as view:
+            assert await view.checkouts.by_payment(DEFAULT, "stripe", "pi_1") is None
+        await _move(store, _as(_PAID, checkout("a")), *UNPAID)
+        async with store.view() as view:
+            found = await view.checkouts.by_payment(DEFAULT, "stripe", "pi_1")
+            assert found == _as(_PAID, checkout("a"))
+            assert await view.checkouts.by_payment(DEFAULT, "other", "pi_1") is None
+            assert await view.checkouts.by_payment(OTHER, "stripe", "pi_1") is None
+
+    async def test_what_must_be_paid_may_be_learned_later(self, store: Store) -> None:
+        """Of a price that is the provider's own: it is stored with the session."""
+        asked = evolve(checkout("a"), amount=None)
+        assert await _add(store, asked) is True
+        assert await _get(store, "a") == asked
+        opened = evolve(checkout("a", session="cs_a"), state=CheckoutState.OPEN)
+        assert await _move(store, opened, CheckoutState.OPENING)
+        assert await _get(store, "a") == opened
+
     async def test_a_session_is_one_checkouts(self, store: Store) -> None:
         """A move takes no other's."""
         await _add(store, checkout("a", session="cs_a"))

@@ -175,6 +175,10 @@ class Checkouts(Protocol):
         """Give the checkout of a provider's session."""
         ...
 
+    async def by_payment(self, tenant: Tenant, provider: str, payment: str) -> Checkout | None:
+        """Give the checkout that was paid with what a provider names so; of several, the newest."""
+        ...
+
     async def due(self, now: datetime, limit: int) -> Sequence[Checkout]:
         """Give unpaid checkouts of all tenants that expired before ``now``, oldest first."""
         ...

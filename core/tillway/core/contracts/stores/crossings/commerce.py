@@ -136,6 +136,13 @@ async def _by_session(unit: UnitOfWork) -> bool:
     return await unit.checkouts.by_session(OTHER, "stripe", "cs_mine") is None
 
 
+async def _by_payment(unit: UnitOfWork) -> bool:
+    theirs = evolve(checkout("theirs", OTHER), state=CheckoutState.PAID, paid_with="pi_mine")
+    await unit.checkouts.add(checkout("theirs", OTHER))
+    await unit.checkouts.move(theirs, (CheckoutState.OPENING,))
+    return await unit.checkouts.by_payment(OTHER, "stripe", "pi_mine") == theirs
+
+
 async def _due_checkouts(unit: UnitOfWork) -> bool:
     theirs = evolve(checkout("mine", OTHER), expires_at=_EARLY)
     await unit.checkouts.add(theirs)
@@ -166,6 +173,7 @@ CASES: Final[Mapping[str, Case]] = {
     "checkouts.move": _move_checkout,
     "checkouts.get": _get_checkout,
     "checkouts.by_session": _by_session,
+    "checkouts.by_payment": _by_payment,
     "checkouts.due": _due_checkouts,
 }
 
@@ -176,6 +184,11 @@ async def fill(unit: UnitOfWork) -> None:
     await unit.refunds.add(refund("mine", 10), _LIMIT)
     await unit.subscriptions.add(subscription("mine"))
     await unit.checkouts.add(checkout("mine", DEFAULT, (_HELD,), "cs_mine"))
+    paid = checkout("paid")
+    await unit.checkouts.add(paid)
+    await unit.checkouts.move(
+        evolve(paid, state=CheckoutState.PAID, paid_with="pi_mine"), (CheckoutState.OPENING,)
+    )
 
 
 async def seen(view: View) -> list[object]:
@@ -194,5 +207,6 @@ async def seen(view: View) -> list[object]:
         list(await view.subscriptions.listed(DEFAULT, 100)),
         await view.checkouts.get(DEFAULT, checkout("mine").id),
         await view.checkouts.by_session(DEFAULT, "stripe", "cs_mine"),
+        await view.checkouts.by_payment(DEFAULT, "stripe", "pi_mine"),
         await view.tallies.totals(DEFAULT, ["sold"]),
     ]

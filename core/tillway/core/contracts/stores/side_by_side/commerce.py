@@ -153,7 +153,8 @@ _SUBSCRIPTION_READS: Final = (
 
 def _checkout(name: str, tenant: Tenant, state: CheckoutState, session: str | None) -> Checkout:
     made = checkout(name, tenant, shares(name, tenant), session and f"cs_{session}")
-    return evolve(made, state=state, expires_at=TIMES[NAMES.index(name) % 4])
+    money = f"pi_{session}" if state is CheckoutState.PAID and session else None
+    return evolve(made, state=state, expires_at=TIMES[NAMES.index(name) % 4], paid_with=money)
 
 
 _checkouts: Final = st.builds(
@@ -170,6 +171,7 @@ _CHECKOUTS: Final = (
 _CHECKOUT_READS: Final = (
     call("checkouts.get", tenants, few.map(lambda name: checkout(name).id)),
     call("checkouts.by_session", tenants, st.just("stripe"), st.sampled_from(("cs_a", "cs_b"))),
+    call("checkouts.by_payment", tenants, st.just("stripe"), st.sampled_from(("pi_a", "pi_b"))),
     call("checkouts.due", times, limits),
 )
 
