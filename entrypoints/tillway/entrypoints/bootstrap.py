@@ -23,6 +23,7 @@ from tillway.core.ports.store import QuoteKey, Store
 from tillway.core.services.archival import Archival
 from tillway.core.services.budgets import Budgets
 from tillway.core.services.build import Build
+from tillway.core.services.checkout import Checkouts
 from tillway.core.services.cleanup import Cleanup
 from tillway.core.services.editing import Editing
 from tillway.core.services.endings import Endings
@@ -31,6 +32,7 @@ from tillway.core.services.free import Free
 from tillway.core.services.gateway import Services
 from tillway.core.services.givebacks import Givebacks
 from tillway.core.services.leases import Leases
+from tillway.core.services.pages import Pages
 from tillway.core.services.quote import Quoting
 from tillway.core.services.quote_keys import Keyring
 from tillway.core.services.rails import Rails
@@ -47,6 +49,7 @@ from tillway.entrypoints.configuration import Configured
 from tillway.entrypoints.gateway import Gateway, lifetime
 from tillway.entrypoints.http.app import build_application
 from tillway.entrypoints.http.config import HttpConfig
+from tillway.entrypoints.http.idempotency import once
 from tillway.entrypoints.settings.loading import Settings
 from tillway.entrypoints.settings.sections import LedgerSettings, QuoteSettings, ServerSettings
 from tillway.entrypoints.sources import Sources
@@ -56,6 +59,7 @@ from tillway.plugins.context import Context
 from tillway.plugins.settings.coupons import CouponSettings
 from tillway.plugins.settings.paywall import PaywallSettings
 from tillway.plugins.settings.storage import StorageSettings
+from tillway.plugins.settings.stripe import StripeSettings
 from tillway.plugins.settings.x402 import X402Settings
 
 CLOCK_SKEW = timedelta(minutes=1)
@@ -231,6 +235,7 @@ class _Assembly:
             edit=self._editing(store),
             build=Build(quoting=quoting),
             free=Free(store=store, terms=terms, repeats=repeats, leases=leases, random=random),
+            checkouts=self._checkouts(store, rails),
             settle=Settle(
                 store=store,
                 rails=rails,
@@ -249,6 +254,16 @@ class _Assembly:
             givebacks=Givebacks(store=store, clock=clock, random=random),
             cleanup=self._cleanup(store, leases),
             archival=self._archival(store, leases),
+        )
+
+    def _checkouts(self, store: Store, rails: Rails) -> Checkouts:
+        stripe = self.settings.find(StripeSettings) or StripeSettings()
+        return Checkouts(
+            store=store,
+            rails=rails,
+            clock=self.ports.clock,
+            random=self.ports.random,
+            pages=Pages(success_url=stripe.success_url, cancel_url=stripe.cancel_url),
         )
 
     def _sequencer(self, store: Store, leases: Leases) -> Sequencer:
@@ -282,7 +297,8 @@ class _Assembly:
 
     def _routes(self, services: Services) -> Sequence[Route]:
         apis = (*self.configured.registry.apis(self.context), *self.ports.apis)
-        return [route for api in apis for route in api.routes(services)]
+        routes = [route for api in apis for route in api.routes(services)]
+        return once(routes, services.store, services.clock)
 
     async def _agree(self, keyring: Keyring, sealer: Sealer) -> None:
         sealer.keys = _master_keys(await keyring.agree(self.ports.clock.now()))

@@ -56,7 +56,8 @@ class Route:
     ``body`` is the attrs class of a JSON body. ``name`` is unique and is OpenAPI's operationId.
     ``headers`` are put on every answer of the handler, not on errors. ``open`` lets pages of all
     origins ask, wherever else the gateway restricts them. ``refusals`` are the codes of its own
-    errors; those of every body and of every route need not be named.
+    errors; those of every body and of every route need not be named. ``idempotent`` has a repeat
+    with the same Idempotency-Key answered as the first was, instead of done again.
     """
 
     method: str
@@ -73,6 +74,7 @@ class Route:
     headers: Mapping[str, str] = {}
     open: bool = False
     refusals: Sequence[Code] = ()
+    idempotent: bool = False
 
 
 @frozen(kw_only=True)

@@ -10,6 +10,7 @@ from tillway.core.ports.store import Store
 from tillway.core.services.archival import Archival
 from tillway.core.services.budgets import Budgets
 from tillway.core.services.build import Build
+from tillway.core.services.checkout import Checkouts
 from tillway.core.services.cleanup import Cleanup
 from tillway.core.services.editing import Editing
 from tillway.core.services.finality import Finality
@@ -40,6 +41,7 @@ class Services:
     edit: Editing
     build: Build
     free: Free
+    checkouts: Checkouts
     settle: Settle
     resolve: Resolve
     leases: Leases

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 from attrs import field, frozen
 
 from tillway.core.errors import Code, Declined
-from tillway.core.ports.hosting import HostsCheckout
+from tillway.core.ports.hosting import HearsWebhooks, HostsCheckout
 from tillway.core.ports.rails import Checks, Offers, Proof, Rail, Reads, Sends
 
 
@@ -20,12 +20,13 @@ class Rails:
     """Rails in the order in which they are offered. Names are unique.
 
     ``offering`` are those that a quote is offered on, ``hosting`` those whose provider has a page
-    to pay on.
+    to pay on, ``hearing`` those that a provider tells things, by its name.
     """
 
     all: tuple[Rail, ...]
     offering: tuple[Offers, ...] = field(init=False, repr=False)
     hosting: tuple[HostsCheckout, ...] = field(init=False, repr=False)
+    hearing: Mapping[str, HearsWebhooks] = field(init=False, repr=False)
     _reading: tuple[Reads, ...] = field(init=False, repr=False)
     _taking: Mapping[str, TakesProofs] = field(init=False, repr=False)
 
@@ -38,6 +39,10 @@ class Rails:
     @hosting.default
     def _that_host(self) -> tuple[HostsCheckout, ...]:
         return tuple(rail for rail in self.all if isinstance(rail, HostsCheckout))
+
+    @hearing.default
+    def _that_hear(self) -> Mapping[str, HearsWebhooks]:
+        return {rail.source: rail for rail in self.all if isinstance(rail, HearsWebhooks)}
 
     @_reading.default
     def _that_read(self) -> tuple[Reads, ...]:

@@ -61,6 +61,11 @@ def _refund_taken() -> TillwayError:
     return Declined(Code.REFUND_ALREADY_PROCESSED, text)
 
 
+def _enough_unpaid() -> TillwayError:
+    text = "Too many of your checkouts wait to be paid. Please pay one, or try again later."
+    return Unavailable(Code.RATE_LIMIT_EXCEEDED, text, retry_after=600.0)
+
+
 def _unknown() -> TillwayError:
     return Unavailable(retry_after=1.0)
 
@@ -72,6 +77,7 @@ _REFUSALS = {
     "failures": _pays_own_fee,
     "sponsor": _budget_spent,
     "free": _enough_free,
+    "unpaid": _enough_unpaid,
     "cart": _cart_taken,
     "refund": _refund_taken,
 }

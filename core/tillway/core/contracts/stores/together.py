@@ -53,6 +53,7 @@ _READS: Final = frozenset(
         "subscriptions.due",
         "checkouts.get",
         "checkouts.by_session",
+        "checkouts.by_payment",
         "checkouts.due",
         "nonces.waiting",
         "inbox.get",
