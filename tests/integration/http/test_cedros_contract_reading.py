@@ -226,10 +226,14 @@ class TestProducts:
                     "stripeDiscountPercent": 0,
                     "cryptoDiscountPercent": 20,
                     "metadata": {"shelf": "3"},
+                    "featured": False,
+                    "fiatAmountCents": 125,
+                    "effectiveFiatAmountCents": 125,
                 },
                 {
                     "id": "course",
                     "description": "Dear",
+                    "featured": False,
                     "fiatAmount": 0,
                     "effectiveFiatAmount": 0,
                     "fiatCurrency": "",
@@ -245,6 +249,9 @@ class TestProducts:
                 {
                     "id": "mug",
                     "description": "By card",
+                    "featured": False,
+                    "fiatAmountCents": 1250,
+                    "effectiveFiatAmountCents": 1250,
                     "fiatAmount": 12.5,
                     "effectiveFiatAmount": 12.5,
                     "fiatCurrency": "USD",
@@ -257,6 +264,10 @@ class TestProducts:
                     "cryptoDiscountPercent": 0,
                 },
             ],
+            "total": 3,
+            "count": 3,
+            "limit": 10_000,
+            "offset": 0,
             "checkoutStripeCoupons": [],
             "checkoutCryptoCoupons": [
                 {
@@ -358,7 +369,7 @@ class TestEverywhere:
 
     async def test_405_names_the_methods(self, shop: Shop) -> None:
         """Ours: the reference answers with an empty body."""
-        answer = await shop.get(QUOTE)
+        answer = await shop.get(COUPON)
 
         assert answer.status == 405
         assert answer.headers["Allow"] == "POST"

@@ -7,6 +7,7 @@ from typing import Final
 
 from attrs import define, field
 
+from tillway.adapters.x402.addresses import account_of
 from tillway.adapters.x402.build import Builder
 from tillway.adapters.x402.check import Checker
 from tillway.adapters.x402.config import RailConfig
@@ -36,6 +37,7 @@ from tillway.core.ports.rails import (
     Offer,
     Proof,
     RailHealth,
+    Recent,
     Sends,
     Shown,
     Signed,
@@ -184,6 +186,20 @@ class SolanaRail:
     def has_signed(self, word: Word) -> bool:
         """Verify a wallet's signature, in base64, over a message."""
         return is_signed(word)
+
+    def account_of(self, owner: str, mint: str) -> str:
+        """Give the associated token account, under the program of a token that we know."""
+        return account_of(owner, mint, self.config.tokens.values())
+
+    async def recent(self) -> Recent:
+        """Give the newest blockhash, at most a second old."""
+        known = self.rpc.known_blockhash()
+        latest = known or await self.rpc.latest_blockhash()
+        return Recent(
+            blockhash=str(latest.hash),
+            last_valid_height=latest.last_valid_height,
+            cached=known is not None,
+        )
 
     # Health, starting, closing
 

@@ -158,11 +158,14 @@ class Rpc:
 
     async def latest_blockhash(self) -> Blockhash:
         """Give the newest blockhash, at most a second old by our clock."""
+        return self.known_blockhash() or await self._refreshed()
+
+    def known_blockhash(self) -> Blockhash | None:
+        """Give the newest blockhash if it was heard less than a second ago. Asks nobody."""
         latest, at = self._latest
         # By a clock that was set back nobody can tell how old it is.
-        if latest is not None and timedelta() <= self.clock.now() - at < BLOCKHASH_LIFETIME:
-            return latest
-        return await self._refreshed()
+        fresh = timedelta() <= self.clock.now() - at < BLOCKHASH_LIFETIME
+        return latest if fresh else None
 
     async def know_heights(self) -> Heights:
         """Make sure that ``seen.height`` can be read and is not far off; mostly no call."""

@@ -279,6 +279,31 @@ class KnowsPayers(Protocol):
 
 
 @frozen(kw_only=True)
+class Recent:
+    """What a transaction is anchored to, and how long it is good. ``cached``: nobody was asked."""
+
+    blockhash: str
+    last_valid_height: int
+    cached: bool
+
+
+@runtime_checkable
+class AnchorsTransactions(Protocol):
+    """Tell whoever writes a transaction for this rail what it needs to know of the chain."""
+
+    def account_of(self, owner: str, mint: str) -> str:
+        """Give the account in which a wallet keeps a token. Pure, whether it is there or not.
+
+        Raises Declined (invalid_wallet, invalid_token_mint) for what are no addresses.
+        """
+        ...
+
+    async def recent(self) -> Recent:
+        """Give a blockhash that is at most some seconds old. Raises Unavailable."""
+        ...
+
+
+@frozen(kw_only=True)
 class WalletHealth:
     """A key of ours and whether it can still pay fees."""
 

@@ -82,48 +82,6 @@ class TransactionProof:
 
 
 @frozen(kw_only=True)
-class ListedProduct:
-    """One product with its list prices and those after coupons, in major units."""
-
-    id: str
-    description: str
-    fiat_amount: float
-    effective_fiat_amount: float
-    fiat_currency: str = wire(doc="Empty without a price in a currency.")
-    stripe_price_id: str | None = None
-    crypto_amount: float
-    effective_crypto_amount: float
-    crypto_token: str = wire(doc="Empty without a price in a token.")
-    has_stripe_coupon: bool
-    has_crypto_coupon: bool
-    stripe_coupon_code: str | None = None
-    crypto_coupon_code: str | None = wire(default=None, doc="Several stand with commas between.")
-    stripe_discount_percent: float
-    crypto_discount_percent: float
-    metadata: Mapping[str, str] | None = None
-
-
-@frozen(kw_only=True)
-class ListedCoupon:
-    """A coupon that comes off the whole by itself."""
-
-    code: str
-    discount_type: Literal["percentage", "fixed"]
-    discount_value: float
-    currency: str | None = None
-    description: str | None = None
-
-
-@frozen(kw_only=True)
-class PriceList:
-    """What is sold, by id, and the coupons of the checkout for either way to pay."""
-
-    products: Sequence[ListedProduct]
-    checkout_stripe_coupons: Sequence[ListedCoupon]
-    checkout_crypto_coupons: Sequence[ListedCoupon]
-
-
-@frozen(kw_only=True)
 class CouponAnswer:
     """What a coupon does if it is valid, or why it is not."""
 

@@ -7,23 +7,12 @@ from tillway.core.services.gateway import Services
 from tillway.entrypoints.http.apis.cedros import bodies
 from tillway.entrypoints.http.apis.cedros.coupons import Coupons
 from tillway.entrypoints.http.apis.cedros.lookup import Lookup
-from tillway.entrypoints.http.apis.cedros.products import Products
 from tillway.plugins.api import Answer, Parameter, Route
 
 
 def routes(services: Services) -> Sequence[Route]:
     """Give them."""
     return [
-        Route(
-            method="GET",
-            path="/paywall/v1/products",
-            handler=Products(services).handle,
-            name="list_products",
-            summary="The price list",
-            answers=(
-                Answer(status=200, description="Products and coupons.", body=bodies.PriceList),
-            ),
-        ),
         Route(
             method="POST",
             path="/paywall/v1/coupons/validate",

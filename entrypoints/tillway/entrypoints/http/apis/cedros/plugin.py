@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from tillway.core.services.gateway import Services
-from tillway.entrypoints.http.apis.cedros import looking, paying
+from tillway.entrypoints.http.apis.cedros import browsing, looking, paying
+from tillway.entrypoints.http.apis.cedros.facts import facts_of
 from tillway.entrypoints.settings.sections import ServerSettings
 from tillway.plugins.api import Api, Route
 from tillway.plugins.context import Context
@@ -18,7 +19,13 @@ def tillway_apis(context: Context) -> Sequence[Api]:
     """Give the face."""
     prefix = context.section("server", ServerSettings).route_prefix
 
+    facts = facts_of(context)
+
     def routes(services: Services) -> Sequence[Route]:
-        return [*paying.routes(services, prefix), *looking.routes(services)]
+        return [
+            *paying.routes(services, prefix),
+            *looking.routes(services),
+            *browsing.routes(services, prefix, facts),
+        ]
 
     return [Api(name="cedros", routes=routes)]

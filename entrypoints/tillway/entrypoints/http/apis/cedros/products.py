@@ -1,16 +1,16 @@
-"""GET /paywall/v1/products: the price list."""
+"""GET /paywall/v1/products: the price list, and one product of it."""
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
 
 from aiohttp import web
 from attrs import define
 
-from tillway.core.catalog import Coupon
-from tillway.core.pricing import Priced
+from tillway.core.catalog import Coupon, Product
+from tillway.core.errors import Code, Declined
+from tillway.core.ids import LONGEST_ID
 from tillway.core.services.gateway import Services
-from tillway.core.services.shop import Listed
-from tillway.entrypoints.http.apis.cedros.texts import major
+from tillway.entrypoints.http.apis.cedros.listing import found_in, wanted_by
+from tillway.entrypoints.http.apis.cedros.rows import row
 from tillway.entrypoints.http.render import answer
 from tillway.entrypoints.http.request import TENANT
 
@@ -19,57 +19,43 @@ CACHED = {"Cache-Control": "public, max-age=300"}
 
 @define
 class Products:
-    """List active products by id, priced by the function that quotes and charges."""
+    """Show active products, priced by the function that quotes and charges."""
 
     services: Services
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer 200 with products and the coupons of the checkout."""
-        prices = await self.services.shop.price_list(request[TENANT])
+    async def listed(self, request: web.Request) -> web.StreamResponse:
+        """Answer 200 with the products that were asked for and the coupons of the checkout."""
+        wanted, shop = wanted_by(request), self.services.shop
+        counter = await shop.counter(request[TENANT])
+        found = found_in(await shop.products(request[TENANT]), wanted, counter)
         body = {
-            "products": [_product(listed) for listed in prices.products],
-            "checkoutStripeCoupons": _coupons(prices.card_coupons),
-            "checkoutCryptoCoupons": _coupons(prices.token_coupons),
+            "products": [row(listed) for listed in found.products],
+            "total": found.total,
+            "count": found.total,
+            "limit": wanted.limit,
+            "offset": wanted.offset,
+            "checkoutStripeCoupons": _coupons(counter.card_coupons),
+            "checkoutCryptoCoupons": _coupons(counter.token_coupons),
         }
         return answer(body, 200, CACHED)
 
+    async def by_id(self, request: web.Request) -> web.StreamResponse:
+        """Answer 200 with a product, or 404."""
+        product = await self.services.shop.product(request[TENANT], request.match_info["id"])
+        return await self._one(request, product)
 
-def _product(listed: Listed) -> dict[str, object]:
-    product, card, token = listed.product, listed.card, listed.token
-    fiat, crypto = product.fiat_price, product.crypto_price
-    body: dict[str, object] = {
-        "id": product.id,
-        "description": product.description,
-        "fiatAmount": major(fiat),
-        "effectiveFiatAmount": major(card.total if card else None),
-        "fiatCurrency": fiat.asset.code if fiat is not None else "",
-        "cryptoAmount": major(crypto),
-        "effectiveCryptoAmount": major(token.total if token else None),
-        "cryptoToken": crypto.asset.code if crypto is not None else "",
-        "hasStripeCoupon": _has_coupon(card),
-        "hasCryptoCoupon": _has_coupon(token),
-        "stripeDiscountPercent": _percent_off(card),
-        "cryptoDiscountPercent": _percent_off(token),
-    }
-    optional = {
-        "stripePriceId": product.stripe_price_id,
-        "stripeCouponCode": ",".join(card.applied) if card else "",
-        "cryptoCouponCode": ",".join(token.applied) if token else "",
-        "metadata": dict(product.metadata),
-    }
-    return {**body, **{name: value for name, value in optional.items() if value}}
+    async def by_slug(self, request: web.Request) -> web.StreamResponse:
+        """Answer 200 with the product of that slug, which is the id where none is given."""
+        slug = request.match_info["slug"]
+        known = len(slug) <= LONGEST_ID
+        found = await self.services.shop.by_slug(request[TENANT], slug) if known else None
+        return await self._one(request, found)
 
-
-def _has_coupon(priced: Priced | None) -> bool:
-    return bool(priced and priced.applied)
-
-
-def _percent_off(priced: Priced | None) -> float:
-    if priced is None or not priced.original.minor:
-        return 0.0
-    off = Decimal(priced.original.minor - priced.total.minor)
-    share = off * 100 / priced.original.minor
-    return float(share.quantize(Decimal("0.01"), rounding=ROUND_HALF_EVEN))
+    async def _one(self, request: web.Request, product: Product | None) -> web.Response:
+        if product is None:
+            raise Declined(Code.RESOURCE_NOT_FOUND)
+        counter = await self.services.shop.counter(request[TENANT])
+        return answer(row(counter.priced(product)), 200, CACHED)
 
 
 def _coupons(coupons: Sequence[Coupon]) -> list[dict[str, object]]:

@@ -1,0 +1,84 @@
+"""GET /paywall/v1/purchases: what whoever asks has bought."""
+
+from typing import Final
+
+from aiohttp import web
+from attrs import define
+
+from tillway.core.errors import Code, Declined
+from tillway.core.ids import NONCE, Nonce
+from tillway.core.payments import Payment
+from tillway.core.ports.store import NonceUse
+from tillway.core.services.gateway import Services
+from tillway.core.services.purchases import Purchases
+from tillway.entrypoints.http.apis.cedros.texts import moment
+from tillway.entrypoints.http.proofs import has_signed, is_admin, word_in
+from tillway.entrypoints.http.query import text_in, whole_in
+from tillway.entrypoints.http.render import answer
+from tillway.entrypoints.http.request import TENANT
+
+PURPOSE: Final = "list-purchases"
+"""What the nonce is for, and what a wallet signs before it: ``list-purchases:<nonce>``."""
+
+USUAL, MOST = 50, 500
+_LONGEST_WALLET: Final = 128
+
+
+@define
+class PurchaseList:
+    """List settled payments, for the wallet that paid or for the operator."""
+
+    services: Services
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer 200 with the purchases, newest first; 401 to whoever shows nothing."""
+        limit = whole_in(request, "limit", USUAL, 1, MOST)
+        offset = whole_in(request, "offset", 0, 0, 10_000)
+        payer = await self._payer(request)
+        purchases = Purchases(store=self.services.store)
+        bought = await purchases.of(request[TENANT], payer, limit, offset)
+        body = {
+            "purchases": [_row(each) for each in bought.payments],
+            "complete": bought.complete,
+        }
+        return answer(body, 200, {"Cache-Control": "no-store"})
+
+    async def _payer(self, request: web.Request) -> str | None:
+        """Give whose purchases are shown; the operator sees those of all, or of one he names."""
+        if is_admin(request):
+            return text_in(request, "wallet", _LONGEST_WALLET) or None
+        return await self._signer(request)
+
+    async def _signer(self, request: web.Request) -> str:
+        """Give the wallet that has signed a nonce of ours, once."""
+        word = word_in(request)
+        if word is None:
+            raise _unauthorized(f"sign {PURPOSE}:<nonce> with the wallet that paid")
+        said, _, nonce = word.message.partition(":")
+        if said != PURPOSE or not NONCE.fullmatch(nonce):
+            raise _unauthorized(f"the signed message has to be {PURPOSE}:<nonce>")
+        if not has_signed(word, self.services.rails):
+            raise _unauthorized("the signature is not the signer's, of this message")
+        async with self.services.store.begin(once=True) as unit:
+            now = self.services.clock.now()
+            used = await unit.nonces.use(request[TENANT], Nonce(nonce), PURPOSE, now)
+        if used is not NonceUse.USED:
+            raise _unauthorized(f"the nonce is {used.value}")
+        return word.signer
+
+
+def _unauthorized(what: str) -> Declined:
+    return Declined(Code.UNAUTHORIZED, f"Authentication is required: {what}.")
+
+
+def _row(payment: Payment) -> dict[str, object]:
+    body: dict[str, object] = {
+        "signature": payment.signature,
+        "tenant_id": payment.tenant,
+        "resource_id": payment.purchase.resource,
+        "wallet": payment.payer,
+        "amount": str(payment.amount),
+        "paid_at": moment(payment.ended_at or payment.created_at),
+        "metadata": dict(payment.metadata),
+    }
+    return {**body, "user_id": payment.user_id} if payment.user_id else body
