@@ -32,6 +32,7 @@ from tillway.core.services.free import Free
 from tillway.core.services.gateway import Services
 from tillway.core.services.givebacks import Givebacks
 from tillway.core.services.leases import Leases
+from tillway.core.services.nonces import NonceBook
 from tillway.core.services.pages import Pages
 from tillway.core.services.quote import Quoting
 from tillway.core.services.quote_keys import Keyring
@@ -41,6 +42,7 @@ from tillway.core.services.resolve import Resolve
 from tillway.core.services.sequencing import Sequencer
 from tillway.core.services.settle import Settle
 from tillway.core.services.shop import Shop
+from tillway.core.services.signatures import Signatures
 from tillway.core.services.subjects import Products, Subjects
 from tillway.core.services.terms import Terms
 from tillway.core.services.turns import Turn
@@ -222,6 +224,7 @@ class _Assembly:
         endings = Endings(store=store, subjects=quoting.subjects, clock=clock, random=random)
         repeats = Repeats(seals=sealer, clock=clock)
         terms = Terms(quoting=quoting, seals=sealer)
+        nonces = NonceBook(store=store, clock=clock, random=random)
         return Services(
             store=store,
             rails=rails,
@@ -254,6 +257,8 @@ class _Assembly:
             givebacks=Givebacks(store=store, clock=clock, random=random),
             cleanup=self._cleanup(store, leases),
             archival=self._archival(store, leases),
+            nonces=nonces,
+            signatures=Signatures(rails=rails, nonces=nonces),
         )
 
     def _checkouts(self, store: Store, rails: Rails) -> Checkouts:

@@ -14,6 +14,15 @@ def address(text: str) -> bytes:
     return bytes(Pubkey.from_string(text))
 
 
+def is_address(text: str) -> bool:
+    """Tell whether a text is an address in base58."""
+    try:
+        Pubkey.from_string(text)
+    except ValueError:
+        return False
+    return True
+
+
 @lru_cache(maxsize=4096)
 def written(key: bytes) -> str:
     """Write an address in base58."""

@@ -16,7 +16,7 @@ from tillway.adapters.x402.doctor import examine
 from tillway.adapters.x402.finality import Finality
 from tillway.adapters.x402.offer import Offering
 from tillway.adapters.x402.owners import Owners
-from tillway.adapters.x402.programs import address, written
+from tillway.adapters.x402.programs import address, is_address, written
 from tillway.adapters.x402.provision import Wanted
 from tillway.adapters.x402.rpc import Rpc
 from tillway.adapters.x402.settle import fee_payer
@@ -200,6 +200,10 @@ class SolanaRail:
             last_valid_height=latest.last_valid_height,
             cached=known is not None,
         )
+
+    def is_payer(self, name: str) -> bool:
+        """Tell whether a text is a wallet's address."""
+        return is_address(name)
 
     # Health, starting, closing
 

@@ -277,6 +277,10 @@ class KnowsPayers(Protocol):
         """
         ...
 
+    def is_payer(self, name: str) -> bool:
+        """Tell whether a text can name a payer on this rail. Pure."""
+        ...
+
 
 @frozen(kw_only=True)
 class Recent:

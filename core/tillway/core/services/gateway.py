@@ -17,12 +17,14 @@ from tillway.core.services.finality import Finality
 from tillway.core.services.free import Free
 from tillway.core.services.givebacks import Givebacks
 from tillway.core.services.leases import Leases
+from tillway.core.services.nonces import NonceBook
 from tillway.core.services.quote import Quoting
 from tillway.core.services.rails import Rails
 from tillway.core.services.resolve import Resolve
 from tillway.core.services.sequencing import Sequencer
 from tillway.core.services.settle import Settle
 from tillway.core.services.shop import Shop
+from tillway.core.services.signatures import Signatures
 
 
 @define(kw_only=True)
@@ -51,3 +53,5 @@ class Services:
     givebacks: Givebacks
     cleanup: Cleanup
     archival: Archival | None
+    nonces: NonceBook
+    signatures: Signatures

@@ -54,6 +54,7 @@ class PayerLaws:
             lacks(KnowsPayers)
         word = Word(signer=signer, message=message, signature=signature)
         assert rail.has_signed(word) is False
+        assert rail.is_payer(signer) in (True, False)
 
     async def test_a_word_is_good_for_its_message_and_signer_only(
         self, rail: TakesProofs, speak: Callable[[str], Word] | None
@@ -66,6 +67,7 @@ class PayerLaws:
         word = speak("naïve 💳")
         assert rail.has_signed(word) is True
         assert rail.has_signed(word) is True
+        assert rail.is_payer(word.signer) is True
         for signer in (*_NOBODY, word.signer[:-1]):
             other = Word(signer=signer, message=word.message, signature=word.signature)
             assert rail.has_signed(other) is False

@@ -1,0 +1,57 @@
+"""What a request shows for a deed that only some may do."""
+
+from typing import Final, Protocol
+
+from aiohttp import web
+
+from tillway.core.services.signatures import Deed, Shown, Signatures
+from tillway.entrypoints.http.proofs import is_admin, word_in
+from tillway.entrypoints.http.request import TENANT
+from tillway.plugins.api import Parameter
+
+OPERATOR: Final = "operator"
+"""Who has done what was done with the operator's key."""
+
+PARAMETERS: Final = (
+    Parameter(name="X-Signer", where="header", description="The wallet that signed."),
+    Parameter(name="X-Message", where="header", description="The text that it signed."),
+    Parameter(name="X-Signature", where="header", description="Its signature, in base64."),
+    Parameter(
+        name="Authorization",
+        where="header",
+        description="`Bearer <server.admin_api_key>`, in place of a signature.",
+    ),
+)
+
+
+class SaysWho(Protocol):
+    """A body that may carry the signature, as clients of the Cedros server in Rust write it."""
+
+    nonce: str | None
+    signer: str | None
+    signature: str | None
+
+
+async def doer(request: web.Request, body: SaysWho, deed: Deed, signatures: Signatures) -> str:
+    """Give who does this: the operator by his key, or whoever of the deed's signers signed it.
+
+    Declined as `Signatures.verify` says. A nonce is used up by it.
+    """
+    if is_admin(request):
+        return OPERATOR
+    return await signatures.verify(request[TENANT], shown_in(request, body), deed)
+
+
+def shown_in(request: web.Request, body: SaysWho) -> Shown | None:
+    """Give the signature that a request carries, in its headers or else in its body."""
+    word = word_in(request)
+    if word is not None:
+        return Shown(
+            signer=word.signer,
+            signature=word.signature,
+            message=word.message,
+            nonce=body.nonce,
+        )
+    if body.signer is None or body.signature is None:
+        return None
+    return Shown(signer=body.signer, signature=body.signature, nonce=body.nonce)
