@@ -3,14 +3,33 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-__all__ = ["Configured", "Gateway", "Ports", "create_app", "load_config", "register_routes"]
+__all__ = [
+    "ADMITTED",
+    "GATEWAY",
+    "Admitted",
+    "Configured",
+    "Gateway",
+    "PaywallMiddleware",
+    "Ports",
+    "create_app",
+    "load_config",
+    "paywall_middleware",
+    "paywalled",
+    "register_routes",
+]
 
 _HOMES: Final = {
+    "ADMITTED": "paywall.handlers",
+    "GATEWAY": "paywall.handlers",
+    "Admitted": "paywall.core",
     "Configured": "configuration",
     "Gateway": "gateway",
+    "PaywallMiddleware": "paywall.asgi",
     "Ports": "bootstrap",
     "create_app": "bootstrap",
     "load_config": "configuration",
+    "paywall_middleware": "paywall.handlers",
+    "paywalled": "paywall.handlers",
     "register_routes": "bootstrap",
 }
 
@@ -18,6 +37,14 @@ if TYPE_CHECKING:
     from tillway.entrypoints.bootstrap import Ports, create_app, register_routes
     from tillway.entrypoints.configuration import Configured, load_config
     from tillway.entrypoints.gateway import Gateway
+    from tillway.entrypoints.paywall.asgi import PaywallMiddleware
+    from tillway.entrypoints.paywall.core import Admitted
+    from tillway.entrypoints.paywall.handlers import (
+        ADMITTED,
+        GATEWAY,
+        paywall_middleware,
+        paywalled,
+    )
 else:
 
     def __getattr__(name: str) -> object:

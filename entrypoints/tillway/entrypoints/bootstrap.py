@@ -52,6 +52,7 @@ from tillway.entrypoints.gateway import Gateway, lifetime
 from tillway.entrypoints.http.app import build_application
 from tillway.entrypoints.http.config import HttpConfig
 from tillway.entrypoints.http.idempotency import once
+from tillway.entrypoints.paywall.handlers import GATEWAY
 from tillway.entrypoints.settings.loading import Settings
 from tillway.entrypoints.settings.sections import LedgerSettings, QuoteSettings, ServerSettings
 from tillway.entrypoints.sources import Sources
@@ -119,8 +120,12 @@ def create_app(
 
 
 def register_routes(host: web.Application, gateway: Gateway, path: str = "/pay") -> None:
-    """Mount a gateway under a path of a host's application, to open and close with it."""
+    """Mount a gateway under a path of a host's application, to open and close with it.
+
+    The host's own handlers can be sold through it then: see `paywalled`.
+    """
     host.add_subapp(path, gateway.web)
+    host[GATEWAY] = gateway
 
 
 def store_of(configured: Configured) -> Store:

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
-from typing import Protocol
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Protocol, Self
 
 from aiohttp import web
 from attrs import define, field
@@ -18,7 +18,9 @@ from tillway.core.services.quote import Quoting
 from tillway.core.services.rails import Rails
 from tillway.core.services.settle import Settle
 from tillway.core.services.shop import Shop
+from tillway.entrypoints.paywall.doors import Door
 from tillway.entrypoints.settings.loading import Settings
+from tillway.entrypoints.settings.sections import ServerSettings
 from tillway.entrypoints.sources import Sources
 
 _log = logging.getLogger(__name__)
@@ -70,9 +72,20 @@ class Gateway:
     refresh: Callable[[], Awaitable[None]]
     sources: Sources | None = None
     drain_seconds: float = DRAIN_SECONDS
+    _door: Door = field(init=False, repr=False)
     _open: AsyncExitStack | None = field(default=None, init=False)
     _over: bool = field(default=False, init=False)
     _lock: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+
+    @_door.default
+    def _make_door(self) -> Door:
+        proxies = self.settings.section(ServerSettings).trusted_proxies
+        return Door(services=self.services, proxies=[str(each) for each in proxies])
+
+    @property
+    def door(self) -> Door:
+        """What handlers of a host's own are paid through."""
+        return self._door
 
     @property
     def store(self) -> Store:
@@ -127,6 +140,18 @@ class Gateway:
             self._over = True
             if stack is not None:
                 await stack.aclose()
+
+    @asynccontextmanager
+    async def running(self, *, background: bool = True) -> AsyncIterator[Self]:
+        """Be open, and with ``background`` at work, until the block ends."""
+        await self.open()
+        tasks = [asyncio.create_task(work) for work in self.workers()] if background else []
+        try:
+            yield self
+        finally:
+            for task in tasks:
+                await _stop(task)
+            await self.aclose()
 
     def forget(self) -> None:
         """Forget what is remembered of products and coupons, so that they are read afresh."""
@@ -193,12 +218,8 @@ def lifetime(
     """Give the aiohttp lifetime that opens a gateway with its application."""
 
     async def live(_: web.Application) -> AsyncIterator[None]:
-        await gateway.open()
-        tasks = [asyncio.create_task(work) for work in gateway.workers()] if background else []
-        yield
-        for task in tasks:
-            await _stop(task)
-        await gateway.aclose()
+        async with gateway.running(background=background):
+            yield
 
     return live
 

@@ -9,12 +9,9 @@ from tillway.core.payments import Word
 from tillway.core.ports.rails import KnowsPayers
 from tillway.core.services.rails import Rails
 from tillway.entrypoints.http.config import CONFIG
-
-SIGNATURE_HEADERS: Final = ("X-Signer", "X-Message", "X-Signature")
-"""A wallet's word: its address, the text that it signed, and the signature in base64."""
+from tillway.entrypoints.paywall import request as paywall
 
 _SCHEME: Final = "bearer "
-_LONGEST: Final = 4096
 
 
 def is_admin(request: web.Request) -> bool:
@@ -47,16 +44,8 @@ def bearer(authorization: str) -> str:
 
 
 def word_in(request: web.Request) -> Word | None:
-    """Give the word of a wallet that a request carries, not yet believed; None if it has none.
-
-    One that is longer than any real one is none.
-    """
-    signer, message, signature = (request.headers.get(name) for name in SIGNATURE_HEADERS)
-    if signer is None or message is None or signature is None:
-        return None
-    if max(len(signer), len(message), len(signature)) > _LONGEST:
-        return None
-    return Word(signer=signer, message=message, signature=signature)
+    """Give the word of a wallet that a request carries, not yet believed; None if it has none."""
+    return paywall.word_in(request.headers)
 
 
 def has_signed(word: Word, rails: Rails) -> bool:

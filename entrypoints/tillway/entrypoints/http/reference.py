@@ -9,8 +9,8 @@ from typing import Final
 
 from tillway.adapters.x402.reasons import CODES
 from tillway.core.codes import RETRYABLE, Code, message_of
-from tillway.entrypoints.http.apis.x402.reasons import WITH_OFFER
 from tillway.entrypoints.http.statuses import STATUSES
+from tillway.entrypoints.paywall.reasons import WITH_OFFER
 
 _INTRODUCTION: Final = """\
 # Errors

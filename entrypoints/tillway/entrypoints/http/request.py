@@ -1,6 +1,7 @@
 """What the shell knows of a request, under typed keys, before a handler sees it."""
 
 import re
+from collections.abc import Mapping
 from typing import Final, NewType
 
 from aiohttp import web
@@ -34,10 +35,14 @@ def origin(request: web.Request) -> str:
     A trusted proxy's X-Forwarded-Proto and X-Forwarded-Host count, nobody else's. A host that
     cannot be one is `localhost`, so that no answer carries a stranger's text.
     """
-    scheme, host = request.scheme, request.host
-    if request[TRUSTED]:
-        scheme = _first(request, "X-Forwarded-Proto") or scheme
-        host = _first(request, "X-Forwarded-Host") or host
+    return origin_of(request.scheme, request.host, request.headers, trusted=request[TRUSTED])
+
+
+def origin_of(scheme: str, host: str, headers: Mapping[str, str], *, trusted: bool) -> str:
+    """Give it for what a connection shows; ``trusted`` tells that a trusted proxy sent this."""
+    if trusted:
+        scheme = _first(headers, "X-Forwarded-Proto") or scheme
+        host = _first(headers, "X-Forwarded-Host") or host
     return f"{'https' if scheme == 'https' else 'http'}://{_host(host)}"
 
 
@@ -54,8 +59,8 @@ def mount(request: web.Request) -> str:
     return request.rel_url.raw_path.removesuffix(request[ROUTE].path)
 
 
-def _first(request: web.Request, name: str) -> str:
-    return request.headers.get(name, "").partition(",")[0].strip()
+def _first(headers: Mapping[str, str], name: str) -> str:
+    return headers.get(name, "").partition(",")[0].strip()
 
 
 def _host(text: str) -> str:

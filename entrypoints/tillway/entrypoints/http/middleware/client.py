@@ -35,15 +35,21 @@ async def _direct(request: web.Request, handler: Handler) -> web.StreamResponse:
 def _behind(networks: tuple[Network, ...]) -> Middleware:
     @web.middleware
     async def behind(request: web.Request, handler: Handler) -> web.StreamResponse:
-        peer = _address(request.remote or "")
-        if peer is not None and _within(peer, networks):
-            forwarded = request.headers.getall(HEADER, ())
-            request[CLIENT], request[TRUSTED] = nearest(peer, forwarded, networks), True
-        else:
-            request[CLIENT], request[TRUSTED] = request.remote or "", False
+        forwarded = request.headers.getall(HEADER, ())
+        request[CLIENT], request[TRUSTED] = seen_from(request.remote or "", forwarded, networks)
         return await handler(request)
 
     return behind
+
+
+def seen_from(
+    remote: str, forwarded: Iterable[str], networks: tuple[Network, ...]
+) -> tuple[str, bool]:
+    """Give the client's address, and whether a proxy that we trust speaks for it."""
+    peer = _address(remote)
+    if peer is not None and _within(peer, networks):
+        return nearest(peer, forwarded, networks), True
+    return remote, False
 
 
 def nearest(peer: Address, forwarded: Iterable[str], networks: tuple[Network, ...]) -> str:

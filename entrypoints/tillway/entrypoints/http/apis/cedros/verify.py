@@ -14,9 +14,9 @@ from tillway.core.services.gateway import Services
 from tillway.core.services.subjects import absent, addressed
 from tillway.entrypoints.http.apis.x402.challenge import NO_STORE
 from tillway.entrypoints.http.apis.x402.headers import asked_by, proof_in
-from tillway.entrypoints.http.apis.x402.receipts import failed_receipt, receipt
 from tillway.entrypoints.http.render import answer, refuse
 from tillway.entrypoints.http.request import TENANT
+from tillway.entrypoints.paywall.receipts import failed_receipt, receipt
 
 _TYPES: Mapping[str, Purpose | None] = {
     "": None,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from tillway.core.payments import Payment
 from tillway.core.ports.rails import Proof
-from tillway.entrypoints.http.apis.x402.headers import (
+from tillway.entrypoints.paywall.envelopes import (
     PAYMENT_RESPONSE,
     X_PAYMENT_RESPONSE,
     encoded,

@@ -1,0 +1,89 @@
+"""A request as the paywall sees it, whatever framework has received it."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import evolve, frozen
+
+from tillway.core.errors import Code, Declined
+from tillway.core.payments import Asked, Word
+from tillway.core.ports.rails import Proof
+from tillway.core.services.rails import Rails
+from tillway.core.tenancy import DEFAULT, Tenant
+from tillway.entrypoints.paywall.envelopes import PAYMENT_SIGNATURE, X_PAYMENT, envelope
+
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+
+SIGNATURE_HEADERS: Final = ("X-Signer", "X-Message", "X-Signature")
+"""A wallet's word: its address, the text that it signed, and the signature in base64."""
+
+_LONGEST_KEY: Final = 255
+_LONGEST_WORD: Final = 4096
+
+
+@frozen(kw_only=True)
+class Request:
+    """What was asked, read to its end.
+
+    ``path`` and ``query`` are as they were written. ``url`` is the absolute address without the
+    query. ``headers`` are looked up whatever their case. ``address`` is the client's, as trusted
+    proxies tell it; ``principal`` is who asks, as some authenticator has proven it.
+    """
+
+    method: str
+    path: str
+    query: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    address: str
+    tenant: Tenant = DEFAULT
+    principal: str | None = None
+
+
+def proof_in(request: Request, rails: Rails) -> Proof | None:
+    """Read the proof that a request carries; None if it carries none.
+
+    Raises Declined (invalid_payment_proof) for a header that cannot be read.
+    """
+    text = request.headers.get(PAYMENT_SIGNATURE) or request.headers.get(X_PAYMENT)
+    if not text:
+        return None
+    return evolve(rails.read(envelope(text)), address=request.address)
+
+
+def asked_in(request: Request) -> Asked:
+    """Hash how a request asks, so that a repeat can be told from another request."""
+    body = hashlib.sha256(request.body).hexdigest()
+    parts = (request.method, request.path, request.query, body)
+    return Asked(
+        request=hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest(),
+        address=request.address,
+        idempotency=_idempotency(request),
+        principal=request.principal,
+        word=word_in(request.headers),
+    )
+
+
+def word_in(headers: Mapping[str, str]) -> Word | None:
+    """Give the word of a wallet that a request carries, not yet believed; None if it has none.
+
+    One that is longer than any real one is none.
+    """
+    signer, message, signature = (headers.get(name) for name in SIGNATURE_HEADERS)
+    if signer is None or message is None or signature is None:
+        return None
+    if max(len(signer), len(message), len(signature)) > _LONGEST_WORD:
+        return None
+    return Word(signer=signer, message=message, signature=signature)
+
+
+def _idempotency(request: Request) -> str | None:
+    key = request.headers.get(IDEMPOTENCY_KEY)
+    if not key:
+        return None
+    if len(key) > _LONGEST_KEY:
+        raise Declined(Code.INVALID_FIELD, f"{IDEMPOTENCY_KEY} is too long", field=IDEMPOTENCY_KEY)
+    parts = (request.tenant, request.principal or "", key)
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
