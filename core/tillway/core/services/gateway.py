@@ -25,6 +25,7 @@ from tillway.core.services.sequencing import Sequencer
 from tillway.core.services.settle import Settle
 from tillway.core.services.shop import Shop
 from tillway.core.services.signatures import Signatures
+from tillway.core.services.subscribe import Subscribe
 
 
 @define(kw_only=True)
@@ -45,6 +46,7 @@ class Services:
     free: Free
     checkouts: Checkouts
     settle: Settle
+    subscribe: Subscribe
     resolve: Resolve
     leases: Leases
     budgets: Budgets

@@ -24,6 +24,7 @@ from tillway.core.ports.store import ClaimResult, Refused, Store, Taken
 from tillway.core.services.attempt import Attempt
 from tillway.core.services.endings import Endings
 from tillway.core.services.leases import Leases
+from tillway.core.services.meaning import Meaning, as_known
 from tillway.core.services.quote import subject_word
 from tillway.core.services.rails import Rails, TakesProofs
 from tillway.core.services.refusals import refusal_of
@@ -70,11 +71,16 @@ class Settle:
     observe: Observer
     most_running: int = 10_000
     _owner: str = field(init=False)
+    _meaning: Meaning = field(init=False)
     _running: dict[str, asyncio.Task[_Ended]] = field(factory=dict, init=False)
 
     @_owner.default
     def _make_owner(self) -> str:
         return self.leases.new_owner()
+
+    @_meaning.default
+    def _make_meaning(self) -> Meaning:
+        return Meaning(terms=self.terms)
 
     @property
     def running(self) -> int:
@@ -111,6 +117,7 @@ class Settle:
         if known is not None:
             return await self._again(known, attempt)
         self._refuse_when_full()
+        attempt = await self._meaning.of(attempt)
         try:
             agreed, checked = await self._checked(attempt)
         except (Declined, Unavailable):
@@ -248,6 +255,7 @@ class Settle:
     # What requests get
 
     async def _again(self, known: Payment, attempt: Attempt) -> Granted:
+        attempt = as_known(attempt, known)
         self.repeats.refuse_strangers(known, attempt)
         self.repeats.refuse_refused(known)
         if known.is_live:

@@ -1,6 +1,6 @@
 """The section `subscriptions`: products that are paid again and again."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from attrs import frozen
 
@@ -18,8 +18,6 @@ def _older(name: str) -> tuple[Alias, ...]:
 @frozen(kw_only=True)
 class SubscriptionSettings:
     """Products that are paid again and again."""
-
-    IN_FORCE: ClassVar[bool] = False
 
     enabled: bool = setting(
         default=False,
@@ -45,5 +43,6 @@ class SubscriptionSettings:
         env=f"CEDROS_{_PREFIX}GRACE_PERIOD_HOURS",
         aliases=_older("GRACE_PERIOD_HOURS"),
         rules=(not_negative,),
-        doc="How long access lasts after a payment failed.",
+        doc="How long access lasts beyond a period that nobody has paid on from, where the product "
+        "says nothing of its own.",
     )

@@ -1,0 +1,26 @@
+"""All that is done with subscriptions, joined."""
+
+from attrs import define
+
+from tillway.core.ids import ProductId
+from tillway.core.services.subscribing import Subscribing
+from tillway.core.services.subscribing_sales import Periods
+from tillway.core.tenancy import Tenant
+
+
+@define(kw_only=True)
+class Subscribe:
+    """The use cases of subscriptions.
+
+    ``known`` reads them and writes how they move on; ``periods`` is what is paid for by proof.
+    """
+
+    known: Subscribing
+    periods: Periods
+
+    async def has_access(self, tenant: Tenant, product: ProductId, subscriber: str) -> bool:
+        """Tell whether a subscriber may use a product now, grace included. Writes nothing.
+
+        Whoever asks has proven who the subscriber is: a name alone proves nothing.
+        """
+        return await self.known.has_access(tenant, product, subscriber)
