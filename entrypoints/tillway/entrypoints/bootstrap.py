@@ -44,9 +44,6 @@ from tillway.core.services.settle import Settle
 from tillway.core.services.shop import Shop
 from tillway.core.services.signatures import Signatures
 from tillway.core.services.subjects import Products, Subjects
-from tillway.core.services.subscribe import Subscribe
-from tillway.core.services.subscribing import Subscribing
-from tillway.core.services.subscribing_sales import Periods
 from tillway.core.services.terms import Terms
 from tillway.core.services.turns import Turn
 from tillway.entrypoints.clocks import SystemClock
@@ -59,6 +56,7 @@ from tillway.entrypoints.paywall.handlers import GATEWAY
 from tillway.entrypoints.settings.loading import Settings
 from tillway.entrypoints.settings.sections import LedgerSettings, QuoteSettings, ServerSettings
 from tillway.entrypoints.sources import Sources
+from tillway.entrypoints.subscriptions import subscriptions
 from tillway.entrypoints.version import version
 from tillway.plugins.api import Api, Route
 from tillway.plugins.context import Context
@@ -226,24 +224,6 @@ class _Assembly:
         )
         return self._joined(store, rails, quoting, sealer)
 
-    def _subscribe(self, quoting: Quoting) -> Subscribe:
-        settings, clock = self.settings.section(SubscriptionSettings), self.ports.clock
-        periods = Periods(
-            catalogue=quoting.catalogue,
-            clock=clock,
-            random=self.ports.random,
-            enabled=settings.enabled,
-        )
-        quoting.subjects.add(periods)
-        known = Subscribing(
-            store=quoting.store,
-            catalogue=quoting.catalogue,
-            clock=clock,
-            enabled=settings.enabled,
-            grace_hours=settings.grace_period_hours,
-        )
-        return Subscribe(known=known, periods=periods)
-
     def _joined(self, store: Store, rails: Rails, quoting: Quoting, sealer: Sealer) -> Services:
         clock, random, x402 = self.ports.clock, self.ports.random, self._x402
         lease, wait = (x402.claim_lease, x402.confirm_wait) if x402 else (LEASE, WAIT)
@@ -276,7 +256,7 @@ class _Assembly:
                 wait=wait.total_seconds(),
                 observe=self.observe,
             ),
-            subscribe=self._subscribe(quoting),
+            subscribe=subscriptions(self.settings.section(SubscriptionSettings), quoting, random),
             resolve=Resolve(store=store, rails=rails, endings=endings, leases=leases),
             leases=leases,
             budgets=Budgets(store=store, rails=rails),

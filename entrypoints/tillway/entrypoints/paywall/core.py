@@ -78,7 +78,8 @@ class Paywall:
     @classmethod
     def over(cls, services: Services) -> "Paywall":
         """Make the paywall of a gateway's services."""
-        return cls(services=services)
+        known = Subscribers(known=services.subscribe, rails=services.rails, clock=services.clock)
+        return cls(services=services, subscribers=known)
 
     async def decide(self, request: Request, purchase: Purchase) -> Decision:
         """Let a request in, having settled what it brings, or give the answer that it gets.
