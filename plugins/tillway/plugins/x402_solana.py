@@ -19,7 +19,6 @@ from tillway.plugins.settings.x402 import X402Settings
 if TYPE_CHECKING:
     from solders.keypair import Keypair
 
-    from tillway.adapters.guarded import Tripping
     from tillway.adapters.x402.config import RailConfig
     from tillway.adapters.x402.endpoints import Http
     from tillway.adapters.x402.rail import SolanaRail
@@ -137,6 +136,7 @@ def _rpc(settings: X402Settings, context: Context, http: Http) -> Rpc:
     from tillway.adapters.x402.answers import Level
     from tillway.adapters.x402.endpoints import Endpoints, Node
     from tillway.adapters.x402.rpc import Rpc
+    from tillway.plugins.tripping import tripping
 
     def observe(method: str, seconds: float, error: str | None) -> None:
         context.observe(
@@ -147,31 +147,16 @@ def _rpc(settings: X402Settings, context: Context, http: Http) -> Rpc:
         Node(label=f"node {number}", http=http, url=url, observe=observe)
         for number, url in enumerate(settings.endpoints, start=1)
     )
-    tripping = _tripping(context.section("circuit_breaker", BreakerSettings))
+    breakers = context.section("circuit_breaker", BreakerSettings)
+    chosen = tripping(breakers.solana_rpc) if breakers.enabled else None
     guard = Guard(
-        sleep=context.clock.sleep, breaker=breaker("solana_rpc", tripping) if tripping else None
+        sleep=context.clock.sleep, breaker=breaker("solana_rpc", chosen) if chosen else None
     )
     return Rpc(
         calls=Endpoints(nodes=nodes),
         clock=context.clock,
         commitment=Level(settings.commitment),
         guard=guard,
-    )
-
-
-def _tripping(settings: BreakerSettings) -> Tripping | None:
-    from tillway.adapters.guarded import Tripping
-
-    if not settings.enabled:
-        return None
-    chosen = settings.solana_rpc
-    return Tripping(
-        consecutive_failures=chosen.consecutive_failures,
-        failure_ratio=chosen.failure_ratio,
-        min_requests=chosen.min_requests,
-        interval=chosen.interval.total_seconds(),
-        timeout=chosen.timeout.total_seconds(),
-        max_requests=chosen.max_requests,
     )
 
 

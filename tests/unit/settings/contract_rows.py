@@ -129,15 +129,28 @@ row("logging.format", "console", "console", "json")
 row("logging.environment", "staging", "staging", "production")
 
 # ---- stripe
-row("stripe.secret_key", "sk_1", Secret("sk_1"), None, "CEDROS_STRIPE_SECRET_KEY")
-row("stripe.webhook_secret", "wh_1", Secret("wh_1"), None, "CEDROS_STRIPE_WEBHOOK_SECRET")
+row(
+    "stripe.secret_key",
+    "sk_1",
+    Secret("sk_1"),
+    None,
+    "CEDROS_STRIPE_SECRET_KEY",
+    beside={"stripe.webhook_secret": "wh_1"},
+)
+row(
+    "stripe.webhook_secret",
+    '"wh_1, wh_2"',
+    (Secret("wh_1"), Secret("wh_2")),
+    (),
+    "CEDROS_STRIPE_WEBHOOK_SECRET",
+)
 row(
     "stripe.publishable_key",
     "pk_1",
     "pk_1",
     "",
     "CEDROS_STRIPE_PUBLISHABLE_KEY",
-    beside={"stripe.secret_key": "sk_1"},
+    beside={"stripe.secret_key": "sk_1", "stripe.webhook_secret": "wh_1"},
 )
 row(
     "stripe.success_url",
@@ -565,6 +578,9 @@ OURS: Final = frozenset(
                 "transforms.<key>.constant",
             )
         ),
+        "stripe.redirect_hosts",
+        "stripe.payment_method_types",
+        "stripe.api_base",
         "x402.rpc_urls",
         "x402.extra_mints",
         "x402.claim_lease",

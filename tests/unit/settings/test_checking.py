@@ -13,11 +13,13 @@ HIDDEN = "hunter2"
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "settings.md"
 HEAVY = ("aiohttp", "cattrs", "cryptography", "pluggy", "solana", "solders", "stripe")
 
+CARDS = {"stripe.secret_key": HIDDEN, "stripe.webhook_secret": HIDDEN}
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "tillway.yaml"
-    path.write_text(file_of(SHOP | {"stripe.secret_key": HIDDEN, "rate_limit.global_limit": "5"}))
+    path.write_text(file_of(SHOP | CARDS | {"rate_limit.global_limit": "5"}))
     return path
 
 
@@ -31,7 +33,7 @@ class TestReport:
         assert shown["server.address"] == (":8080", "default")
         assert shown["paywall.quote_ttl"] == ("5m", "default")
         assert shown["x402.network"] == ("mainnet-beta", "default")
-        assert shown["rate_limit.global_limit"] == ("5", "yaml line 12")
+        assert shown["rate_limit.global_limit"] == ("5", "yaml line 13")
         assert shown["stripe.secret_key"] == ("***", "yaml line 10")
         assert shown["storage.postgres_url"] == ("***", "POSTGRES_URL")
         assert shown["logging.level"] == ("debug", "LOG_LEVEL")
@@ -43,12 +45,11 @@ class TestReport:
         report = check(file, environ={"MONITORING_TIMEOUT": "1s"})
 
         assert report.not_in_force == (
-            "stripe.secret_key",
             "monitoring.timeout",
             "rate_limit.global_limit",
         )
         marked = {value.key for value in report.values if not value.in_force}
-        assert {"stripe.mode", "callbacks.retry.enabled", "storage.cart_quote_ttl"} <= marked
+        assert {"api_key.enabled", "callbacks.retry.enabled", "storage.cart_quote_ttl"} <= marked
         assert "server.address" not in marked
 
     def test_it_tells_faults_and_still_shows_the_rest(self, file: Path) -> None:

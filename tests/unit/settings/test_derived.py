@@ -193,7 +193,8 @@ class TestRails:
     def test_a_shop_of_cards_needs_no_wallet(self) -> None:
         """A rail's required keys bind only when something in its section is set."""
         settings = loaded(
-            {"stripe.secret_key": "sk"}, without=["x402.payment_address", "x402.token_mint"]
+            {"stripe.secret_key": "sk", "stripe.webhook_secret": "wh"},
+            without=["x402.payment_address", "x402.token_mint"],
         )
 
         assert settings.find(X402Settings) is None

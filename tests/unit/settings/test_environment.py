@@ -14,6 +14,8 @@ from tillway.plugins.settings.stripe import StripeSettings
 from tillway.plugins.settings.subscriptions import SubscriptionSettings
 from tillway.plugins.settings.x402 import X402Settings
 
+CARDS = {"stripe.webhook_secret": "wh"}
+
 
 def _server(variables: dict[str, str]) -> ServerSettings:
     return loaded(variables=variables).section(ServerSettings)
@@ -22,7 +24,7 @@ def _server(variables: dict[str, str]) -> ServerSettings:
 class TestAliases:
     def test_an_older_name_is_read_with_a_warning(self) -> None:
         """A bare name of the documents works, and says what to write instead."""
-        settings = loaded(variables={"STRIPE_SECRET_KEY": "sk"})
+        settings = loaded(CARDS, {"STRIPE_SECRET_KEY": "sk"})
 
         assert settings.section(StripeSettings).secret_key == Secret("sk")
         assert settings.warnings == (
@@ -76,7 +78,7 @@ class TestSecretFiles:
         """`_FILE` names a file, whose last line break does not count."""
         file = tmp_path / "key"
         file.write_text("sk_file\n")
-        settings = loaded(variables={"CEDROS_STRIPE_SECRET_KEY_FILE": str(file)})
+        settings = loaded(CARDS, {"CEDROS_STRIPE_SECRET_KEY_FILE": str(file)})
 
         assert settings.section(StripeSettings).secret_key == Secret("sk_file")
         assert settings.origins["stripe.secret_key"] == "CEDROS_STRIPE_SECRET_KEY_FILE"
@@ -159,7 +161,7 @@ class TestFamilies:
     def test_blanks_around_a_secret_do_not_count(self) -> None:
         """A line break at the end of a mounted secret is not part of it."""
         settings = loaded(
-            variables={"CEDROS_STRIPE_SECRET_KEY": " sk\n", "X402_SERVER_WALLET_1": "w\n"}
+            CARDS, {"CEDROS_STRIPE_SECRET_KEY": " sk\n", "X402_SERVER_WALLET_1": "w\n"}
         )
 
         assert settings.section(StripeSettings).secret_key == Secret("sk")

@@ -478,6 +478,8 @@ class TestSecrecy:
                 "api_key.keys": f"{{{HIDDEN}: pro}}",
                 "storage.postgres_url": HIDDEN,
                 "stripe.secret_key": HIDDEN,
+                "stripe.webhook_secret": HIDDEN,
+                "stripe.api_base": f"https://u:{HIDDEN}@stripe.example",
             },
             {
                 "X402_SERVER_WALLET_1": HIDDEN,

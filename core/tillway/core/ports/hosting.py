@@ -42,7 +42,8 @@ class Order:
     The lines, less ``discount``, come to ``checkout.amount``. ``terms`` are those of a
     subscription, None for a single payment; its trial is ``trial_days``, which is not always the
     product's. ``metadata`` is kept by the provider; what is ours in it has been written last.
-    ``promotion_code`` is the provider's own, of which we know nothing but the name.
+    ``promotion_code`` is the provider's own, of which we know nothing but the name: it is taken off
+    what is ours already, and the session tells how much is left.
     """
 
     checkout: Checkout
@@ -277,7 +278,13 @@ class HostsCheckout(Rail, Protocol):
         ...
 
     async def open(self, order: Order) -> HostedSession:
-        """Open a session. The checkout's id is the key: a repeat gives the first session."""
+        """Open a session. The checkout's id is the key: a repeat gives the first session.
+
+        Raises Declined before anything is sent for addresses on other hosts (invalid_field), and
+        for a promotion code that the provider does not have (coupon_not_found): such an order may
+        be opened again without it. Raises Unsettled, sending nothing, for a checkout so old that
+        the provider may have forgotten the key.
+        """
         ...
 
     async def retrieve(self, session: str) -> HostedSession | None:

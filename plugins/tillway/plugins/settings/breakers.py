@@ -47,7 +47,7 @@ class BreakerSettings:
 
     enabled: bool = setting(default=True, env=None, doc="Whether breakers trip.")
     solana_rpc: Breaker = setting(factory=Breaker, doc="Solana nodes.")
-    stripe_api: Breaker = setting(factory=Breaker, in_force=False, doc="Stripe's API.")
+    stripe_api: Breaker = setting(factory=Breaker, doc="Stripe's API.")
     webhook: Breaker = setting(
         default=Breaker(
             max_requests=5,

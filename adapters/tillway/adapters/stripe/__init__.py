@@ -1,0 +1,1 @@
+"""Cards, by Stripe: sessions on its page, what its webhooks tell, refunds and subscriptions."""
