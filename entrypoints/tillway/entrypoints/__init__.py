@@ -25,7 +25,7 @@ _HOMES: Final = {
     "Configured": "configuration",
     "Gateway": "gateway",
     "PaywallMiddleware": "paywall.asgi",
-    "Ports": "bootstrap",
+    "Ports": "ports",
     "create_app": "bootstrap",
     "load_config": "configuration",
     "paywall_middleware": "paywall.handlers",
@@ -34,7 +34,7 @@ _HOMES: Final = {
 }
 
 if TYPE_CHECKING:
-    from tillway.entrypoints.bootstrap import Ports, create_app, register_routes
+    from tillway.entrypoints.bootstrap import create_app, register_routes
     from tillway.entrypoints.configuration import Configured, load_config
     from tillway.entrypoints.gateway import Gateway
     from tillway.entrypoints.paywall.asgi import PaywallMiddleware
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         paywall_middleware,
         paywalled,
     )
+    from tillway.entrypoints.ports import Ports
 else:
 
     def __getattr__(name: str) -> object:

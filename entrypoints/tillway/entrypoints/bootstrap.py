@@ -1,24 +1,21 @@
 """The one place that joins ports to adapters: HTTP, worker, CLI and tests all start here."""
 
 import os
-import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import TypedDict, Unpack
+from typing import Unpack
 from uuid import uuid4
 
 from aiohttp import web
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from tillway.adapters.heads import HeadSigner
 from tillway.adapters.observed import ObservedStore
 from tillway.adapters.sealing import MasterKey, Sealer
 from tillway.core.assets import BUILT_IN, Assets
 from tillway.core.money import Rounding
-from tillway.core.observations import Observer, Observers
+from tillway.core.observations import Observers
 from tillway.core.ports.catalogue import Catalogue
-from tillway.core.ports.clock import Clock, Random
-from tillway.core.ports.rails import Rail
 from tillway.core.ports.store import QuoteKey, Store
 from tillway.core.services.archival import Archival
 from tillway.core.services.budgets import Budgets
@@ -26,6 +23,7 @@ from tillway.core.services.build import Build
 from tillway.core.services.checkout import Checkouts
 from tillway.core.services.cleanup import Cleanup
 from tillway.core.services.editing import Editing
+from tillway.core.services.elsewhere import Elsewhere
 from tillway.core.services.endings import Endings
 from tillway.core.services.finality import Finality
 from tillway.core.services.free import Free
@@ -46,19 +44,20 @@ from tillway.core.services.signatures import Signatures
 from tillway.core.services.subjects import Products, Subjects
 from tillway.core.services.terms import Terms
 from tillway.core.services.turns import Turn
-from tillway.entrypoints.clocks import SystemClock
 from tillway.entrypoints.configuration import Configured
 from tillway.entrypoints.gateway import Gateway, lifetime
 from tillway.entrypoints.http.app import build_application
 from tillway.entrypoints.http.config import HttpConfig
 from tillway.entrypoints.http.idempotency import once
 from tillway.entrypoints.paywall.handlers import GATEWAY
+from tillway.entrypoints.ports import Given as Given
+from tillway.entrypoints.ports import Ports as Ports
 from tillway.entrypoints.settings.loading import Settings
 from tillway.entrypoints.settings.sections import LedgerSettings, QuoteSettings, ServerSettings
 from tillway.entrypoints.sources import Sources
 from tillway.entrypoints.subscriptions import subscriptions
 from tillway.entrypoints.version import version
-from tillway.plugins.api import Api, Route
+from tillway.plugins.api import Route
 from tillway.plugins.context import Context
 from tillway.plugins.settings.coupons import CouponSettings
 from tillway.plugins.settings.paywall import PaywallSettings
@@ -75,34 +74,6 @@ LEASE = timedelta(seconds=5)
 
 WAIT = timedelta(seconds=30)
 """How long a request waits for its payment, where no rail says otherwise."""
-
-
-@frozen(kw_only=True)
-class Ports:
-    """Parts that a host gives in place of those that the settings name.
-
-    They are opened and closed with the gateway all the same.
-    """
-
-    clock: Clock = field(factory=SystemClock)
-    random: Random = secrets.token_bytes
-    store: Store | None = None
-    catalogue: Catalogue | None = None
-    rails: Sequence[Rail] | None = None
-    observers: Sequence[Observer] = ()
-    apis: Sequence[Api] = ()
-
-
-class Given(TypedDict, total=False):
-    """The fields of `Ports`, to be given one by one."""
-
-    clock: Clock
-    random: Random
-    store: Store
-    catalogue: Catalogue
-    rails: Sequence[Rail]
-    observers: Sequence[Observer]
-    apis: Sequence[Api]
 
 
 def create_app(
@@ -232,6 +203,16 @@ class _Assembly:
         repeats = Repeats(seals=sealer, clock=clock)
         terms = Terms(quoting=quoting, seals=sealer)
         nonces = NonceBook(store=store, clock=clock, random=random)
+        settle = Settle(
+            store=store,
+            rails=rails,
+            terms=terms,
+            repeats=repeats,
+            endings=endings,
+            leases=leases,
+            wait=wait.total_seconds(),
+            observe=self.observe,
+        )
         return Services(
             store=store,
             rails=rails,
@@ -246,16 +227,8 @@ class _Assembly:
             build=Build(quoting=quoting),
             free=Free(store=store, terms=terms, repeats=repeats, leases=leases, random=random),
             checkouts=self._checkouts(store, rails),
-            settle=Settle(
-                store=store,
-                rails=rails,
-                terms=terms,
-                repeats=repeats,
-                endings=endings,
-                leases=leases,
-                wait=wait.total_seconds(),
-                observe=self.observe,
-            ),
+            settle=settle,
+            elsewhere=Elsewhere(quoting=quoting, settle=settle),
             subscribe=subscriptions(self.settings.section(SubscriptionSettings), quoting, random),
             resolve=Resolve(store=store, rails=rails, endings=endings, leases=leases),
             leases=leases,

@@ -1,11 +1,12 @@
-"""Build a transaction that a buyer only has to sign: our wallet pays its fee.
+"""Build transactions that a buyer only has to sign.
 
-The instructions are those of a sponsored payment, and so pass the same rules when they come
-back. They are written here byte by byte: spl.token's builders would load pydantic and construct.
+Our wallet pays the fee, or the buyer does. The instructions are those of a sponsored payment, and
+so pass the same rules when they come back. They are written here byte by byte: spl.token's
+builders would load pydantic and construct.
 """
 
 import struct
-from typing import Final, Protocol
+from typing import Protocol
 
 from attrs import define
 from solders.hash import Hash
@@ -25,8 +26,6 @@ from tillway.adapters.x402.transaction import LONGEST
 from tillway.core.errors import Code, Declined
 from tillway.core.ports.rails import Built, Shown
 from tillway.core.quotes import Quote
-
-_SIGNERS: Final = 2
 
 
 class KnowsBlockhash(Protocol):
@@ -49,9 +48,18 @@ class Builder:
         self, quote: Quote, payer: str, sponsor: str | None, authenticator: str, shown: Shown
     ) -> Built:
         """Build it unsigned, with a blockhash of now."""
-        expected = expected_of(quote, self.config)
-        buyer = self._buyer(payer)
         wallet = self._sponsor(quote, sponsor)
+        return await self._built(quote, self._buyer(payer), wallet, authenticator, shown)
+
+    async def build_own(self, quote: Quote, payer: str, authenticator: str, shown: Shown) -> Built:
+        """Build one that the buyer pays the fee of, likewise."""
+        buyer = self._buyer(payer)
+        return await self._built(quote, buyer, buyer, authenticator, shown)
+
+    async def _built(
+        self, quote: Quote, buyer: bytes, wallet: bytes, authenticator: str, shown: Shown
+    ) -> Built:
+        expected = expected_of(quote, self.config)
         text = memo_of(quote, authenticator, shown, self.config)
         latest = await self.chain.latest_blockhash()
         return Built(
@@ -96,7 +104,8 @@ class Builder:
             memo_signed_by(buyer, text),
         ]
         message = bytes(Message.new_with_blockhash(instructions, Pubkey(wallet), blockhash))
-        raw = bytes([_SIGNERS]) + bytes(Signature.default()) * _SIGNERS + message
+        signers = 1 if wallet == buyer else 2
+        raw = bytes([signers]) + bytes(Signature.default()) * signers + message
         if len(raw) > LONGEST:
             raise Declined(Code.INVALID_FIELD, "the transaction would be too long")
         return raw

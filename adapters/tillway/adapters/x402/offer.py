@@ -29,7 +29,7 @@ class Offering:
 
     @requirements.default
     def _make_requirements(self) -> Requirements:
-        return Requirements(config=self.config, payee=self._payee)
+        return Requirements(config=self.config, payee=self.payee)
 
     def offer(self, quote: Quote, sealed: str, authenticator: str, shown: Shown) -> Offer:
         """Write every version whose clients can pay; v1 and v2 need a wallet of ours."""
@@ -65,7 +65,8 @@ class Offering:
                 return wallet
         return None
 
-    def _payee(self, expected: Expected) -> bytes | None:
+    def payee(self, expected: Expected) -> bytes | None:
+        """Give the wallet that clients can pay; None if there is none, or it is not known yet."""
         # Clients of v1 and v2 pay a wallet's associated account and can pay no other.
         owner = expected.owner or self.owners.of(expected.account)
         if owner is None:

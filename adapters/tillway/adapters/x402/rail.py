@@ -14,6 +14,7 @@ from tillway.adapters.x402.config import RailConfig
 from tillway.adapters.x402.dialects import envelope
 from tillway.adapters.x402.doctor import examine
 from tillway.adapters.x402.finality import Finality
+from tillway.adapters.x402.links import Links
 from tillway.adapters.x402.offer import Offering
 from tillway.adapters.x402.owners import Owners
 from tillway.adapters.x402.programs import address, is_address, written
@@ -28,6 +29,7 @@ from tillway.core.catalog import Product
 from tillway.core.errors import Unavailable
 from tillway.core.payments import Missing, Outcome, Word
 from tillway.core.ports.clock import Clock
+from tillway.core.ports.elsewhere import Link
 from tillway.core.ports.rails import (
     Built,
     Checked,
@@ -75,6 +77,7 @@ class SolanaRail:
     _signer: Signer = field(init=False, repr=False)
     _offering: Offering = field(init=False, repr=False)
     _builder: Builder = field(init=False, repr=False)
+    _links: Links = field(init=False, repr=False)
     _finality: Finality = field(init=False, repr=False)
     _begun: bool = field(default=False, init=False, repr=False)
     _started: list[Starts] = field(factory=list, init=False, repr=False)
@@ -114,6 +117,10 @@ class SolanaRail:
     @_builder.default
     def _make_builder(self) -> Builder:
         return Builder(config=self.config, chain=self.rpc, offering=self._offering)
+
+    @_links.default
+    def _make_links(self) -> Links:
+        return Links(config=self.config, chain=self.rpc, offering=self._offering, rail=self.name)
 
     @_finality.default
     def _make_finality(self) -> Finality:
@@ -182,6 +189,18 @@ class SolanaRail:
     ) -> Built:
         """Build a transaction that our wallet pays the fee of."""
         return await self._builder.build(quote, payer, sponsor, authenticator, shown)
+
+    async def build_own(self, quote: Quote, payer: str, authenticator: str, shown: Shown) -> Built:
+        """Build a transaction that the buyer pays the fee of."""
+        return await self._builder.build_own(quote, payer, authenticator, shown)
+
+    def link(self, quote: Quote, authenticator: str, shown: Shown) -> Link | None:
+        """Write the link by which wallets pay by themselves."""
+        return self._links.link(quote, authenticator, shown)
+
+    async def found(self, quote: Quote, sealed: str, authenticator: str) -> Sequence[Proof]:
+        """Find what was paid by such a link."""
+        return await self._links.found(quote, sealed, authenticator)
 
     def has_signed(self, word: Word) -> bool:
         """Verify a wallet's signature, in base64, over a message."""

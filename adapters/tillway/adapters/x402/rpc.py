@@ -13,7 +13,7 @@ from attrs import Factory, define, evolve, field, frozen
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
-from tillway.adapters.x402 import answers
+from tillway.adapters.x402 import answers, mentions
 from tillway.adapters.x402.answers import (
     Account,
     Accounts,
@@ -28,6 +28,7 @@ from tillway.adapters.x402.answers import (
 from tillway.adapters.x402.endpoints import Calls, Endpoints, Read
 from tillway.adapters.x402.errors import INVALID_PARAMS, NodeFailed, RpcRefused, SendRefused
 from tillway.adapters.x402.heights import Heights
+from tillway.adapters.x402.mentions import Mention
 from tillway.core.errors import Unavailable
 from tillway.core.ports.clock import Clock
 
@@ -211,13 +212,32 @@ class Rpc:
 
     async def transaction(self, signature: Signature) -> Landed | None:
         """Look up a transaction that is at least confirmed; None if the node has none."""
-        firm = self.commitment if self.commitment.reaches(Level.CONFIRMED) else Level.CONFIRMED
+        return await self._landed(signature, answers.landed)
+
+    async def wire(self, signature: Signature) -> bytes | None:
+        """Give the bytes of such a transaction."""
+        return await self._landed(signature, mentions.wire)
+
+    async def _landed(self, signature: Signature, read: Read[T]) -> T:
         config = {
             "encoding": "base64",
-            "commitment": firm,
+            "commitment": self._firm,
             "maxSupportedTransactionVersion": 0,
         }
-        return await self._read("getTransaction", [str(signature), config], answers.landed)
+        return await self._read("getTransaction", [str(signature), config], read)
+
+    async def mentions(self, account: Pubkey, limit: int) -> Sequence[Mention]:
+        """List transactions that name an account and are at least confirmed, newest first."""
+        config = {"limit": limit, "commitment": self._firm}
+        return await self._read(
+            "getSignaturesForAddress",
+            [str(account), config],
+            lambda result: mentions.mentions(result, limit),
+        )
+
+    @property
+    def _firm(self) -> Level:
+        return self.commitment if self.commitment.reaches(Level.CONFIRMED) else Level.CONFIRMED
 
     async def accounts(self, keys: Sequence[Pubkey]) -> tuple[Account | None, ...]:
         """Give at most 100 accounts in the order asked, None for those that do not exist."""

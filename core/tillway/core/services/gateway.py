@@ -13,6 +13,7 @@ from tillway.core.services.build import Build
 from tillway.core.services.checkout import Checkouts
 from tillway.core.services.cleanup import Cleanup
 from tillway.core.services.editing import Editing
+from tillway.core.services.elsewhere import Elsewhere
 from tillway.core.services.finality import Finality
 from tillway.core.services.free import Free
 from tillway.core.services.givebacks import Givebacks
@@ -46,6 +47,7 @@ class Services:
     free: Free
     checkouts: Checkouts
     settle: Settle
+    elsewhere: Elsewhere
     subscribe: Subscribe
     resolve: Resolve
     leases: Leases

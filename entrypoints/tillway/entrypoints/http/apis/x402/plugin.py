@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tillway.core.services.gateway import Services
 from tillway.entrypoints.http.apis.cedros.bodies import Challenge, Grant
 from tillway.entrypoints.http.apis.cedros.refusals import PRICING, PROVING
+from tillway.entrypoints.http.apis.x402 import elsewhere
 from tillway.entrypoints.http.apis.x402.handlers import Resource
 from tillway.plugins.api import Answer, Api, Parameter, Route
 from tillway.plugins.context import Context
@@ -33,6 +34,10 @@ def tillway_apis(context: Context) -> Sequence[Api]:
 
 
 def _routes(services: Services) -> Sequence[Route]:
+    return [*_resources(services), *elsewhere.routes(services)]
+
+
+def _resources(services: Services) -> Sequence[Route]:
     handler = Resource(services).handle
     return [
         Route(
