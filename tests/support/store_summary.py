@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -41,6 +41,23 @@ def or_skipped(store: str, unable: type[Exception]) -> Iterator[None]:
     except unable as reason:
         ran_on(store, "NOTHING", str(reason))
         pytest.skip(str(reason))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Have a process that runs a part of the tests tell the one that counts them together."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["stores"] = [(*key, lacks) for key, lacks in _ran.items()]
+        told["left"] = _left
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Hear what such a process has run; each has left out the same."""
+    told = getattr(node, "workeroutput", {})
+    for store, on, lacks in told.get("stores", []):
+        _ran[store, on] = lacks
+    _left.update(told.get("left", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
