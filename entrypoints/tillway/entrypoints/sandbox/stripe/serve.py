@@ -1,0 +1,123 @@
+"""Serving an account: the API, the pages, and the work that goes on beside them."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from aiohttp import web
+from attrs import frozen
+
+from tillway.entrypoints.sandbox.stripe import customers, products, reads, reductions, sessions
+from tillway.entrypoints.sandbox.stripe.account import SECRET_KEY, Account
+from tillway.entrypoints.sandbox.stripe.checkout import Checkout
+from tillway.entrypoints.sandbox.stripe.face import Face
+from tillway.entrypoints.sandbox.stripe.faults import Faults
+from tillway.entrypoints.sandbox.stripe.timing import catch_up
+from tillway.entrypoints.sandbox.stripe.webhooks import Endpoint, Outbox
+from tillway.entrypoints.sandbox.stripe.wire import MAX_BODY, Json
+
+ROUTES: Final = (
+    *customers.ROUTES,
+    *products.ROUTES,
+    *reductions.ROUTES,
+    *sessions.ROUTES,
+    *reads.ROUTES,
+)
+_BACKLOG: Final = 1024
+_PAUSE: Final = 0.5  # seconds between two looks at the clock
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@frozen(kw_only=True)
+class Served:
+    """Where an account answers, and what it is made of."""
+
+    url: str
+    account: Account
+    face: Face
+    outbox: Outbox
+    secret_key: str = SECRET_KEY
+
+    @property
+    def faults(self) -> Faults:
+        """What the API does wrong."""
+        return self.face.faults
+
+    def listen(self, url: str, secret: str, *events: str, version: str = "") -> None:
+        """Tell an endpoint of events from now on: of all, or of the types that are named."""
+        wanted = events or ("*",)
+        self.outbox.endpoints.append(
+            Endpoint(url=url, secret=secret, events=wanted, version=version)
+        )
+
+    def session(self, id: str) -> Json:  # noqa: A002  # Stripe's word
+        """Give a session as it is kept, to be paid by the functions of `buying`."""
+        return self.account.get("checkout.session", id)
+
+    async def delivered(self) -> None:
+        """Wait until every endpoint has been told of everything."""
+        await self.outbox.delivered()
+
+
+def stripe_app(face: Face) -> web.Application:
+    """Give the API and the pages as one application."""
+    app = web.Application(client_max_size=MAX_BODY)
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, face.handler(route))
+    app.add_routes(Checkout(face.account).routes())
+    app.router.add_route("*", "/{path:.*}", face.unknown)
+    return app
+
+
+@asynccontextmanager
+async def serve_stripe(
+    account: Account | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    endpoints: Sequence[Endpoint] = (),
+    sleep: Sleep = asyncio.sleep,
+) -> AsyncIterator[Served]:
+    """Serve an account; port 0 picks a free one. ``sleep`` waits by the account's clock.
+
+    Raises OSError when the port is taken.
+    """
+    account = account or Account()
+    face = Face(account)
+    outbox = Outbox(account, endpoints=list(endpoints))
+    bound = _bound(host, port)
+    account.address = f"http://{host}:{bound.getsockname()[1]}"
+    runner = web.AppRunner(stripe_app(face), access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    tasks = [asyncio.create_task(outbox.run()), asyncio.create_task(_tick(account, sleep))]
+    try:
+        await web.SockSite(runner, bound, backlog=_BACKLOG).start()
+        yield Served(url=account.address, account=account, face=face, outbox=outbox)
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        account.listeners.remove(outbox.take)
+        await runner.cleanup()
+
+
+async def _tick(account: Account, sleep: Sleep) -> None:
+    while True:
+        catch_up(account)
+        await sleep(_PAUSE)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise OSError(error.errno, f"{host}:{port}: {error.strerror}") from error
+    return bound
