@@ -12,7 +12,7 @@ from tillway.adapters.stores.memory.store import MemoryStore
 from tillway.core.catalog import Product
 from tillway.core.errors import Unavailable
 from tillway.core.ports.catalogue import Catalogue
-from tillway.core.ports.rails import Destination, Offer, Offers, RailHealth, Shown
+from tillway.core.ports.rails import Destination, Offer, Rail, RailHealth, Shown
 from tillway.core.ports.store import Store, UnitOfWork, View
 from tillway.core.quotes import Quote
 from tillway.entrypoints.bootstrap import Ports, create_app
@@ -98,7 +98,7 @@ class Place:
 
 @asynccontextmanager
 async def faces(
-    *rails: Offers,
+    *rails: Rail,
     catalogue: Catalogue | None = None,
     store: Store | None = None,
     **sections: Any,
@@ -111,7 +111,7 @@ async def faces(
     }
     for name, change in sections.items():
         settings[name] = {**settings.get(name, {}), **change}
-    given: Sequence[Offers] = rails or (SayingRail(),)
+    given: Sequence[Rail] = rails or (SayingRail(),)
     ports = Ports(rails=given, catalogue=catalogue, store=store)
     gateway = create_app(configure(yaml.safe_dump(settings), {}), ports=ports)
     async with serving(gateway.web) as client:

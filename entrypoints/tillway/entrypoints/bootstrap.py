@@ -20,7 +20,6 @@ from tillway.core.ports.store import QuoteKey, Store
 from tillway.core.services.archival import Archival
 from tillway.core.services.budgets import Budgets
 from tillway.core.services.build import Build
-from tillway.core.services.checkout import Checkouts
 from tillway.core.services.cleanup import Cleanup
 from tillway.core.services.editing import Editing
 from tillway.core.services.elsewhere import Elsewhere
@@ -46,6 +45,7 @@ from tillway.core.services.terms import Terms
 from tillway.core.services.turns import Turn
 from tillway.entrypoints.configuration import Configured
 from tillway.entrypoints.gateway import Gateway, lifetime
+from tillway.entrypoints.hosting import Hosting
 from tillway.entrypoints.http.app import build_application
 from tillway.entrypoints.http.config import HttpConfig
 from tillway.entrypoints.http.idempotency import once
@@ -213,6 +213,16 @@ class _Assembly:
             wait=wait.total_seconds(),
             observe=self.observe,
         )
+        free = Free(store=store, terms=terms, repeats=repeats, leases=leases, random=random)
+        givebacks = Givebacks(store=store, clock=clock, random=random)
+        hosting = Hosting.of(
+            quoting=quoting,
+            free=free,
+            leases=leases,
+            givebacks=givebacks,
+            pages=self._pages(),
+            observe=self.observe,
+        )
         return Services(
             store=store,
             rails=rails,
@@ -225,8 +235,11 @@ class _Assembly:
             shop=Shop(catalogue=quoting.catalogue, quoting=quoting),
             edit=self._editing(store),
             build=Build(quoting=quoting),
-            free=Free(store=store, terms=terms, repeats=repeats, leases=leases, random=random),
-            checkouts=self._checkouts(store, rails),
+            free=free,
+            checkouts=hosting.checkouts,
+            cards=hosting.cards,
+            incoming=hosting.incoming,
+            overdue=hosting.overdue,
             settle=settle,
             elsewhere=Elsewhere(quoting=quoting, settle=settle),
             subscribe=subscriptions(self.settings.section(SubscriptionSettings), quoting, random),
@@ -235,21 +248,19 @@ class _Assembly:
             budgets=Budgets(store=store, rails=rails),
             sequence=self._sequencer(store, leases),
             finality=Finality(store=store, rails=rails, leases=leases, random=random),
-            givebacks=Givebacks(store=store, clock=clock, random=random),
+            givebacks=givebacks,
             cleanup=self._cleanup(store, leases),
             archival=self._archival(store, leases),
             nonces=nonces,
             signatures=Signatures(rails=rails, nonces=nonces),
         )
 
-    def _checkouts(self, store: Store, rails: Rails) -> Checkouts:
+    def _pages(self) -> Pages:
         stripe = self.settings.find(StripeSettings) or StripeSettings()
-        return Checkouts(
-            store=store,
-            rails=rails,
-            clock=self.ports.clock,
-            random=self.ports.random,
-            pages=Pages(success_url=stripe.success_url, cancel_url=stripe.cancel_url),
+        return Pages(
+            success_url=stripe.success_url,
+            cancel_url=stripe.cancel_url,
+            hosts=frozenset(stripe.redirect_hosts),
         )
 
     def _sequencer(self, store: Store, leases: Leases) -> Sequencer:

@@ -44,6 +44,9 @@ SEQUENCE_SECONDS = 0.5
 FINALITY_SECONDS = 1.0
 """How often the watch looks for payments that are due to be looked at."""
 
+INBOX_SECONDS = 1.0
+"""How often events of providers are looked for that nobody has applied."""
+
 TURN_SECONDS = 10.0
 """How often a process asks whether work that one does for all is due, and its own."""
 
@@ -167,7 +170,18 @@ class Gateway:
             _repeat(services.sequence.sweep, SEQUENCE_SECONDS, services),
             _repeat(services.finality.sweep, FINALITY_SECONDS, services),
             _repeat(services.cleanup.run, TURN_SECONDS, services),
+            *self._of_providers(),
             *([_repeat(archival.run, TURN_SECONDS, services)] if archival else []),
+        ]
+
+    def _of_providers(self) -> Sequence[Coroutine[None, None, None]]:
+        """Give the work that there is where a provider hosts checkouts."""
+        services = self.services
+        if not services.rails.hosting:
+            return []
+        return [
+            _repeat(services.incoming.sweep, INBOX_SECONDS, services),
+            _repeat(services.overdue.run, TURN_SECONDS, services),
         ]
 
     async def _opened(self, stack: AsyncExitStack) -> None:
@@ -203,7 +217,7 @@ class Gateway:
     def _with_work_of_their_own(self) -> Sequence[Closes]:
         services = self.services
         archival = [services.archival] if services.archival else []
-        turns: list[Closes] = [services.sequence, services.cleanup, *archival]
+        turns: list[Closes] = [services.sequence, services.cleanup, services.overdue, *archival]
         return [services.resolve, services.finality, *turns]
 
     async def _drain(self) -> None:

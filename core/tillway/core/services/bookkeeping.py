@@ -1,9 +1,14 @@
 """What a payment's end books in the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from attrs import evolve
+
+from tillway.core.ids import STRIPE_PREFIX
 from tillway.core.ledger import Account, AccountKind, Entry, EntryKey, Posting
+from tillway.core.money import Money
 from tillway.core.payments import Payment, State
+from tillway.core.services.payment_of import SHIPPING, TAX
 
 
 def entries_of(payment: Payment) -> Sequence[Entry]:
@@ -17,24 +22,39 @@ def entries_of(payment: Payment) -> Sequence[Entry]:
     if payment.amount.minor == 0 or payment.state not in _BOOKED:
         return ()
     name = f"payment:{payment.chain}:{payment.key}:{payment.turn}"
+    main = _entry(payment, name, payment.amount, _whose(payment))
+    return (main, *_apart(payment, name))
+
+
+def _apart(payment: Payment, name: str) -> Iterable[Entry]:
+    """Book what came with a price and is not earned: taxes and shipping, as the provider said."""
+    if payment.grant is None or not payment.signature.startswith(STRIPE_PREFIX):
+        return
+    for part, key in (("tax", TAX), ("shipping", SHIPPING)):
+        minor = int(payment.metadata.get(key, "0"))
+        if minor:
+            account = Account(AccountKind.SALES, f"{payment.rail}:{part}")
+            amount = evolve(payment.amount, minor=minor)
+            yield _entry(payment, f"{name}:{part}", amount, account)
+
+
+def _entry(payment: Payment, name: str, amount: Money, whose: Account) -> Entry:
     gone = payment.state is State.REVERSED
-    arrived = -payment.amount if gone else payment.amount
-    return (
-        Entry(
-            key=EntryKey(f"{name}:reversed" if gone else name),
-            tenant=payment.tenant,
-            at=payment.ended_at or payment.created_at,
-            postings=(
-                Posting(account=Account(AccountKind.WALLET, payment.pay_to), amount=-arrived),
-                Posting(account=_whose(payment), amount=arrived),
-            ),
-            about={
-                "state": payment.state.value,
-                "rail": payment.rail,
-                "resource": payment.purchase.resource,
-                "signature": payment.signature,
-            },
+    arrived = -amount if gone else amount
+    return Entry(
+        key=EntryKey(f"{name}:reversed" if gone else name),
+        tenant=payment.tenant,
+        at=payment.ended_at or payment.created_at,
+        postings=(
+            Posting(account=Account(AccountKind.WALLET, payment.pay_to), amount=-arrived),
+            Posting(account=whose, amount=arrived),
         ),
+        about={
+            "state": payment.state.value,
+            "rail": payment.rail,
+            "resource": payment.purchase.resource,
+            "signature": payment.signature,
+        },
     )
 
 

@@ -45,10 +45,11 @@ class Wanted:
 
     The lines, less ``discount``, come to ``amount``; None where the provider's own price decides
     it, and where a ``promotion_code`` of the provider's may take something off, it may come to
-    less. ``metadata`` is ours and goes with the payment; ``wishes`` is the client's, which goes
-    with it too and never replaces ours; ``shown`` goes to the provider only. ``success_url`` and
-    ``cancel_url`` are the client's wishes: None for the configured pages. ``id`` names it where
-    it has to be found again by what it is for; a known one is given as it stands.
+    less; a code that it does not have is left out, unless it is needed. ``metadata`` is ours and
+    goes with the payment; ``wishes`` is the client's, which goes with it too and never replaces
+    ours; ``shown`` goes to the provider only. ``success_url`` and ``cancel_url`` are the client's
+    wishes: None for the configured pages. ``id`` names it where it has to be found again by what
+    it is for; a known one is given as it stands.
     """
 
     purchase: Purchase
@@ -66,6 +67,7 @@ class Wanted:
     terms: SubscriptionTerms | None = None
     trial_days: int = 0
     promotion_code: str | None = None
+    needs_promotion: bool = False
     id: CheckoutId | None = None
 
 
@@ -106,7 +108,7 @@ class Checkouts:
         if known is not None:
             return known
         try:
-            session = await rail.open(order)
+            session = await _session(rail, order, wanted)
         except (Declined, Unavailable):
             await self._move(evolve(checkout, state=CheckoutState.FAILED), [CheckoutState.OPENING])
             raise
@@ -226,6 +228,17 @@ class Checkouts:
             metadata={**checkout.metadata, **wanted.shown},
             promotion_code=wanted.promotion_code,
         )
+
+
+async def _session(rail: HostsCheckout, order: Order, wanted: Wanted) -> HostedSession:
+    """Ask for a session; without a promotion code that the provider does not have."""
+    try:
+        return await rail.open(order)
+    except Declined as refusal:
+        unknown = order.promotion_code is not None and refusal.code is Code.COUPON_NOT_FOUND
+        if not unknown or wanted.needs_promotion:
+            raise
+    return await rail.open(evolve(order, promotion_code=None))
 
 
 def _charged(session: HostedSession, wanted: Wanted) -> Money | None:

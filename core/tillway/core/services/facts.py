@@ -5,7 +5,7 @@ from typing import Final
 
 from tillway.core.assets import AssetKind
 from tillway.core.events import Event
-from tillway.core.ids import event_id_of
+from tillway.core.ids import STRIPE_PREFIX, event_id_of
 from tillway.core.money import Money
 from tillway.core.payments import Payment, State
 from tillway.core.services.grants import method_of
@@ -46,11 +46,18 @@ def _body(payment: Payment) -> Mapping[str, object]:
         "resource": payment.purchase.resource,
         "method": method_of(payment),
         **_amount(payment.amount),
-        "wallet": payment.payer,
-        "proofSignature": payment.signature,
+        **_paid_by(payment),
         "coupons": list(payment.coupons),
         "metadata": dict(payment.metadata),
     }
+
+
+def _paid_by(payment: Payment) -> Mapping[str, object]:
+    """Say who paid, and by what: the contract has other words for a card than for a wallet."""
+    if not payment.signature.startswith(STRIPE_PREFIX):
+        return {"wallet": payment.payer, "proofSignature": payment.signature}
+    session = payment.signature.removeprefix(STRIPE_PREFIX)
+    return {"stripeSessionId": session, "stripeCustomer": payment.payer}
 
 
 def _why(payment: Payment) -> Mapping[str, object]:

@@ -10,6 +10,7 @@ from tillway.core.ports.store import Store
 from tillway.core.services.archival import Archival
 from tillway.core.services.budgets import Budgets
 from tillway.core.services.build import Build
+from tillway.core.services.cards import CardSales
 from tillway.core.services.checkout import Checkouts
 from tillway.core.services.cleanup import Cleanup
 from tillway.core.services.editing import Editing
@@ -17,8 +18,10 @@ from tillway.core.services.elsewhere import Elsewhere
 from tillway.core.services.finality import Finality
 from tillway.core.services.free import Free
 from tillway.core.services.givebacks import Givebacks
+from tillway.core.services.incoming import Incoming
 from tillway.core.services.leases import Leases
 from tillway.core.services.nonces import NonceBook
+from tillway.core.services.overdue import Overdue
 from tillway.core.services.quote import Quoting
 from tillway.core.services.rails import Rails
 from tillway.core.services.resolve import Resolve
@@ -46,6 +49,9 @@ class Services:
     build: Build
     free: Free
     checkouts: Checkouts
+    cards: CardSales
+    incoming: Incoming
+    overdue: Overdue
     settle: Settle
     elsewhere: Elsewhere
     subscribe: Subscribe

@@ -10,6 +10,8 @@ from tillway.core.errors import Code, Declined
 LONGEST: Final = 2_048
 """Characters of an address, as card providers take it."""
 
+PLACE: Final = "{CHECKOUT_SESSION_ID}"
+
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -65,3 +67,8 @@ def _place(parts: SplitResult) -> str | None:
         return None
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return host if parts.port in (None, usual) else f"{host}:{parts.port}"
+
+
+def filled(url: str, session: str) -> str:
+    """Give a page's address with a session's id in the place that providers fill."""
+    return url.replace(PLACE, session)

@@ -104,6 +104,10 @@ class Subjects:
             raise absent(purchase)
         return found
 
+    def find(self, purchase: Purchase) -> Subject | None:
+        """Give the subject of a purchase, if its purpose has one."""
+        return self._all.get(purchase.purpose)
+
     async def ware(self, purchase: Purchase) -> Ware:
         """Give what can be paid for now; Declined if it is not there or not for sale any more."""
         subject = self.of(purchase)

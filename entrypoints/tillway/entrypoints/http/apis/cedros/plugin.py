@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tillway.core.services.gateway import Services
-from tillway.entrypoints.http.apis.cedros import browsing, looking, paying, signing
+from tillway.entrypoints.http.apis.cedros import browsing, carding, looking, paying, signing
 from tillway.entrypoints.http.apis.cedros.facts import facts_of
 from tillway.entrypoints.settings.sections import ServerSettings
 from tillway.plugins.api import Api, Route
@@ -27,6 +27,7 @@ def tillway_apis(context: Context) -> Sequence[Api]:
             *looking.routes(services),
             *browsing.routes(services, prefix, facts),
             *signing.routes(services),
+            *carding.routes(services),
         ]
 
     return [Api(name="cedros", routes=routes)]

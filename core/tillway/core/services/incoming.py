@@ -1,0 +1,167 @@
+"""What providers tell us: kept as it came, then applied once, whatever happens in between.
+
+An event is answered as soon as it is stored. It is applied at once by whoever received it, and
+where a crash, a conflict or its order was in the way, later by any process. What cannot be applied
+however often it is tried stays in the inbox, unapplied, and is reported.
+"""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from attrs import define
+
+from tillway.core.errors import Code, Declined, Unavailable
+from tillway.core.ports.clock import Clock
+from tillway.core.ports.hosting import HearsWebhooks, News, Told
+from tillway.core.ports.store import Inbound, Store, UnitOfWork
+from tillway.core.refunds import NEVER
+from tillway.core.services.rails import Rails
+from tillway.core.tenancy import Tenant
+
+LEASE: Final = timedelta(seconds=60)
+"""How long events are one process's to apply."""
+
+QUIET: Final = timedelta(seconds=5)
+"""How long an event is left to whoever received it."""
+
+FIRST_PAUSE: Final = timedelta(seconds=2)
+LONGEST_PAUSE: Final = timedelta(hours=3)
+MOST_ATTEMPTS: Final = 20
+"""With the pauses: a day and more, in which a provider sends what is missing."""
+
+_BATCH: Final = 50
+_TRIES: Final = 5
+_LONGEST_ERROR: Final = 200
+
+_log = logging.getLogger(__name__)
+
+
+class NotYet(Exception):
+    """News are about something that is not known, and may be known soon: they come in any order."""
+
+
+class Applies(Protocol):
+    """Make of news what they mean."""
+
+    async def apply(self, unit: UnitOfWork, tenant: Tenant, source: str, news: News) -> None:
+        """Write what news mean, in the unit that marks them as applied. Raises NotYet."""
+        ...
+
+
+@define(kw_only=True)
+class Incoming:
+    """Receive events, and apply them."""
+
+    store: Store
+    rails: Rails
+    clock: Clock
+    owner: str
+    news: Applies
+
+    async def receive(
+        self, tenant: Tenant, source: str, headers: Mapping[str, str], body: bytes
+    ) -> Told:
+        """Verify an event, keep it, and apply it if that goes at once.
+
+        Declined (invalid_signature) for what is not authentic; Unavailable if it cannot be kept.
+        A repeat is kept once.
+        """
+        told = self._hearing(source).verify(headers, body)
+        event = Inbound(
+            tenant=tenant,
+            source=source,
+            id=told.id,
+            type=told.type,
+            received_at=self.clock.now(),
+            body=body,
+        )
+        async with self.store.begin(once=True) as unit:
+            await unit.inbox.receive(event)
+        await self.apply(event)
+        return told
+
+    async def sweep(self) -> int:
+        """Apply what nobody works on, and tell how many events were tried."""
+        tried = 0
+        while True:
+            now = self.clock.now()
+            async with self.store.begin(once=True) as unit:
+                found = await unit.inbox.take(self.owner, now - QUIET, now + LEASE, _BATCH)
+            for event in found:
+                await self.apply(event)
+            tried += len(found)
+            if len(found) < _BATCH:
+                return tried
+
+    async def apply(self, event: Inbound) -> bool:
+        """Apply an event, or see to it that it is tried again; False if it is not applied now."""
+        try:
+            news = self._hearing(event.source).translate(event.body)
+            await self._applied(event, news)
+        except NotYet:
+            await self._wait(event)
+        except Unavailable as away:
+            await self._put_off(event, f"{away}")
+        except Declined as unreadable:
+            await self._put_off(event, f"{unreadable}")
+        except Exception as fault:  # one event is in nobody's way
+            _log.exception("event %s (%s) cannot be applied", event.id, event.type)
+            await self._put_off(event, type(fault).__name__)
+        else:
+            return True
+        return False
+
+    async def _applied(self, event: Inbound, news: News) -> None:
+        for attempt in range(_TRIES):
+            try:
+                await self._write(event, news)
+            except Unavailable:
+                if attempt == _TRIES - 1:
+                    raise
+                await self.clock.sleep(0.02 * 2**attempt)
+            else:
+                return
+
+    async def _write(self, event: Inbound, news: News) -> None:
+        async with self.store.begin() as unit:
+            if await self._mark(unit, event):
+                await self.news.apply(unit, event.tenant, event.source, news)
+
+    async def _mark(self, unit: UnitOfWork, event: Inbound) -> bool:
+        return await unit.inbox.apply(event.tenant, event.source, event.id, self.clock.now())
+
+    async def _wait(self, event: Inbound) -> None:
+        """Try again later; what is unknown for a day is of somebody else's account."""
+        if event.attempts < MOST_ATTEMPTS:
+            await self._put_off(event, "it is about something that is not known yet")
+            return
+        _log.warning("event %s (%s) is about nothing that we know", event.id, event.type)
+        async with self.store.begin(once=True) as unit:
+            await self._mark(unit, event)
+
+    async def _put_off(self, event: Inbound, error: str) -> None:
+        until = self._until(event)
+        if until == NEVER:
+            _log.error("event %s (%s) is given up: %s", event.id, event.type, error)
+        try:
+            async with self.store.begin(once=True) as unit:
+                await unit.inbox.put_off(
+                    event.tenant, event.source, event.id, error[:_LONGEST_ERROR], until
+                )
+        except Unavailable as away:
+            _log.warning("event %s (%s) waits: %s", event.id, event.type, away)
+
+    def _until(self, event: Inbound) -> datetime:
+        if event.attempts >= MOST_ATTEMPTS:
+            return NEVER
+        pause = min(FIRST_PAUSE * (1 << event.attempts), LONGEST_PAUSE)
+        return self.clock.now() + pause - QUIET  # a sweep leaves what is due for that long
+
+    def _hearing(self, source: str) -> HearsWebhooks:
+        hears = self.rails.hearing.get(source)
+        if hears is None:
+            text = "No webhook secret is configured."
+            raise Declined(Code.INVALID_SIGNATURE, text)
+        return hears

@@ -1,0 +1,157 @@
+"""Refunds that a provider tells of: ours, and those that somebody made in its own pages.
+
+Each is written once: by its id where that is told, otherwise as what the sum of all has grown by.
+Whatever the order of the news, what is written comes to what has gone back.
+"""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from attrs import define, evolve
+
+from tillway.core.ids import RefundId
+from tillway.core.money import Money
+from tillway.core.payments import Payment
+from tillway.core.ports.hosting import PaidBack, PayBackState, PayBackTold
+from tillway.core.ports.store import UnitOfWork
+from tillway.core.refunds import LIVE, NEVER, Refund, RefundState
+from tillway.core.services.incoming import NotYet
+from tillway.core.services.payback_books import write_paid_back, write_taken_back
+from tillway.core.services.payment_of import signature_of
+from tillway.core.tenancy import Tenant
+
+ELSEWHERE: Final = "stripe"
+"""The origin of a refund that was made at the provider, not here."""
+
+_UNDECIDED: Final = (RefundState.PENDING, RefundState.APPROVED)
+_log = logging.getLogger(__name__)
+
+
+async def paid_with(unit: UnitOfWork, tenant: Tenant, source: str, money: str) -> Payment:
+    """Find the payment that a provider names so; NotYet if there is none."""
+    checkout = await unit.checkouts.by_payment(tenant, source, money)
+    if checkout is None or checkout.session is None:
+        raise NotYet
+    payment = await unit.payments.by_signature(tenant, signature_of(checkout.session))
+    if payment is None:
+        raise NotYet
+    return payment
+
+
+@define(kw_only=True)
+class PayBacks:
+    """Apply news of refunds."""
+
+    async def apply(self, unit: UnitOfWork, tenant: Tenant, source: str, told: PayBackTold) -> None:
+        """Write what has gone back and is not written. NotYet if what was paid is not known."""
+        payment = await paid_with(unit, tenant, source, told.payment)
+        for refund in told.refunds:
+            await self._told(unit, payment, refund, told.at)
+        await self._sum(unit, payment, told)
+
+    async def _told(
+        self, unit: UnitOfWork, payment: Payment, refund: PaidBack, at: datetime
+    ) -> None:
+        stored = await self._stored(unit, payment, refund)
+        if refund.state is PayBackState.FAILED:
+            await self._failed(unit, payment, refund, stored, at)
+        elif refund.state is PayBackState.DONE and stored is None:
+            await self._add(unit, payment, _made_elsewhere(payment, refund, at))
+        elif refund.state is PayBackState.DONE and stored and stored.state in _UNDECIDED:
+            done = evolve(stored, state=RefundState.PROCESSED, processed_at=at, signature=refund.id)
+            if await unit.refunds.move(done, _UNDECIDED):
+                await write_paid_back(unit, payment, done)
+
+    async def _stored(self, unit: UnitOfWork, payment: Payment, refund: PaidBack) -> Refund | None:
+        if refund.reference is not None:
+            ours = await unit.refunds.get(payment.tenant, RefundId(refund.reference))
+            if ours is not None and ours.purchase == payment.signature:
+                return ours
+        return await unit.refunds.get(payment.tenant, _name(refund.id))
+
+    async def _failed(
+        self,
+        unit: UnitOfWork,
+        payment: Payment,
+        refund: PaidBack,
+        stored: Refund | None,
+        at: datetime,
+    ) -> None:
+        """Take back what was written of a refund that came to nothing, or note that it did."""
+        if stored is None:
+            stored = _made_elsewhere(payment, refund, at)
+            await self._add(unit, payment, stored)
+        if stored.state is RefundState.PROCESSED:
+            gone = evolve(stored, state=RefundState.DENIED, processed_at=at)
+            if await unit.refunds.move(gone, [RefundState.PROCESSED]):
+                await write_taken_back(unit, payment, gone)
+
+    async def _sum(self, unit: UnitOfWork, payment: Payment, told: PayBackTold) -> None:
+        """Write what the sum has grown by beyond all that is known one by one."""
+        stored = await unit.refunds.of(payment.tenant, payment.signature)
+        done = _total(stored, RefundState.PROCESSED)
+        named = {_name(each.id) for each in told.refunds}
+        on_its_way = sum(
+            each.amount.minor
+            for each in told.refunds
+            if each.state is PayBackState.PENDING and each.amount.asset == payment.amount.asset
+        )
+        more = told.total.minor - done - on_its_way
+        if more <= 0 or told.total.asset != payment.amount.asset:
+            return
+        if _total(stored, RefundState.APPROVED) and not named:
+            raise NotYet  # one of ours may be what it has grown by
+        grown = PaidBack(
+            id=f"{told.payment}:{told.total.minor}",
+            amount=Money(more, told.total.asset),
+            state=PayBackState.DONE,
+        )
+        await self._add(unit, payment, _made_elsewhere(payment, grown, told.at))
+
+    async def _add(self, unit: UnitOfWork, payment: Payment, refund: Refund) -> None:
+        """Write money that is gone, whatever was planned with it here."""
+        limit = payment.amount
+        if not await unit.refunds.add(refund, limit):
+            await self._make_room(unit, refund)
+            stored = await unit.refunds.of(refund.tenant, refund.purchase)
+            live = sum(each.amount.minor for each in stored if each.state in LIVE)
+            most = max(limit.minor, live + refund.amount.minor)
+            await unit.refunds.add(refund, evolve(limit, minor=most))
+        await write_paid_back(unit, payment, refund)
+
+    async def _make_room(self, unit: UnitOfWork, refund: Refund) -> None:
+        for other in await unit.refunds.of(refund.tenant, refund.purchase):
+            if other.state is RefundState.PENDING:
+                _log.warning("refund %s is denied: its money went back at the provider", other.id)
+                denied = evolve(other, state=RefundState.DENIED, processed_at=refund.processed_at)
+                await unit.refunds.move(denied, [RefundState.PENDING])
+
+
+def _made_elsewhere(payment: Payment, refund: PaidBack, at: datetime) -> Refund:
+    return Refund(
+        id=_name(refund.id),
+        tenant=payment.tenant,
+        purchase=payment.signature,
+        recipient=payment.refund_to or payment.payer,
+        amount=refund.amount,
+        created_at=at,
+        expires_at=NEVER,
+        reason="made at the provider",
+        origin=ELSEWHERE,
+        state=RefundState.PROCESSED,
+        processed_at=at,
+        processed_by=ELSEWHERE,
+        signature=refund.id,
+    )
+
+
+def _name(refund: str) -> RefundId:
+    """Name a refund by the provider's id, so that it is one however often it is told."""
+    return RefundId(f"refund_{hashlib.sha256(refund.encode()).hexdigest()[:32]}")
+
+
+def _total(refunds: Sequence[Refund], state: RefundState) -> int:
+    return sum(each.amount.minor for each in refunds if each.state is state)
