@@ -4,6 +4,7 @@ from tillway.core.ports.clock import Random
 from tillway.core.services.quote import Quoting
 from tillway.core.services.subscribe import Subscribe
 from tillway.core.services.subscribing import Subscribing
+from tillway.core.services.subscribing_activate import Activate
 from tillway.core.services.subscribing_sales import Periods
 from tillway.plugins.settings.subscriptions import SubscriptionSettings
 
@@ -24,4 +25,8 @@ def subscriptions(settings: SubscriptionSettings, quoting: Quoting, random: Rand
         enabled=settings.enabled,
         grace_hours=settings.grace_period_hours,
     )
-    return Subscribe(known=known, periods=periods)
+    return Subscribe(
+        known=known,
+        periods=periods,
+        activate=Activate(store=quoting.store, quoting=quoting, known=known, periods=periods),
+    )

@@ -4,6 +4,7 @@ from attrs import define
 
 from tillway.core.ids import ProductId
 from tillway.core.services.subscribing import Subscribing
+from tillway.core.services.subscribing_activate import Activate
 from tillway.core.services.subscribing_sales import Periods
 from tillway.core.tenancy import Tenant
 
@@ -12,11 +13,13 @@ from tillway.core.tenancy import Tenant
 class Subscribe:
     """The use cases of subscriptions.
 
-    ``known`` reads them and writes how they move on; ``periods`` is what is paid for by proof.
+    ``known`` reads them and writes how they move on; ``periods`` is what is paid for by proof, and
+    ``activate`` answers who has paid.
     """
 
     known: Subscribing
     periods: Periods
+    activate: Activate
 
     async def has_access(self, tenant: Tenant, product: ProductId, subscriber: str) -> bool:
         """Tell whether a subscriber may use a product now, grace included. Writes nothing.

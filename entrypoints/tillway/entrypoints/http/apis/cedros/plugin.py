@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 
 from tillway.core.services.gateway import Services
-from tillway.entrypoints.http.apis.cedros import browsing, carding, looking, paying, signing
+from tillway.entrypoints.http.apis.cedros import (
+    browsing,
+    carding,
+    looking,
+    paying,
+    signing,
+    subscribing,
+)
 from tillway.entrypoints.http.apis.cedros.facts import facts_of
 from tillway.entrypoints.settings.sections import ServerSettings
 from tillway.plugins.api import Api, Route
@@ -28,6 +35,7 @@ def tillway_apis(context: Context) -> Sequence[Api]:
             *browsing.routes(services, prefix, facts),
             *signing.routes(services),
             *carding.routes(services),
+            *subscribing.routes(services, prefix),
         ]
 
     return [Api(name="cedros", routes=routes)]

@@ -1,0 +1,250 @@
+"""Paying for periods by x402, from the quote to the access."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from support.members import (
+    GOLD,
+    MEMBERS,
+    MONTHLY,
+    PATH,
+    activated,
+    headers,
+    proof,
+    quoted,
+    signed,
+    status,
+    subscribed,
+)
+from support.shop import Shop, open_shop
+from tillway.core.quotes import Purpose
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+async def club(storage: dict[str, Any]) -> AsyncIterator[Shop]:
+    """Give a shop that sells subscriptions, on each store."""
+    async with open_shop(background=False, storage=storage, **MEMBERS) as made:
+        yield made
+
+
+def _days(body: Any, start: str = "periodStart", end: str = "periodEnd") -> int:
+    return (datetime.fromisoformat(body[end]) - datetime.fromisoformat(body[start])).days
+
+
+class TestPaying:
+    """From the quote to the access, in the calls of the React SDK."""
+
+    async def test_a_quote_a_payment_and_a_subscription(self, club: Shop) -> None:
+        """Verifying the payment of a quote begins it; activating answers it, again and again."""
+        buyer = club.buyer(usdc=2 * GOLD)
+        wallet = str(buyer.address)
+        assert await status(club, wallet) == {
+            "active": False,
+            "status": "expired",
+            "cancelAtPeriodEnd": False,
+        }
+        signature = await subscribed(club, buyer)
+        first = await activated(club, wallet, signature)
+        assert first.status == 200
+        assert first.body["success"] is True
+        assert first.body["wallet"] == wallet
+        assert first.body["status"] == "active"
+        assert 28 <= _days(first.body) <= 31
+        assert first.body["currentPeriodEnd"] == first.body["periodEnd"]
+        assert (await activated(club, wallet, signature)).body == first.body
+        shown = await status(club, wallet)
+        assert shown["active"]
+        assert shown["interval"] == "monthly"
+        assert shown["expiresAt"] == first.body["periodEnd"]
+        (payment,) = await club.payments()
+        assert payment.purchase.purpose is Purpose.SUBSCRIPTION
+
+    async def test_paying_again_extends_it_and_access_is_never_lost(self, club: Shop) -> None:
+        """The start stays where it was and the end moves by a period."""
+        buyer = club.buyer(usdc=2 * GOLD)
+        wallet = str(buyer.address)
+        first = await activated(club, wallet, await subscribed(club, buyer))
+        second = await activated(club, wallet, await subscribed(club, buyer))
+        assert second.body["subscriptionId"] == first.body["subscriptionId"]
+        assert second.body["periodStart"] == first.body["periodStart"]
+        assert 59 <= _days(second.body) <= 62
+        assert (await status(club, wallet))["active"]
+        told = [each.type for each in await club.events() if each.type.startswith("subscr")]
+        assert sorted(told) == ["subscription.created", "subscription.renewed"]
+
+    async def test_a_repeated_proof_buys_one_period(self, club: Shop) -> None:
+        """Eight requests with one payment, at once and later: one period."""
+        buyer = club.buyer(usdc=2 * GOLD)
+        header = proof(club, signed(club, buyer, await quoted(club)))
+        tries = [club.post("/paywall/v1/verify", None, header) for _ in range(8)]
+        said = [each.status for each in await asyncio.gather(*tries)]
+        assert said == [200] * 8
+        details = await club.get(f"{PATH}/details?resource=gold&userId={buyer.address}")
+        assert 28 <= _days(details.body, "currentPeriodStart", "currentPeriodEnd") <= 31
+        assert club.balance() == GOLD
+
+    async def test_payments_that_race_each_buy_their_period(self, club: Shop) -> None:
+        """Four payments of one wallet at once: four periods, whoever is first."""
+        buyer = club.buyer(usdc=8 * GOLD)
+        proofs = [proof(club, signed(club, buyer, await quoted(club))) for _ in range(4)]
+        said = await asyncio.gather(
+            *(club.post("/paywall/v1/verify", None, each) for each in proofs)
+        )
+        assert [each.status for each in said] == [200] * 4, [each.body for each in said]
+        details = await club.get(f"{PATH}/details?resource=gold&userId={buyer.address}")
+        assert 119 <= _days(details.body, "currentPeriodStart", "currentPeriodEnd") <= 123
+
+    async def test_a_subscriber_is_let_in_by_his_signature_alone(self, club: Shop) -> None:
+        """A bare wallet in a header opens nothing, nor does the word of another."""
+        buyer, stranger = club.buyer(usdc=GOLD), club.buyer()
+        await subscribed(club, buyer)
+        now = int(club.clock.now().timestamp())
+        word = f"access:{club.address}/paywall/gold:{now}"
+        let_in = await club.get("/paywall/gold", headers(buyer, word))
+        assert let_in.status == 200
+        assert let_in.body["method"] == "subscription"
+        bare = {"X-Wallet": str(buyer.address)}
+        for refused in (bare, headers(stranger, word), {**headers(stranger, word), **bare}):
+            assert (await club.get("/paywall/gold", refused)).status == 402
+        assert (await club.get("/paywall/silver", headers(buyer, word))).status == 402
+
+
+class TestActivating:
+    """What is answered to whoever names a payment."""
+
+    async def test_no_payment_gets_a_quote_and_no_subscription(self, club: Shop) -> None:
+        """402 with the requirement; nothing runs."""
+        wallet = str(club.buyer().address)
+        said = await activated(club, wallet, None)
+        assert (said.status, said.code) == (402, "transaction_not_found")
+        assert said.body["requirement"]["maxAmountRequired"] == str(GOLD)
+        assert not (await status(club, wallet))["active"]
+
+    async def test_a_plain_purchase_is_made_one_of_a_period_once(self, club: Shop) -> None:
+        """Sixteen at once: the product that was bought at that price is one period, not more."""
+        buyer = club.buyer(usdc=GOLD)
+        bought = await club.paid(buyer, "gold")
+        signature, wallet = bought.body["signature"], str(buyer.address)
+        assert not (await status(club, wallet))["active"]
+        said = await asyncio.gather(*(activated(club, wallet, signature) for _ in range(16)))
+        assert {each.status for each in said} == {200}
+        assert {(each.body["periodStart"], each.body["periodEnd"]) for each in said} == {
+            (said[0].body["periodStart"], said[0].body["periodEnd"])
+        }
+        assert 28 <= _days(said[0].body) <= 31
+        told = [each.type for each in await club.events() if each.type.startswith("subscr")]
+        assert told == ["subscription.created"]
+
+    async def test_only_the_payer_gets_it_for_what_was_paid(self, club: Shop) -> None:
+        """In the contract's words for another wallet, another product, and no payment at all."""
+        buyer, stranger = club.buyer(usdc=GOLD + 50_000), club.buyer()
+        wallet = str(buyer.address)
+        article = (await club.paid(buyer, "article")).body["signature"]
+        period = await subscribed(club, buyer)
+        cases = [
+            (str(stranger.address), period, "payment was made from a different wallet"),
+            (wallet, article, "payment was for a different product"),
+            (wallet, "5" * 88, "payment signature not found or not yet processed"),
+        ]
+        for who, signature, message in cases:
+            said = await activated(club, who, signature)
+            assert (said.status, said.code) == (400, "invalid_field")
+            assert said.body["error"]["message"] == message
+        assert not (await status(club, str(stranger.address)))["active"]
+
+    async def test_the_quote_of_a_period_does_not_pay_for_another_product(self, club: Shop) -> None:
+        """Its memo is for this product: shown for another it is refused before it is sent."""
+        buyer = club.buyer(usdc=GOLD)
+        transaction = signed(club, buyer, await quoted(club))
+        said = await club.post("/paywall/v1/verify", None, proof(club, transaction, "silver"))
+        assert said.status == 400
+        assert club.sent() == 0
+
+
+REFUSED = [
+    ({"interval": "monthly"}, 400, "missing_field", "resource is required"),
+    ({"resource": "gold"}, 400, "missing_field", "interval is required"),
+    ({**MONTHLY, "interval": "hourly"}, 400, "invalid_field", "invalid interval"),
+    (
+        {**MONTHLY, "interval": "custom"},
+        400,
+        "invalid_field",
+        "intervalDays required for custom interval",
+    ),
+    ({"resource": "no", "interval": "hourly"}, 400, "invalid_field", "invalid interval"),
+    ({**MONTHLY, "resource": "no"}, 404, "resource_not_found", "Resource not found"),
+    (
+        {**MONTHLY, "resource": "article"},
+        400,
+        "invalid_field",
+        "resource is not configured for subscriptions",
+    ),
+    (
+        {**MONTHLY, "interval": "yearly"},
+        400,
+        "invalid_field",
+        "invalid interval: this resource is billed monthly",
+    ),
+    (
+        {"resource": "quarterly", "interval": "monthly"},
+        400,
+        "invalid_field",
+        "invalid interval: this resource is billed custom with intervalDays 90",
+    ),
+    ({**MONTHLY, "trialDays": 30}, 400, "invalid_field", "unknown field trialDays"),
+]
+
+
+class TestQuoting:
+    """What is priced."""
+
+    @pytest.mark.parametrize("storage", ["memory"], indirect=True)
+    @pytest.mark.parametrize(("body", "code", "word", "message"), REFUSED)
+    async def test_what_is_refused(
+        self, club: Shop, body: Any, code: int, word: str, message: str
+    ) -> None:
+        """Each by its code, status and words."""
+        said = await club.post(f"{PATH}/quote", body)
+        assert (said.status, said.code) == (code, word)
+        assert said.body["error"]["message"] == message
+
+    @pytest.mark.parametrize("storage", ["memory"], indirect=True)
+    async def test_an_interval_has_its_days(self, club: Shop) -> None:
+        """A week is also a custom interval of seven days; what cards alone sell has no quote."""
+        asked = {"resource": "silver", "interval": "custom", "intervalDays": 7}
+        said = await club.post(f"{PATH}/quote", asked)
+        assert said.status == 402
+        assert said.body["subscription"]["durationSeconds"] == 604_800
+        assert said.body["subscription"]["intervalDays"] == 7
+        assert _days(said.body["subscription"]) == 7
+        card = await club.post(f"{PATH}/quote", {**MONTHLY, "resource": "cards-only"})
+        assert card.status == 402
+        assert card.body["requirement"] is None
+
+    @pytest.mark.parametrize("storage", ["memory"], indirect=True)
+    async def test_coupons_come_off_the_period(self, club: Shop) -> None:
+        """As they come off anything, and never the whole of it."""
+        half = await quoted(club, couponCode="HALF")
+        assert half["maxAmountRequired"] == str(GOLD // 2)
+        free = await club.post(f"{PATH}/quote", {**MONTHLY, "couponCode": "FREE"})
+        assert (free.status, free.code) == (409, "coupon_not_applicable")
+
+
+class TestSwitchedOff:
+    """A gateway with ``subscriptions.enabled: false``."""
+
+    async def test_it_sells_none_and_lets_nobody_in(self) -> None:
+        """Its answers are those for people who never subscribed."""
+        async with open_shop(paywall=MEMBERS["paywall"]) as shop:
+            for path in ("quote", "x402/activate"):
+                body = {**MONTHLY} if path == "quote" else {"productId": "gold", "wallet": "w"}
+                said = await shop.post(f"{PATH}/{path}", body)
+                assert (said.status, said.code) == (400, "invalid_field")
+                assert said.body["error"]["message"] == "subscriptions not enabled"
+            assert not (await status(shop, "somebody"))["active"]
