@@ -39,6 +39,9 @@ SUBSCRIPTION_ID: Final = re.compile(
 """All patterns are for `fullmatch`. Webhook ids of the reference were numbers; both are read."""
 
 LONGEST_ID: Final = 255
+_BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_SIGNATURE: Final = re.compile("[1-9A-HJ-NP-Za-km-z]{64,88}")
+_SIGNATURE_BYTES: Final = 64
 STRIPE_PREFIX: Final = "stripe:"
 RESERVED_PRODUCT_IDS: Final = frozenset({"v1", ".", ".."})
 RESERVED_PRODUCT_PREFIXES: Final = ("cart_", "cart:", "refund_", "refund:", STRIPE_PREFIX)
@@ -83,6 +86,17 @@ def new_webhook_id(random: RandomBytes) -> WebhookId:
 def new_subscription_id(random: RandomBytes) -> SubscriptionId:
     """Make the id of a subscription: a random UUID (version 4)."""
     return SubscriptionId(str(UUID(bytes=random(16), version=4)))
+
+
+def is_transaction_signature(text: str) -> bool:
+    """Tell whether a text is 64 bytes in base58, as Solana writes a transaction's signature."""
+    if not _SIGNATURE.fullmatch(text):
+        return False
+    number = 0
+    for letter in text:
+        number = number * len(_BASE58) + _BASE58.index(letter)
+    zeros = len(text) - len(text.lstrip(_BASE58[0]))
+    return zeros + (number.bit_length() + 7) // 8 == _SIGNATURE_BYTES
 
 
 def product_id_fault(text: str) -> str | None:

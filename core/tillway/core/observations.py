@@ -61,7 +61,33 @@ class ArchivalRan:
     moved: int
 
 
-Observation = PaymentStarted | PaymentCompleted | RpcCalled | QueryRan | ArchivalRan
+@frozen(kw_only=True)
+class RefundOffered:
+    """A refund was approved and offered to whoever pays it."""
+
+
+@frozen(kw_only=True)
+class RefundCompleted:
+    """A refund was paid out, or an attempt to was refused or failed: ``reason`` is a code then.
+
+    ``method`` is ``crypto`` or ``card``; ``amount`` None where nothing was paid out.
+    """
+
+    method: str
+    amount: Money | None
+    seconds: float
+    reason: str | None = None
+
+
+Observation = (
+    PaymentStarted
+    | PaymentCompleted
+    | RefundOffered
+    | RefundCompleted
+    | RpcCalled
+    | QueryRan
+    | ArchivalRan
+)
 Observer = Callable[[Observation], None]
 
 

@@ -52,6 +52,7 @@ from tillway.entrypoints.http.idempotency import once
 from tillway.entrypoints.paywall.handlers import GATEWAY
 from tillway.entrypoints.ports import Given as Given
 from tillway.entrypoints.ports import Ports as Ports
+from tillway.entrypoints.refunds import EVERY, refunds
 from tillway.entrypoints.settings.loading import Settings
 from tillway.entrypoints.settings.sections import LedgerSettings, QuoteSettings, ServerSettings
 from tillway.entrypoints.sources import Sources
@@ -61,6 +62,7 @@ from tillway.plugins.api import Route
 from tillway.plugins.context import Context
 from tillway.plugins.settings.coupons import CouponSettings
 from tillway.plugins.settings.paywall import PaywallSettings
+from tillway.plugins.settings.refunds import RefundSettings
 from tillway.plugins.settings.storage import StorageSettings
 from tillway.plugins.settings.stripe import StripeSettings
 from tillway.plugins.settings.subscriptions import SubscriptionSettings
@@ -199,7 +201,10 @@ class _Assembly:
         clock, random, x402 = self.ports.clock, self.ports.random, self._x402
         lease, wait = (x402.claim_lease, x402.confirm_wait) if x402 else (LEASE, WAIT)
         leases = Leases(store=store, clock=clock, process=_process(), length=lease)
-        endings = Endings(store=store, subjects=quoting.subjects, clock=clock, random=random)
+        subjects, back = quoting.subjects, self.settings.section(RefundSettings)
+        endings = Endings(
+            store=store, subjects=subjects, clock=clock, random=random, least=back.minimum
+        )
         repeats = Repeats(seals=sealer, clock=clock)
         terms = Terms(quoting=quoting, seals=sealer)
         nonces = NonceBook(store=store, clock=clock, random=random)
@@ -214,7 +219,7 @@ class _Assembly:
             observe=self.observe,
         )
         free = Free(store=store, terms=terms, repeats=repeats, leases=leases, random=random)
-        givebacks = Givebacks(store=store, clock=clock, random=random)
+        givebacks = Givebacks(store=store, clock=clock, random=random, least=back.minimum)
         hosting = Hosting.of(
             quoting=quoting,
             free=free,
@@ -247,12 +252,27 @@ class _Assembly:
             leases=leases,
             budgets=Budgets(store=store, rails=rails),
             sequence=self._sequencer(store, leases),
-            finality=Finality(store=store, rails=rails, leases=leases, random=random),
             givebacks=givebacks,
+            finality=Finality(
+                store=store,
+                rails=rails,
+                leases=leases,
+                random=random,
+                subjects=subjects,
+                least=back.minimum,
+            ),
             cleanup=self._cleanup(store, leases),
             archival=self._archival(store, leases),
             nonces=nonces,
             signatures=Signatures(rails=rails, nonces=nonces),
+            refunding=refunds(
+                back,
+                quoting,
+                random,
+                issuer=x402.payment_address if x402 else None,
+                lifetime=self.settings.section(StorageSettings).refund_quote_ttl,
+                turn=self._turn(store, leases, "refunds", EVERY),
+            ),
         )
 
     def _pages(self) -> Pages:

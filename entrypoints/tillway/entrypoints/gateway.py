@@ -182,6 +182,7 @@ class Gateway:
         return [
             _repeat(services.incoming.sweep, INBOX_SECONDS, services),
             _repeat(services.overdue.run, TURN_SECONDS, services),
+            _repeat(services.refunding.payouts.sweep, TURN_SECONDS, services),
         ]
 
     async def _opened(self, stack: AsyncExitStack) -> None:
@@ -218,7 +219,7 @@ class Gateway:
         services = self.services
         archival = [services.archival] if services.archival else []
         turns: list[Closes] = [services.sequence, services.cleanup, services.overdue, *archival]
-        return [services.resolve, services.finality, *turns]
+        return [services.resolve, services.finality, services.refunding.payouts, *turns]
 
     async def _drain(self) -> None:
         left = await self.services.settle.drain(self.drain_seconds)

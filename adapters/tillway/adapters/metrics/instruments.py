@@ -8,6 +8,7 @@ from tillway.adapters.metrics.series import Series
 
 PAYMENT: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
 SETTLEMENT: Final = (1, 5, 10, 30, 60, 120, 300)
+REFUND: Final = (1, 5, 10, 30, 60, 300)
 RPC: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10)
 QUERY: Final = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 2)
 
@@ -49,6 +50,16 @@ class Instruments:
             "From sending to the network's word.",
             SETTLEMENT,
             "network",
+        )
+        self.refunds = counter(
+            "cedros_refunds_total", "Refunds offered, paid out, refused or failed.", "status"
+        )
+        self.refunded = counter("cedros_refund_amount_total", "Money paid back, in cents.", "token")
+        self.refund_duration = histogram(
+            "cedros_refund_duration_seconds",
+            "From a refund's payment, or its request, to its end.",
+            REFUND,
+            "method",
         )
         self.calls = counter("cedros_rpc_calls_total", "Calls to nodes.", *node)
         self.call_duration = histogram(

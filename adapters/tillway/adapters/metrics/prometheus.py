@@ -29,6 +29,8 @@ from tillway.core.observations import (
     PaymentCompleted,
     PaymentStarted,
     QueryRan,
+    RefundCompleted,
+    RefundOffered,
     RpcCalled,
 )
 from tillway.core.ports.exposition import Exposition
@@ -69,6 +71,10 @@ class PrometheusObserver:
                 self._see.payments.of(seen.method, seen.resource).inc()
             case PaymentCompleted():
                 self._completed(seen)
+            case RefundOffered():
+                self._see.refunds.of("quote").inc()
+            case RefundCompleted():
+                self._refunded(seen)
             case RpcCalled():
                 self._called(seen)
             case QueryRan():
@@ -94,6 +100,12 @@ class PrometheusObserver:
         self._see.succeeded.of(*what).inc()
         if seen.amount is not None:
             self._see.amount.of(seen.method, seen.amount.asset.code).inc(cents(seen.amount))
+
+    def _refunded(self, seen: RefundCompleted) -> None:
+        self._see.refunds.of("success" if seen.reason is None else "failed").inc()
+        self._see.refund_duration.of(seen.method).observe(seen.seconds)
+        if seen.reason is None and seen.amount is not None:
+            self._see.refunded.of(seen.amount.asset.code).inc(cents(seen.amount))
 
     def _called(self, seen: RpcCalled) -> None:
         node = (seen.method, seen.network)

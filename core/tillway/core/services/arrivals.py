@@ -7,6 +7,7 @@ from attrs import evolve
 
 from tillway.core.errors import Code
 from tillway.core.payments import Payment, Settled, State
+from tillway.core.quotes import Purpose
 from tillway.core.services.grants import grant_of
 
 FIRST_LOOK: Final = timedelta(seconds=14)
@@ -30,4 +31,7 @@ def _buys_nothing(payment: Payment) -> bool:
     # A grant stays with its payment through a reversal; what bought nothing never had one.
     if payment.state is State.REVERSED:
         return payment.grant is None
+    if payment.purchase.purpose is Purpose.REFUND:
+        # It went to a customer, and he is not to be paid a second time.
+        return payment.for_refund
     return payment.is_refused

@@ -1,5 +1,7 @@
 """Write the end of a payment, once, with its facts and what it books."""
 
+from decimal import Decimal
+
 from attrs import define
 
 from tillway.core.errors import Unavailable
@@ -17,12 +19,13 @@ _STORE_RETRIES = 6
 
 @define(kw_only=True)
 class Endings:
-    """Turn a rail's outcome into what is stored."""
+    """Turn a rail's outcome into what is stored. ``least`` is that of `queue_refund`."""
 
     store: Store
     subjects: Subjects
     clock: Clock
     random: Random
+    least: Decimal = Decimal(0)
 
     async def write(self, payment: Payment, outcome: Outcome) -> Payment:
         """Write the outcome of a payment that we own and give the payment as it now stands.
@@ -45,7 +48,7 @@ class Endings:
         async with self.store.begin(once=not (gives_back or fulfils)) as unit:
             ours = await self._write(unit, ended, outcome)
             if ours and gives_back:
-                await queue_refund(unit, ended, self.random)
+                await queue_refund(unit, ended, self.random, self.least)
             if ours and fulfils:
                 await subject.fulfil(unit, ended)
         if ours and gives_back:

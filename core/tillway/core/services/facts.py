@@ -8,11 +8,13 @@ from tillway.core.events import Event
 from tillway.core.ids import STRIPE_PREFIX, event_id_of
 from tillway.core.money import Money
 from tillway.core.payments import Payment, State
+from tillway.core.quotes import Purpose
 from tillway.core.services.grants import method_of
 
 PAYMENT_SUCCEEDED: Final = "payment.succeeded"
 PAYMENT_UNAPPLIED: Final = "payment.unapplied"
 PAYMENT_REVERSED: Final = "payment.reversed"
+REFUND_EXCESS: Final = "refund.excess"
 
 _TYPES: Final = {
     State.SETTLED: PAYMENT_SUCCEEDED,
@@ -20,24 +22,30 @@ _TYPES: Final = {
     State.REVERSED: PAYMENT_REVERSED,
 }
 
+_OF_REFUNDS: Final = {State.UNAPPLIED: REFUND_EXCESS, State.REVERSED: PAYMENT_REVERSED}
+
 
 def facts_of(payment: Payment) -> Sequence[Event]:
     """Give the facts of a payment's present state, which is to be stored with them.
 
     The fields are those of the Cedros payment callback; of money that bought nothing, or is
-    gone, they say why. Nothing is told of what never arrived.
+    gone, they say why. Nothing is told of what never arrived. Of what pays a refund the refund
+    tells, unless nothing was due.
     """
     kind = _TYPES.get(payment.state)
-    if kind is None:
-        return ()
-    return (
-        Event(
-            id=event_id_of(kind, payment.tenant, payment.chain, payment.key, f"{payment.turn}"),
-            tenant=payment.tenant,
-            type=kind,
-            at=payment.ended_at or payment.created_at,
-            body={**_body(payment), **_why(payment)},
-        ),
+    if payment.purchase.purpose is Purpose.REFUND:
+        kind = _OF_REFUNDS.get(payment.state) if payment.grant is None else None
+    return () if kind is None else (fact_of(kind, payment),)
+
+
+def fact_of(kind: str, payment: Payment) -> Event:
+    """Write a fact of a payment as it stands."""
+    return Event(
+        id=event_id_of(kind, payment.tenant, payment.chain, payment.key, f"{payment.turn}"),
+        tenant=payment.tenant,
+        type=kind,
+        at=payment.ended_at or payment.created_at,
+        body={**_body(payment), **_why(payment)},
     )
 
 

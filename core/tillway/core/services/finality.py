@@ -8,6 +8,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from attrs import define, evolve, field, frozen
@@ -24,6 +25,7 @@ from tillway.core.services.givebacks import queue_refund, withdraw_refund
 from tillway.core.services.leases import Leases
 from tillway.core.services.rails import Rails
 from tillway.core.services.resolve import signed_of
+from tillway.core.services.subjects import Subjects, Undoes
 
 _log = logging.getLogger(__name__)
 
@@ -63,13 +65,16 @@ class Finality:
 
     Missing ones that have granted something are sent again, the stored bytes and nothing else,
     beside the next sweep and for at most ``most_sending`` payments at a time. What bought
-    nothing is not sent again: whoever wants nothing need not pay.
+    nothing is not sent again: whoever wants nothing need not pay. ``least`` is that of
+    `queue_refund`.
     """
 
     store: Store
     rails: Rails
     leases: Leases
     random: Random
+    subjects: Subjects
+    least: Decimal = Decimal(0)
     most_sending: int = 64
     _sending: dict[PaymentKey, asyncio.Task[None]] = field(factory=dict, init=False)
 
@@ -183,10 +188,21 @@ class Finality:
         if not await unit.payments.amend(now, change.was.state, facts, entries):
             return False
         if now.state is State.UNAPPLIED:
-            await queue_refund(unit, now, self.random)
-        elif change.was.state is State.UNAPPLIED:
+            await queue_refund(unit, now, self.random, self.least)
+        elif now.state is State.REVERSED:
             await withdraw_refund(unit, now)
+        await self._told(unit, change)
         return True
+
+    async def _told(self, unit: UnitOfWork, change: _Change) -> None:
+        """Have what was bought hear of it, if it can be undone."""
+        subject = self.subjects.find(change.now.purchase)
+        if not isinstance(subject, Undoes):
+            return
+        if change.was.state is State.SETTLED:
+            await subject.undo(unit, change.now)
+        elif change.now.state is State.SETTLED:
+            await subject.fulfil(unit, change.now)
 
 
 def _is_to_be_sent(payment: Payment, standing: Standing | None) -> bool:

@@ -24,6 +24,7 @@ from tillway.core.services.nonces import NonceBook
 from tillway.core.services.overdue import Overdue
 from tillway.core.services.quote import Quoting
 from tillway.core.services.rails import Rails
+from tillway.core.services.refunding import Refunding
 from tillway.core.services.resolve import Resolve
 from tillway.core.services.sequencing import Sequencer
 from tillway.core.services.settle import Settle
@@ -65,3 +66,4 @@ class Services:
     archival: Archival | None
     nonces: NonceBook
     signatures: Signatures
+    refunding: Refunding

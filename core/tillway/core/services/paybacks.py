@@ -19,8 +19,8 @@ from tillway.core.ports.hosting import PaidBack, PayBackState, PayBackTold
 from tillway.core.ports.store import UnitOfWork
 from tillway.core.refunds import LIVE, NEVER, Refund, RefundState
 from tillway.core.services.incoming import NotYet
-from tillway.core.services.payback_books import write_paid_back, write_taken_back
 from tillway.core.services.payment_of import signature_of
+from tillway.core.services.repayments import book_refund, unbook_refund
 from tillway.core.tenancy import Tenant
 
 ELSEWHERE: Final = "stripe"
@@ -63,7 +63,7 @@ class PayBacks:
         elif refund.state is PayBackState.DONE and stored and stored.state in _UNDECIDED:
             done = evolve(stored, state=RefundState.PROCESSED, processed_at=at, signature=refund.id)
             if await unit.refunds.move(done, _UNDECIDED):
-                await write_paid_back(unit, payment, done)
+                await book_refund(unit, done, payment)
 
     async def _stored(self, unit: UnitOfWork, payment: Payment, refund: PaidBack) -> Refund | None:
         if refund.reference is not None:
@@ -87,7 +87,7 @@ class PayBacks:
         if stored.state is RefundState.PROCESSED:
             gone = evolve(stored, state=RefundState.DENIED, processed_at=at)
             if await unit.refunds.move(gone, [RefundState.PROCESSED]):
-                await write_taken_back(unit, payment, gone)
+                await unbook_refund(unit, gone, payment)
 
     async def _sum(self, unit: UnitOfWork, payment: Payment, told: PayBackTold) -> None:
         """Write what the sum has grown by beyond all that is known one by one."""
@@ -120,7 +120,7 @@ class PayBacks:
             live = sum(each.amount.minor for each in stored if each.state in LIVE)
             most = max(limit.minor, live + refund.amount.minor)
             await unit.refunds.add(refund, evolve(limit, minor=most))
-        await write_paid_back(unit, payment, refund)
+        await book_refund(unit, refund, payment)
 
     async def _make_room(self, unit: UnitOfWork, refund: Refund) -> None:
         for other in await unit.refunds.of(refund.tenant, refund.purchase):

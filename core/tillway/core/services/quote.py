@@ -10,7 +10,7 @@ from tillway.core.coupons import coupon_refusal
 from tillway.core.errors import Code, Declined
 from tillway.core.ids import CouponCode, coupon_code_fault
 from tillway.core.money import Rounding
-from tillway.core.observations import Observer, PaymentStarted
+from tillway.core.observations import Observation, Observer, PaymentStarted, RefundOffered
 from tillway.core.payments import Purchase
 from tillway.core.ports.catalogue import Catalogue
 from tillway.core.ports.clock import Clock, Random
@@ -85,7 +85,7 @@ class Quoting:
             if destination is None:
                 continue
             terms = await self.priced(ware, destination, rail.method, purchase)
-            self.observe(PaymentStarted(method="quote", resource=subject_word(purchase)))
+            self.observe(_started(purchase))
             if terms.quote.amount.minor == 0:
                 return Quoted(product=product, free=terms.quote)
             offer = self._offer(rail, product, terms, url)
@@ -240,6 +240,12 @@ def _without_limited(sale: Sale) -> Sale:
 
 def _whole(moment: datetime) -> int:
     return int(moment.timestamp())
+
+
+def _started(purchase: Purchase) -> Observation:
+    if purchase.purpose is Purpose.REFUND:
+        return RefundOffered()
+    return PaymentStarted(method="quote", resource=subject_word(purchase))
 
 
 def subject_word(purchase: Purchase) -> str:

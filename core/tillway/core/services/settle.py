@@ -10,7 +10,7 @@ from datetime import datetime
 from attrs import define, evolve, field, frozen
 
 from tillway.core.errors import Declined, TillwayError, Unavailable, Unsettled
-from tillway.core.observations import Observer, PaymentCompleted
+from tillway.core.observations import Observer, PaymentCompleted, RefundCompleted
 from tillway.core.payments import (
     Asked,
     Failed,
@@ -21,6 +21,7 @@ from tillway.core.payments import (
 )
 from tillway.core.ports.rails import Checked, Identity, Proof, Signed
 from tillway.core.ports.store import ClaimResult, Refused, Store, Taken
+from tillway.core.quotes import Purpose
 from tillway.core.services.attempt import Attempt
 from tillway.core.services.endings import Endings
 from tillway.core.services.leases import Leases
@@ -152,7 +153,17 @@ class Settle:
             payment, result = await self._claim(attempt, agreed, signed, _told(refused))
         if isinstance(result, Taken):
             return await self._again(result.payment, attempt)
+        if agreed.fickle and not signed.landed:
+            await self._refuse_closed_since(payment)
         return await self._awaited(self._start(attempt.rail, payment, signed), payment)
+
+    async def _refuse_closed_since(self, payment: Payment) -> None:
+        """Give up a claim on what was closed before it: nothing was sent yet."""
+        try:
+            await self.terms.quoting.subjects.ware(payment.purchase)
+        except Declined as refusal:
+            await self.endings.write(payment, _told(refusal))
+            raise
 
     async def _in_the_way(self, attempt: Attempt, checked: Checked) -> Failed | None:
         """End what else could be paid for this; say why money that is here comes too late."""
@@ -211,15 +222,23 @@ class Settle:
         granted: Granted | None = None,
         error: TillwayError | None = None,
     ) -> None:
+        amount = granted.payment.amount if granted else None
+        seconds = (self.leases.clock.now() - started).total_seconds()
+        reason = error.code.value if error else None
+        if purchase.purpose is Purpose.REFUND:
+            self.observe(
+                RefundCompleted(method="crypto", amount=amount, seconds=seconds, reason=reason)
+            )
+            return
         sold = granted is not None or await self.terms.is_sold(purchase)
         self.observe(
             PaymentCompleted(
                 method=self.rails.taking(proof.rail).method,
                 resource=subject_word(purchase) if sold else "unknown",
-                amount=granted.payment.amount if granted else None,
+                amount=amount,
                 network=proof.network,
-                seconds=(self.leases.clock.now() - started).total_seconds(),
-                reason=error.code.value if error else None,
+                seconds=seconds,
+                reason=reason,
                 settled_in=granted.settled_in if granted else None,
             )
         )

@@ -7,7 +7,7 @@ up, and what else is written when the money has arrived.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from attrs import define, field, frozen
 
@@ -37,6 +37,8 @@ class Ware:
     None where its price and the coupons of now decide. ``closed`` is why it is not for sale any
     more: money that is there already is then kept to be given back. A claim on it takes
     ``reservations`` beside the quote and its coupons. Quotes end at ``expires_at`` at the latest.
+    ``fickle`` tells that it may be closed by somebody at any moment: it is looked at once more
+    after the claim, before anything is sent.
     """
 
     product: Product
@@ -46,6 +48,7 @@ class Ware:
     only: OnlyPayer | None = None
     reservations: tuple[Reservation, ...] = ()
     metadata: Mapping[str, str] = {}
+    fickle: bool = False
 
 
 class Subject(Protocol):
@@ -81,6 +84,18 @@ class Subject(Protocol):
 
         It must not fail for what it finds: the money is there. The payment is written once, and
         so is this.
+        """
+        ...
+
+
+@runtime_checkable
+class Undoes(Subject, Protocol):
+    """A subject that can take back what a payment bought, once that is reversed."""
+
+    async def undo(self, unit: UnitOfWork, payment: Payment) -> None:
+        """Take back what ``fulfil`` wrote, in the unit that reverses the payment.
+
+        Should the payment arrive after all, ``fulfil`` is called for its next turn.
         """
         ...
 

@@ -22,7 +22,8 @@ class Agreed:
     """The terms of a proof. ``ours`` tells that we have made the quote and it is spent once.
 
     ``metadata`` is that of what is bought, if it is still there; it goes with the payment.
-    ``closed`` is why it cannot be sold any more, for money that has not moved yet.
+    ``closed`` is why it cannot be sold any more, for money that has not moved yet. ``fickle`` is
+    the ware's.
     """
 
     quote: Quote
@@ -30,6 +31,7 @@ class Agreed:
     reservations: tuple[Reservation, ...]
     metadata: Mapping[str, str] = {}
     closed: Declined | None = None
+    fickle: bool = False
 
 
 @define(kw_only=True)
@@ -185,6 +187,7 @@ class Terms:
             reservations=(*spent, *named, *redeemed),
             metadata=ware.metadata if ware is not None else {},
             closed=ware.closed if ware is not None else None,
+            fickle=ware is not None and ware.fickle,
         )
 
 

@@ -42,10 +42,23 @@ def build_application(
     )
     app[CONFIG], app[SERVED], app[DRAIN] = config, served, Drain()
     for path, route in served.routes:
-        table[app.router.add_route(route.method, path, _handler(route))] = route
+        table[app.router.add_route(route.method, _matched(path, route), _handler(route))] = route
     _add_preflights(app, served)
     app.cleanup_ctx.extend(lifetimes)
     return app
+
+
+def _matched(path: str, route: Route) -> str:
+    """Give the path with what its variables have to look like, where that is said.
+
+    So a route beside it (`refunds/approve`) is no value of the variable (`refunds/{refundId}`).
+    """
+    for parameter in route.parameters:
+        pattern = parameter.schema.get("pattern")
+        if parameter.where == "path" and isinstance(pattern, str):
+            bare = pattern.removeprefix("^").removesuffix("$")
+            path = path.replace(f"{{{parameter.name}}}", f"{{{parameter.name}:{bare}}}")
+    return path
 
 
 def placed(routes: Iterable[Route], prefix: str) -> Iterable[tuple[str, Route]]:

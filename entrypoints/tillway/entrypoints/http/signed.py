@@ -27,9 +27,20 @@ PARAMETERS: Final = (
 class SaysWho(Protocol):
     """A body that may carry the signature, as clients of the Cedros server in Rust write it."""
 
-    nonce: str | None
-    signer: str | None
-    signature: str | None
+    @property
+    def nonce(self) -> str | None:
+        """A nonce of ours, if it is not in the message."""
+        ...
+
+    @property
+    def signer(self) -> str | None:
+        """The wallet that signed."""
+        ...
+
+    @property
+    def signature(self) -> str | None:
+        """What it signed with, in base64."""
+        ...
 
 
 async def doer(request: web.Request, body: SaysWho, deed: Deed, signatures: Signatures) -> str:

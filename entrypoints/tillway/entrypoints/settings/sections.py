@@ -18,6 +18,7 @@ from tillway.plugins.settings.coupons import CouponSettings
 from tillway.plugins.settings.limits import ApiKeySettings, RateLimitSettings
 from tillway.plugins.settings.monitoring import MonitoringSettings
 from tillway.plugins.settings.paywall import PaywallSettings
+from tillway.plugins.settings.refunds import RefundSettings
 from tillway.plugins.settings.storage import StorageSettings
 from tillway.plugins.settings.stripe import StripeSettings
 from tillway.plugins.settings.subscriptions import SubscriptionSettings
@@ -203,6 +204,7 @@ BUILT_IN: Final[Mapping[str, type]] = MappingProxyType(
         "paywall": PaywallSettings,
         "coupons": CouponSettings,
         "subscriptions": SubscriptionSettings,
+        "refunds": RefundSettings,
         "callbacks": CallbackSettings,
         "monitoring": MonitoringSettings,
         "rate_limit": RateLimitSettings,

@@ -160,7 +160,6 @@ class StorageSettings:
         env=None,
         unset_when=is_zero,
         rules=(positive,),
-        in_force=False,
         doc="How long a refund's offer holds.",
     )
     cleanup_interval: timedelta = setting(

@@ -8,6 +8,7 @@ from tillway.entrypoints.http.apis.cedros import (
     carding,
     looking,
     paying,
+    refunds,
     signing,
     subscribing,
 )
@@ -36,6 +37,7 @@ def tillway_apis(context: Context) -> Sequence[Api]:
             *signing.routes(services),
             *carding.routes(services),
             *subscribing.routes(services, prefix),
+            *refunds.routes(services, prefix),
         ]
 
     return [Api(name="cedros", routes=routes)]
