@@ -3,6 +3,7 @@
 from tillway.entrypoints.sandbox.stripe.account import CURRENT, SECRET_KEY, Account
 from tillway.entrypoints.sandbox.stripe.faults import Fault, Faults, Kind
 from tillway.entrypoints.sandbox.stripe.serve import Served, serve_stripe
+from tillway.entrypoints.sandbox.stripe.switches import Switches
 from tillway.entrypoints.sandbox.stripe.webhooks import Endpoint, Trouble, signature
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Faults",
     "Kind",
     "Served",
+    "Switches",
     "Trouble",
     "serve_stripe",
     "signature",

@@ -34,7 +34,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @frozen(kw_only=True)
 class Heard:
-    """One call and its answer, for tests that look at what a client did."""
+    """One call and its answer, for tests that look at what a client did; status 0 for none."""
 
     method: str
     path: str
@@ -98,16 +98,18 @@ class Face:
         except Refused as refused:
             answer = _refusal(refused)
         if answer is None:
+            if asked is not None:
+                self._note(asked, Answer(status=0, body=b"null"), replayed=False)
             if request.transport is not None:
                 request.transport.abort()
             return web.Response()
         if replayed:
             headers["Idempotent-Replayed"] = "true"
         if asked is not None:
-            self._note(asked, answer, replayed)
+            self._note(asked, answer, replayed=replayed)
         return _response(answer, headers)
 
-    def _note(self, asked: _Asked, answer: Answer, replayed: bool) -> None:
+    def _note(self, asked: _Asked, answer: Answer, *, replayed: bool) -> None:
         self.heard.append(
             Heard(
                 method=asked.route.method,

@@ -159,17 +159,7 @@ def _line(
         invoice=of,
         livemode=False,
         metadata=dict(subscription["metadata"]),
-        parent={
-            "invoice_item_details": None,
-            "subscription_item_details": {
-                "invoice_item": None,
-                "proration": entry.proration,
-                "proration_details": {"credited_items": None},
-                "subscription": subscription["id"],
-                "subscription_item": entry.item or "",
-            },
-            "type": "subscription_item_details",
-        },
+        parent=_parent(account, subscription, entry),
         period={"start": entry.start, "end": entry.end},
         pretax_credit_amounts=[],
         pricing={
@@ -191,6 +181,19 @@ def _line(
             for tax in added.taxes
         ],
     )
+
+
+def _parent(account: Account, subscription: Json, entry: Entry) -> Json:
+    kinds = ("invoice_item_details", "subscription_item_details")
+    kind = kinds[entry.item is not None]
+    details = {
+        "invoice_item": None if entry.item else f"ii_{account.shelves.token(24)}",
+        "proration": entry.proration,
+        "proration_details": {"credited_items": None},
+        "subscription": subscription["id"],
+        **({"subscription_item": entry.item} if entry.item else {}),
+    }
+    return {**dict.fromkeys(kinds), kind: details, "type": kind}
 
 
 def issue(account: Account, made: Json) -> None:

@@ -14,12 +14,6 @@ def _charges(account: Account, call: Call) -> Json:
     return listing(call, account.shelves.of("charge", **same), asked)
 
 
-def _intents(account: Account, call: Call) -> Json:
-    asked = filters(call, customer=text(200))
-    same = {name: asked[name] for name in ("customer",) if name in asked}
-    return listing(call, account.shelves.of("payment_intent", **same), asked)
-
-
 def _events(account: Account, call: Call) -> Json:
     asked = filters(call, type=text(100), types=each(text(100), 20), delivery_success=flag)
     wanted = [asked["type"]] if "type" in asked else asked.get("types")
@@ -77,8 +71,6 @@ def _get(kind: str) -> Route:
 ROUTES: Final = (
     Route("GET", "/v1/charges", _charges),
     _get("charge"),
-    Route("GET", "/v1/payment_intents", _intents),
-    _get("payment_intent"),
     Route("GET", "/v1/events", _events),
     _get("event"),
     Route("GET", "/v1/invoice_payments", _payments),

@@ -9,20 +9,40 @@ from typing import Final
 from aiohttp import web
 from attrs import frozen
 
-from tillway.entrypoints.sandbox.stripe import customers, products, reads, reductions, sessions
+from tillway.entrypoints.sandbox.stripe import (
+    bills,
+    customers,
+    disputes,
+    intents,
+    plans,
+    portal,
+    products,
+    reads,
+    reductions,
+    refunds,
+    sessions,
+)
 from tillway.entrypoints.sandbox.stripe.account import SECRET_KEY, Account
 from tillway.entrypoints.sandbox.stripe.checkout import Checkout
+from tillway.entrypoints.sandbox.stripe.control import Control
 from tillway.entrypoints.sandbox.stripe.face import Face
 from tillway.entrypoints.sandbox.stripe.faults import Faults
+from tillway.entrypoints.sandbox.stripe.switches import Switches
 from tillway.entrypoints.sandbox.stripe.timing import catch_up
 from tillway.entrypoints.sandbox.stripe.webhooks import Endpoint, Outbox
-from tillway.entrypoints.sandbox.stripe.wire import MAX_BODY, Json
+from tillway.entrypoints.sandbox.stripe.wire import MAX_BODY
 
 ROUTES: Final = (
     *customers.ROUTES,
     *products.ROUTES,
     *reductions.ROUTES,
     *sessions.ROUTES,
+    *intents.ROUTES,
+    *refunds.ROUTES,
+    *disputes.ROUTES,
+    *plans.ROUTES,
+    *bills.ROUTES,
+    *portal.ROUTES,
     *reads.ROUTES,
 )
 _BACKLOG: Final = 1024
@@ -39,6 +59,7 @@ class Served:
     account: Account
     face: Face
     outbox: Outbox
+    switches: Switches
     secret_key: str = SECRET_KEY
 
     @property
@@ -53,21 +74,19 @@ class Served:
             Endpoint(url=url, secret=secret, events=wanted, version=version)
         )
 
-    def session(self, id: str) -> Json:  # noqa: A002  # Stripe's word
-        """Give a session as it is kept, to be paid by the functions of `buying`."""
-        return self.account.get("checkout.session", id)
-
     async def delivered(self) -> None:
         """Wait until every endpoint has been told of everything."""
         await self.outbox.delivered()
 
 
-def stripe_app(face: Face) -> web.Application:
-    """Give the API and the pages as one application."""
+def stripe_app(face: Face, switches: Switches) -> web.Application:
+    """Give the API, the pages and the switches as one application."""
     app = web.Application(client_max_size=MAX_BODY)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, face.handler(route))
     app.add_routes(Checkout(face.account).routes())
+    app.add_routes(portal.Portal(face.account).routes())
+    app.add_routes(Control(switches, face.faults).routes())
     app.router.add_route("*", "/{path:.*}", face.unknown)
     return app
 
@@ -90,12 +109,15 @@ async def serve_stripe(
     outbox = Outbox(account, endpoints=list(endpoints))
     bound = _bound(host, port)
     account.address = f"http://{host}:{bound.getsockname()[1]}"
-    runner = web.AppRunner(stripe_app(face), access_log=None, shutdown_timeout=1)
+    switches = Switches(account, outbox)
+    runner = web.AppRunner(stripe_app(face, switches), access_log=None, shutdown_timeout=1)
     await runner.setup()
     tasks = [asyncio.create_task(outbox.run()), asyncio.create_task(_tick(account, sleep))]
     try:
         await web.SockSite(runner, bound, backlog=_BACKLOG).start()
-        yield Served(url=account.address, account=account, face=face, outbox=outbox)
+        yield Served(
+            url=account.address, account=account, face=face, outbox=outbox, switches=switches
+        )
     finally:
         for task in tasks:
             task.cancel()

@@ -83,13 +83,14 @@ def _invoice(account: Account, node: Json) -> None:
 
 
 def _line(account: Account, node: Json) -> None:
-    parent = node.pop("parent")["subscription_item_details"]
+    parent = node.pop("parent")
+    node["type"] = "subscription" if parent["subscription_item_details"] else "invoiceitem"
+    parent = parent["subscription_item_details"] or parent["invoice_item_details"]
     node["subscription"] = parent["subscription"]
-    node["subscription_item"] = parent["subscription_item"]
+    node["subscription_item"] = parent.get("subscription_item")
     node["proration"] = parent["proration"]
     priced = node.pop("pricing")["price_details"]["price"]
     node["price"] = visible(account.shelves.get("price", priced))
-    node["type"] = "subscription"
 
 
 def _intent(account: Account, node: Json) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 from tillway.entrypoints.sandbox.stripe.account import Account
 from tillway.entrypoints.sandbox.stripe.calls import envelope
 from tillway.entrypoints.sandbox.stripe.cards import card
+from tillway.entrypoints.sandbox.stripe.errors import invalid
 from tillway.entrypoints.sandbox.stripe.invoicing import RETRIES, Entry, charge, invoice, issue
 from tillway.entrypoints.sandbox.stripe.periods import after, months_after
 from tillway.entrypoints.sandbox.stripe.products import amount_of
@@ -179,7 +180,7 @@ def entries_for(account: Account, made: Json, start: int, end: int) -> list[Entr
             price=item["price"],
             start=start,
             end=end,
-            description=f"{item['quantity']} × {_name(account, item['price'])}",
+            description=f"{item['quantity']} × {name_of(account, item['price'])}",
             quantity=item["quantity"],
             item=item["id"],
             taxes=item["tax_rates"],
@@ -188,7 +189,8 @@ def entries_for(account: Account, made: Json, start: int, end: int) -> list[Entr
     ]
 
 
-def _name(account: Account, price: Json) -> str:
+def name_of(account: Account, price: Json) -> str:
+    """Give the name of what has a price."""
     found = account.shelves.get("product", price["product"])
     return str(found["name"]) if found else str(price["product"])
 
@@ -220,6 +222,22 @@ def begin_period(account: Account, made: Json, start: int, end: int) -> None:
         item.update(current_period_start=start, current_period_end=end)
     made["_renews"] = end
     account.agenda.note(end, "renew", made["id"])
+
+
+def start_trial(account: Account, made: Json, until: Json) -> None:
+    """Give a trial until then, or end the one that runs: the next period begins when it is over."""
+    now = account.now()
+    ends = now if until == "now" else int(until)
+    if ends < now:
+        raise invalid("trial_end must be in the future.", "trial_end")
+    made.update(
+        status="trialing",
+        trial_start=made["trial_start"] or now,
+        trial_end=ends,
+        billing_cycle_anchor=ends,
+        _periods=0,
+    )
+    begin_period(account, made, period_of(made)[0], ends)
 
 
 def bill(account: Account, made: Json, entries: Sequence[Entry], reason: str) -> bool:

@@ -105,7 +105,7 @@ class Outbox:
         for endpoint in told:
             for _ in range(1 + self.trouble.copies):
                 self._waiting.append(_Delivery(event=happened["id"], endpoint=endpoint))
-        self._move()
+        self.wake()
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -119,25 +119,20 @@ class Outbox:
                 handle.cancel()
 
     async def _turn(self, http: ClientSession) -> None:
+        idle = False
         while not self._waiting or self.trouble.paused:
-            moved = self._moved
-            await moved.wait()
+            idle = True
+            await self._moved.wait()
         if self.trouble.shuffle:
-            await asyncio.sleep(_GATHERS)
-            self._shuffle()
+            await asyncio.sleep(_GATHERS if idle else 0)
+            self._waiting.rotate(-self.chance.randrange(len(self._waiting)))
         delivery = self._waiting.popleft()
         self._sending += 1
         try:
             await self._send(http, delivery)
         finally:
             self._sending -= 1
-            self._move()
-
-    def _shuffle(self) -> None:
-        mixed = list(self._waiting)
-        self.chance.shuffle(mixed)
-        self._waiting.clear()
-        self._waiting.extend(mixed)
+            self.wake()
 
     async def _send(self, http: ClientSession, delivery: _Delivery) -> None:
         happened = self.account.shelves.get("event", delivery.event)
@@ -185,29 +180,26 @@ class Outbox:
         def wake() -> None:
             self._later.discard(handle)
             self._waiting.append(following)
-            self._move()
+            self.wake()
 
         delay = self.delays[delivery.attempt - 1]
         handle = asyncio.get_running_loop().call_later(delay, wake)
         self._later.add(handle)
 
-    def _move(self) -> None:
+    def wake(self) -> None:
+        """Look again whether there is something to be done."""
         self._moved.set()
         self._moved = asyncio.Event()
 
     def resume(self) -> None:
         """Go on after a pause."""
         self.trouble.paused = False
-        self._move()
+        self.wake()
 
     async def delivered(self) -> None:
         """Wait until nothing is left to be sent, now or later."""
         while self._waiting or self._later or self._sending:
             await self._moved.wait()
-
-    def resend(self, happened: Json) -> None:
-        """Send an event once more to whoever wants it."""
-        self.take(happened)
 
     def state(self) -> list[str]:
         """Give the events that are not delivered, for keeping."""
