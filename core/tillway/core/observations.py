@@ -79,6 +79,17 @@ class RefundCompleted:
     reason: str | None = None
 
 
+@frozen(kw_only=True)
+class CartSeen:
+    """A cart of so many lines was quoted, sent to a checkout, or paid.
+
+    ``status`` is one of quote, session_created, session_creation_failed and success.
+    """
+
+    status: str
+    lines: int
+
+
 Observation = (
     PaymentStarted
     | PaymentCompleted
@@ -87,6 +98,7 @@ Observation = (
     | RpcCalled
     | QueryRan
     | ArchivalRan
+    | CartSeen
 )
 Observer = Callable[[Observation], None]
 

@@ -20,6 +20,8 @@ from tillway.core.ports.store import QuoteKey, Store
 from tillway.core.services.archival import Archival
 from tillway.core.services.budgets import Budgets
 from tillway.core.services.build import Build
+from tillway.core.services.cart_subject import Carts
+from tillway.core.services.carting import Carting
 from tillway.core.services.cleanup import Cleanup
 from tillway.core.services.editing import Editing
 from tillway.core.services.elsewhere import Elsewhere
@@ -228,6 +230,8 @@ class _Assembly:
             pages=self._pages(),
             observe=self.observe,
         )
+        carts = Carts(store=store, clock=clock, observe=self.observe, ends=hosting.checkouts)
+        quoting.subjects.add(carts)
         return Services(
             store=store,
             rails=rails,
@@ -243,6 +247,8 @@ class _Assembly:
             free=free,
             checkouts=hosting.checkouts,
             cards=hosting.cards,
+            carting=Carting.over(quoting, self._cart_lifetime),
+            carts=carts,
             incoming=hosting.incoming,
             overdue=hosting.overdue,
             settle=settle,
@@ -360,6 +366,10 @@ class _Assembly:
             metrics_key=server.admin_metrics_api_key,
             admin_key=server.admin_api_key,
         )
+
+    @property
+    def _cart_lifetime(self) -> timedelta:
+        return self.settings.section(StorageSettings).cart_quote_ttl
 
     @property
     def _paywall(self) -> PaywallSettings:

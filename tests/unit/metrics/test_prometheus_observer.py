@@ -12,6 +12,7 @@ from tillway.core.assets import BUILT_IN
 from tillway.core.money import Money
 from tillway.core.observations import (
     ArchivalRan,
+    CartSeen,
     PaymentCompleted,
     PaymentStarted,
     QueryRan,
@@ -38,6 +39,8 @@ LABELS = {
     "cedros_rpc_call_duration_seconds_count": {"method", "network"},
     "cedros_rpc_errors_total": {"method", "network", "error_type"},
     "cedros_db_query_duration_seconds_count": {"operation", "backend"},
+    "cedros_cart_checkouts_total": {"status"},
+    "cedros_cart_items_total": set(),
     "cedros_archival_runs_total": set(),
     "cedros_archival_records_deleted_total": set(),
 }
@@ -85,6 +88,7 @@ def busy(observer: PrometheusObserver) -> None:
         called(),
         called("timeout"),
         QueryRan(operation="read", backend="memory", seconds=0.0002),
+        CartSeen(status="quote", lines=2),
     ):
         observer(seen)
 
@@ -169,6 +173,18 @@ class TestCounting:
         found = samples(observer)
         assert found["cedros_archival_runs_total"] == {frozenset(): 2}
         assert found["cedros_archival_records_deleted_total"] == {frozenset(): 7}
+
+    def test_carts_and_their_lines(self, observer: PrometheusObserver) -> None:
+        """A checkout that could not be opened has sold no lines."""
+        for status, lines in (("quote", 3), ("success", 3), ("session_creation_failed", 9)):
+            observer(CartSeen(status=status, lines=lines))
+
+        found = samples(observer)
+        assert found["cedros_cart_items_total"] == {frozenset(): 6}
+        assert found["cedros_cart_checkouts_total"] == {
+            frozenset({("status", status)}): 1
+            for status in ("quote", "success", "session_creation_failed")
+        }
 
 
 class TestBounds:

@@ -49,7 +49,7 @@ class TestReport:
             "rate_limit.global_limit",
         )
         marked = {value.key for value in report.values if not value.in_force}
-        assert {"api_key.enabled", "callbacks.retry.enabled", "storage.cart_quote_ttl"} <= marked
+        assert {"api_key.enabled", "callbacks.retry.enabled"} <= marked
         assert "server.address" not in marked
 
     def test_it_tells_faults_and_still_shows_the_rest(self, file: Path) -> None:

@@ -68,6 +68,14 @@ class Instruments:
         self.call_errors = counter(
             "cedros_rpc_errors_total", "Calls that failed.", *node, "error_type"
         )
+        self.carts = counter(
+            "cedros_cart_checkouts_total", "Carts quoted, sent to a checkout, and paid.", "status"
+        )
+        self.cart_items = Counter(
+            "cedros_cart_items_total",
+            "Their lines, counted when they are quoted, sent to a checkout, and paid.",
+            registry=registry,
+        )
         self.archivals = Counter(
             "cedros_archival_runs_total",
             "Runs that moved payments into the archive.",

@@ -25,6 +25,7 @@ from tillway.adapters.metrics.instruments import Instruments
 from tillway.core.money import Money
 from tillway.core.observations import (
     ArchivalRan,
+    CartSeen,
     Observation,
     PaymentCompleted,
     PaymentStarted,
@@ -71,9 +72,7 @@ class PrometheusObserver:
                 self._see.payments.of(seen.method, seen.resource).inc()
             case PaymentCompleted():
                 self._completed(seen)
-            case RefundOffered():
-                self._see.refunds.of("quote").inc()
-            case RefundCompleted():
+            case RefundOffered() | RefundCompleted():
                 self._refunded(seen)
             case RpcCalled():
                 self._called(seen)
@@ -82,6 +81,8 @@ class PrometheusObserver:
             case ArchivalRan():
                 self._see.archivals.inc()
                 self._see.archived.inc(seen.moved)
+            case CartSeen():
+                self._carted(seen)
 
     def expose(self) -> Exposition:
         """Write the text format. Blocks for some milliseconds."""
@@ -101,11 +102,19 @@ class PrometheusObserver:
         if seen.amount is not None:
             self._see.amount.of(seen.method, seen.amount.asset.code).inc(cents(seen.amount))
 
-    def _refunded(self, seen: RefundCompleted) -> None:
+    def _refunded(self, seen: RefundOffered | RefundCompleted) -> None:
+        if isinstance(seen, RefundOffered):
+            self._see.refunds.of("quote").inc()
+            return
         self._see.refunds.of("success" if seen.reason is None else "failed").inc()
         self._see.refund_duration.of(seen.method).observe(seen.seconds)
         if seen.reason is None and seen.amount is not None:
             self._see.refunded.of(seen.amount.asset.code).inc(cents(seen.amount))
+
+    def _carted(self, seen: CartSeen) -> None:
+        self._see.carts.of(seen.status).inc()
+        if seen.status != "session_creation_failed":
+            self._see.cart_items.inc(seen.lines)
 
     def _called(self, seen: RpcCalled) -> None:
         node = (seen.method, seen.network)

@@ -11,6 +11,8 @@ from tillway.core.services.archival import Archival
 from tillway.core.services.budgets import Budgets
 from tillway.core.services.build import Build
 from tillway.core.services.cards import CardSales
+from tillway.core.services.cart_subject import Carts
+from tillway.core.services.carting import Carting
 from tillway.core.services.checkout import Checkouts
 from tillway.core.services.cleanup import Cleanup
 from tillway.core.services.editing import Editing
@@ -62,6 +64,8 @@ class Services:
     sequence: Sequencer
     finality: Finality
     givebacks: Givebacks
+    carting: Carting
+    carts: Carts
     cleanup: Cleanup
     archival: Archival | None
     nonces: NonceBook

@@ -17,6 +17,7 @@ from tillway.core.ports.subscribing import HearsSubscriptions
 from tillway.core.services.disputes import Disputes
 from tillway.core.services.incoming import NotYet
 from tillway.core.services.paybacks import PayBacks
+from tillway.core.services.quote import subject_word
 from tillway.core.services.sessions import Sessions
 from tillway.core.tenancy import Tenant
 
@@ -56,7 +57,7 @@ class Newsroom:
         self.observe(
             PaymentCompleted(
                 method=payment.method,
-                resource=payment.purchase.resource,
+                resource=subject_word(payment.purchase),
                 amount=payment.amount,
                 network=payment.chain,
                 seconds=0.0,

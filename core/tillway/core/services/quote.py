@@ -204,7 +204,7 @@ def shown_of(product: Product, priced: Priced, url: str) -> Shown:
 
 
 def _coupon_texts(priced: Priced) -> Mapping[str, str]:
-    if not priced.applied:
+    if not priced.applied or not priced.lines:  # a firm price has been explained before
         return {}
     texts = {
         "original_amount": priced.original.to_major(),

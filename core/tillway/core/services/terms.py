@@ -176,7 +176,7 @@ class Terms:
     def agreed(self, quote: Quote, *, ours: bool, ware: Ware | None) -> Agreed:
         """Add what a claim on this quote uses up.
 
-        That is the quote if it is ours, what the ware itself names, and the coupons.
+        That is what the ware itself names, the quote if it is ours, and the coupons.
         """
         redeemed = [redemption(quote.tenant, code, quote.limits) for code in quote.applied]
         spent = [_spent(quote)] if ours else []
@@ -184,7 +184,7 @@ class Terms:
         return Agreed(
             quote=quote,
             ours=ours,
-            reservations=(*spent, *named, *redeemed),
+            reservations=(*named, *spent, *redeemed),
             metadata=ware.metadata if ware is not None else {},
             closed=ware.closed if ware is not None else None,
             fickle=ware is not None and ware.fickle,

@@ -152,7 +152,6 @@ class StorageSettings:
         env=None,
         unset_when=is_zero,
         rules=(positive,),
-        in_force=False,
         doc="How long a cart's price holds.",
     )
     refund_quote_ttl: timedelta = setting(

@@ -13,7 +13,10 @@ RESERVED: Final = frozenset(
     {
         QUOTE,
         *COUPONS,
+        "cart_id",
         "cart_items",
+        "catalog_coupons",
+        "checkout_coupons",
         "coupon_codes",
         "coupons",
         "discount_amount_cents",
@@ -29,6 +32,7 @@ RESERVED: Final = frozenset(
         "session_id",
         "status",
         "subscription",
+        "subtotal_after_catalog",
         "tenant",
         "tenant_id",
         "total_quantity",

@@ -49,12 +49,15 @@ class Challenge:
 
 @frozen(kw_only=True)
 class Grant:
-    """The purchase is granted."""
+    """The purchase is granted: a resource, or with a message a cart or a refund."""
 
     success: bool
-    resource: str
-    granted: bool
+    resource: str | None = None
+    granted: bool | None = None
+    message: str | None = None
     method: str
+    cart_id: str | None = None
+    refund_id: str | None = None
     wallet: str | None = None
     signature: str | None = None
 

@@ -53,6 +53,7 @@ def routes(services: Services, prefix: str) -> Sequence[Route]:
                 *PROVING,
                 *PRICING,
                 Code.CART_NOT_FOUND,
+                Code.CART_ALREADY_PAID,
                 Code.REFUND_NOT_FOUND,
             ),
         ),
@@ -66,6 +67,13 @@ def routes(services: Services, prefix: str) -> Sequence[Route]:
             answers=(
                 Answer(status=200, description="To be signed.", body=bodies.GaslessTransaction),
             ),
-            refusals=(Code.INVALID_WALLET, *PRICING, Code.RPC_ERROR, Code.NETWORK_ERROR),
+            refusals=(
+                Code.INVALID_WALLET,
+                *PRICING,
+                Code.QUOTE_EXPIRED,
+                Code.CART_ALREADY_PAID,
+                Code.RPC_ERROR,
+                Code.NETWORK_ERROR,
+            ),
         ),
     ]

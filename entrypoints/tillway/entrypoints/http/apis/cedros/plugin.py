@@ -6,6 +6,7 @@ from tillway.core.services.gateway import Services
 from tillway.entrypoints.http.apis.cedros import (
     browsing,
     carding,
+    carting,
     looking,
     paying,
     refunds,
@@ -38,6 +39,7 @@ def tillway_apis(context: Context) -> Sequence[Api]:
             *carding.routes(services),
             *subscribing.routes(services, prefix),
             *refunds.routes(services, prefix),
+            *carting.routes(services, prefix),
         ]
 
     return [Api(name="cedros", routes=routes)]
