@@ -48,7 +48,7 @@ class AcknowledgesFirst:
         async with self.store.begin() as unit:
             opened.set_result(unit)
             await left
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.005)
 
     @asynccontextmanager
     async def view(self, *, once: bool = False) -> AsyncIterator[View]:
