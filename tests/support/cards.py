@@ -196,7 +196,7 @@ def session_event(name: str, session: HostedSession, kind: str = "session") -> b
             "reference": session.reference,
             "amount": None if session.amount is None else session.amount.minor,
             "asset": None if session.amount is None else session.amount.asset.code,
-            "tax": session.tax.minor if session.tax else None,
+            "tax": None if session.tax is None else session.tax.minor,
             "payment": session.payment,
             "email": session.customer_email,
             "metadata": dict(session.metadata),

@@ -48,22 +48,44 @@ class PayBacks:
     async def apply(self, unit: UnitOfWork, tenant: Tenant, source: str, told: PayBackTold) -> None:
         """Write what has gone back and is not written. NotYet if what was paid is not known."""
         payment = await paid_with(unit, tenant, source, told.payment)
+        failed = 0
         for refund in told.refunds:
-            await self._told(unit, payment, refund, told.at)
-        await self._sum(unit, payment, told)
+            stored = await self._stored(unit, payment, refund)
+            if stored is not None and stored.state is RefundState.DENIED:
+                failed += refund.amount.minor  # heard before; this is older
+            else:
+                await self._told(unit, payment, refund, stored, told)
+        await self._sum(unit, payment, told, failed)
 
     async def _told(
-        self, unit: UnitOfWork, payment: Payment, refund: PaidBack, at: datetime
+        self,
+        unit: UnitOfWork,
+        payment: Payment,
+        refund: PaidBack,
+        stored: Refund | None,
+        told: PayBackTold,
     ) -> None:
-        stored = await self._stored(unit, payment, refund)
+        at = told.at
         if refund.state is PayBackState.FAILED:
             await self._failed(unit, payment, refund, stored, at)
         elif refund.state is PayBackState.DONE and stored is None:
-            await self._add(unit, payment, _made_elsewhere(payment, refund, at))
+            await self._named(unit, payment, refund, told)
         elif refund.state is PayBackState.DONE and stored and stored.state in _UNDECIDED:
             done = evolve(stored, state=RefundState.PROCESSED, processed_at=at, signature=refund.id)
             if await unit.refunds.move(done, _UNDECIDED):
                 await book_refund(unit, done, payment)
+
+    async def _named(
+        self, unit: UnitOfWork, payment: Payment, refund: PaidBack, told: PayBackTold
+    ) -> None:
+        """Write a refund, but for what the sum of all has shown of it before."""
+        written = _total(
+            await unit.refunds.of(payment.tenant, payment.signature), RefundState.PROCESSED
+        )
+        left = min(refund.amount.minor, told.total.minor - written)
+        if left > 0 and refund.amount.asset == payment.amount.asset:
+            part = evolve(refund, amount=evolve(refund.amount, minor=left))
+            await self._add(unit, payment, _made_elsewhere(payment, part, told.at))
 
     async def _stored(self, unit: UnitOfWork, payment: Payment, refund: PaidBack) -> Refund | None:
         if refund.reference is not None:
@@ -89,20 +111,21 @@ class PayBacks:
             if await unit.refunds.move(gone, [RefundState.PROCESSED]):
                 await unbook_refund(unit, gone, payment)
 
-    async def _sum(self, unit: UnitOfWork, payment: Payment, told: PayBackTold) -> None:
+    async def _sum(
+        self, unit: UnitOfWork, payment: Payment, told: PayBackTold, failed: int
+    ) -> None:
         """Write what the sum has grown by beyond all that is known one by one."""
         stored = await unit.refunds.of(payment.tenant, payment.signature)
         done = _total(stored, RefundState.PROCESSED)
-        named = {_name(each.id) for each in told.refunds}
         on_its_way = sum(
             each.amount.minor
             for each in told.refunds
             if each.state is PayBackState.PENDING and each.amount.asset == payment.amount.asset
         )
-        more = told.total.minor - done - on_its_way
+        more = told.total.minor - done - on_its_way - failed
         if more <= 0 or told.total.asset != payment.amount.asset:
             return
-        if _total(stored, RefundState.APPROVED) and not named:
+        if _total(stored, RefundState.APPROVED) and not told.refunds:
             raise NotYet  # one of ours may be what it has grown by
         grown = PaidBack(
             id=f"{told.payment}:{told.total.minor}",

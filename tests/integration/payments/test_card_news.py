@@ -1,0 +1,607 @@
+"""What a provider tells: compared with what we have stored, applied once, in any order."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from support.card_shop import WEBHOOK, CardShop, card_shop
+from support.cards import (
+    USD,
+    Cards,
+    dispute_event,
+    event,
+    refund_event,
+    session_event,
+)
+from support.shell import ask
+from tillway.core.assets import BUILT_IN
+from tillway.core.carts import Cart, CartItem, CartState
+from tillway.core.checkouts import Checkout, CheckoutState
+from tillway.core.ids import CartId, RefundId
+from tillway.core.ledger import AccountKind
+from tillway.core.money import Money
+from tillway.core.payments import Asked, Phase, Purchase, Reservation, State
+from tillway.core.ports.hosting import DisputeState, OrderLine, SessionStatus
+from tillway.core.ports.store import Inbound
+from tillway.core.quotes import Purpose
+from tillway.core.refunds import UNAPPLIED, Refund, RefundState
+from tillway.core.services.checkout import Wanted
+from tillway.core.services.incoming import QUIET
+from tillway.core.tenancy import DEFAULT
+
+CART = CartId(f"cart_{'0' * 31}1")
+OPEN, WON, LOST = DisputeState.OPEN, DisputeState.WON, DisputeState.LOST
+
+
+@pytest.fixture
+async def shop(storage: dict[str, Any]) -> AsyncIterator[CardShop]:
+    """Give a shop on each store."""
+    async with card_shop(storage=storage) as made:
+        yield made
+
+
+@pytest.fixture
+async def quick() -> AsyncIterator[CardShop]:
+    """Give a shop in memory."""
+    async with card_shop() as made:
+        yield made
+
+
+async def refunds(shop: CardShop, session: str) -> list[Refund]:
+    """Give the refunds of a session's payment."""
+    async with shop.gateway.store.view() as view:
+        return list(await view.refunds.of(DEFAULT, f"stripe:{session}"))
+
+
+async def stored(shop: CardShop, name: str) -> Any:
+    """Give an event as the inbox has it."""
+    async with shop.gateway.store.view() as view:
+        return await view.inbox.get(DEFAULT, "stripe", name)
+
+
+async def with_a_cart(shop: CardShop) -> Checkout:
+    """Open a checkout for a cart of two mugs."""
+    now = shop.gateway.services.clock.now()
+    price, total = Money(1_250, USD), Money(2_500, USD)
+    cart = Cart(
+        id=CART,
+        tenant=DEFAULT,
+        items=(CartItem(resource="mug", quantity=2, price=price),),
+        total=total,
+        created_at=now,
+        expires_at=now + timedelta(minutes=15),
+        principal="somebody",
+    )
+    async with shop.gateway.store.begin() as unit:
+        await unit.carts.add(cart)
+    taken = Reservation(
+        name=f"cart:{CART}",
+        amount=1,
+        limit=1,
+        counts=frozenset({Phase.LIVE, Phase.SETTLED}),
+        tenant=DEFAULT,
+    )
+    wanted = Wanted(
+        purchase=Purchase(tenant=DEFAULT, purpose=Purpose.CART, resource=CART),
+        lines=(OrderLine(description="A mug", quantity=2, unit=price),),
+        amount=total,
+        reservations=(taken,),
+    )
+    asked = Asked(request="", address="127.0.0.1")
+    return await shop.gateway.services.checkouts.open(wanted, asked)
+
+
+@pytest.mark.asyncio
+class TestPaid:
+    """A session that was paid."""
+
+    async def test_it_is_granted_once(self, shop: CardShop) -> None:
+        """The payment is settled, booked and told; the checkout is paid; it can be verified."""
+        session = await shop.opened(couponCode="ONCE", metadata={"order": "17"})
+        assert (await shop.verify(session)).code == "session_not_found"
+        paid = shop.cards.pay(session, tax=Money(50, USD))
+        for _ in range(3):
+            await shop.told(paid)
+        payment = await shop.payment(session)
+        assert payment is not None
+        assert (payment.state, payment.amount) == (State.SETTLED, Money(625, USD))
+        assert (payment.payer, payment.coupons) == ("buyer@shop.example", ("ONCE",))
+        assert (await shop.checkout(session)).state is CheckoutState.PAID
+        assert await shop.redeemed("ONCE") == 1
+        assert await shop.unpaid() == 0
+        assert await shop.earned() == 625
+        assert await shop.earned("stripe:tax") == 50
+        assert await shop.earned(kind=AccountKind.WALLET) == -675
+        (fact,) = await shop.facts("payment.succeeded")
+        assert fact.body["stripeSessionId"] == session
+        assert fact.body["stripeCustomer"] == "buyer@shop.example"
+        assert (fact.body["method"], fact.body["fiatAmountCents"]) == ("stripe", 625)
+        assert "wallet" not in fact.body
+
+    async def test_it_is_verified_in_the_words_of_the_contract(self, quick: CardShop) -> None:
+        """With what the client noted, and nothing of the provider's own."""
+        session = await quick.opened(metadata={"order": "17"})
+        await quick.told(quick.cards.pay(session))
+        body = (await quick.verify(session)).body
+        assert body.pop("paid_at").endswith("Z")
+        assert body == {
+            "verified": True,
+            "resource_id": "mug",
+            "amount": "12.50 USD",
+            "customer": "buyer@shop.example",
+            "metadata": {
+                "order": "17",
+                "shelf": "3",
+                "plan": "ours",
+                "status": "stripe",
+                "session_id": session,
+            },
+        }
+
+    async def test_what_is_complete_and_not_paid_grants_nothing(self, quick: CardShop) -> None:
+        """Its money is on its way for days; it is granted when it arrives."""
+        session = await quick.opened()
+        paid = quick.cards.pay(session)
+        await quick.told(evolve(paid, paid=False))
+        assert await quick.payment(session) is None
+        assert (await quick.checkout(session)).state is CheckoutState.OPEN
+        await quick.told(paid)
+        assert (await quick.verify(session)).status == 200
+
+    async def test_what_costs_nothing_needs_no_money(self, quick: CardShop) -> None:
+        """``no_payment_required`` is paid."""
+        quick.cards.promotion = 1_250
+        session = await quick.opened(couponCode="ALL")
+        await quick.told(quick.cards.pay(session, payment=None))
+        assert (await quick.verify(session)).body["amount"] == "0.00 USD"
+        assert await quick.earned() == 0
+
+    async def test_a_cart_is_paid_with_it(self, shop: CardShop) -> None:
+        """Once; the cart knows by what."""
+        checkout = await with_a_cart(shop)
+        assert checkout.session is not None
+        await shop.told(shop.cards.pay(checkout.session))
+        async with shop.gateway.store.view() as view:
+            cart = await view.carts.get(DEFAULT, CART)
+        assert cart is not None
+        assert (cart.state, cart.paid_with) == (CartState.PAID, f"stripe:{checkout.session}")
+        (fact,) = await shop.facts("payment.succeeded")
+        assert (fact.body["resource"], fact.body["method"]) == (CART, "stripe")
+
+    async def test_a_cart_that_was_paid_otherwise_is_not_paid_twice(self, shop: CardShop) -> None:
+        """The money is kept to be given back, and what was reserved is free."""
+        checkout = await with_a_cart(shop)
+        assert checkout.session is not None
+        now = shop.gateway.services.clock.now()
+        async with shop.gateway.store.begin() as unit:
+            await unit.carts.pay(DEFAULT, CART, "another", "somebody", now)
+        for _ in range(2):
+            await shop.told(shop.cards.pay(checkout.session))
+        payment = await shop.payment(checkout.session)
+        assert payment is not None
+        assert payment.state is State.UNAPPLIED
+        (refund,) = await refunds(shop, checkout.session)
+        assert (refund.origin, refund.amount) == (UNAPPLIED, Money(2_500, USD))
+        assert (await shop.checkout(checkout.session)).state is CheckoutState.FAILED
+        assert not await shop.facts("payment.succeeded")
+
+
+@pytest.mark.asyncio
+class TestOver:
+    """Sessions that ended without pay."""
+
+    @pytest.mark.parametrize("how", ["expired", "failed"])
+    async def test_what_was_reserved_is_given_back(self, shop: CardShop, how: str) -> None:
+        """Once, however often it is told."""
+        session = await shop.opened(couponCode="ONCE")
+        over = evolve(shop.cards.sessions[session], status=SessionStatus.EXPIRED)
+        for _ in range(2):
+            await shop.told(over, "failed" if how == "failed" else "session")
+        state = CheckoutState.FAILED if how == "failed" else CheckoutState.EXPIRED
+        assert (await shop.checkout(session)).state is state
+        assert (await shop.redeemed("ONCE"), await shop.unpaid()) == (0, 0)
+        assert (await shop.verify(session)).status == 404
+
+    async def test_in_any_order_it_comes_to_the_same(self, quick: CardShop) -> None:
+        """Paid, expired, failed, twice each, shuffled: paid it is, and counted once."""
+        chance = random.Random(4)
+        for _ in range(20):
+            session = await quick.opened(couponCode="HALF")
+            paid = quick.cards.pay(session)
+            over = evolve(paid, status=SessionStatus.EXPIRED, paid=False)
+            news = [(paid, "session"), (over, "session"), (over, "failed")] * 2
+            chance.shuffle(news)
+            for each, kind in news:
+                await quick.told(each, kind)
+            assert (await quick.checkout(session)).state is CheckoutState.PAID
+        assert await quick.redeemed("HALF") == 20
+        assert await quick.earned() == 20 * 625
+        assert len(await quick.facts("payment.succeeded")) == 20
+
+
+Change = Callable[[Any], Any]
+
+
+@pytest.mark.asyncio
+class TestMismatches:
+    """Authentic news of a session that is not what we have stored."""
+
+    @pytest.mark.parametrize(
+        ("change", "kept"),
+        [
+            pytest.param(lambda s: evolve(s, amount=Money(1, USD)), 1, id="amount"),
+            pytest.param(lambda s: evolve(s, amount=Money(1_251, USD)), 1_251, id="more"),
+            pytest.param(
+                lambda s: evolve(s, metadata={**s.metadata, "tillway_tenant": "other"}),
+                1_250,
+                id="tenant",
+            ),
+            pytest.param(
+                lambda s: evolve(s, metadata={**s.metadata, "tillway_purpose": "cart"}),
+                1_250,
+                id="purpose",
+            ),
+            pytest.param(
+                lambda s: evolve(s, metadata={**s.metadata, "resource_id": "car"}),
+                1_250,
+                id="resource",
+            ),
+            pytest.param(lambda s: evolve(s, id="cs_other"), 1_250, id="session"),
+        ],
+    )
+    async def test_nothing_is_granted_and_the_money_is_kept(
+        self, shop: CardShop, change: Change, kept: int
+    ) -> None:
+        """Booked to whoever paid, told as unapplied, queued for a refund; once."""
+        session = await shop.opened()
+        told = change(shop.cards.pay(session))
+        for _ in range(2):
+            await shop.told(told)
+        payment = await shop.payment(told.id)
+        assert payment is not None
+        assert (payment.state, payment.amount.minor) == (State.UNAPPLIED, kept)
+        assert (await shop.verify(told.id)).status == 404
+        assert (await shop.checkout(session)).state is not CheckoutState.PAID
+        (refund,) = await refunds(shop, told.id)
+        assert (refund.state, refund.amount.minor) == (RefundState.PENDING, kept)
+        assert not await shop.facts("payment.succeeded")
+        assert len(await shop.facts("payment.unapplied")) == 1
+        assert await shop.earned("buyer@shop.example", AccountKind.CUSTOMER) == kept
+
+    async def test_a_session_beside_it_ends_no_checkout(self, quick: CardShop) -> None:
+        """The right one can still be paid."""
+        session = await quick.opened()
+        paid = quick.cards.pay(session)
+        await quick.told(evolve(paid, id="cs_other"))
+        await quick.told(paid)
+        assert (await quick.verify(session)).status == 200
+
+    async def test_sessions_of_others_change_nothing(self, quick: CardShop) -> None:
+        """Other shops share the account: their money is not ours to give back."""
+        paid = quick.cards.pay(await quick.opened())
+        for reference in (None, "checkout_unknown", "order-17"):
+            await quick.told(evolve(paid, id="cs_theirs", reference=reference))
+        assert await quick.payment("cs_theirs") is None
+
+    async def test_a_price_in_another_currency_is_another(self, quick: CardShop) -> None:
+        """1250 of something else is not 1250 dollars."""
+        session = await quick.opened()
+        euros = Money(1_250, BUILT_IN.by_code("EUR"))
+        await quick.told(quick.cards.pay(session, amount=euros))
+        payment = await quick.payment(session)
+        assert payment is not None
+        assert payment.state is State.UNAPPLIED
+
+
+@pytest.mark.asyncio
+class TestEvents:
+    """Events as such: what is taken in, and what becomes of it."""
+
+    @pytest.mark.parametrize("path", [WEBHOOK, f"/api{WEBHOOK}"])
+    async def test_both_addresses_take_them(self, path: str) -> None:
+        """Under the prefix and without."""
+        async with card_shop(server={"route_prefix": "/api"}) as shop:
+            said = await shop.tell(event("evt_1", "something.else", {}), path)
+            assert (said.status, said.body) == (200, {"received": True, "type": "something.else"})
+            page = await ask(shop.client, path)
+            assert page.body["status"] == "listening"
+            assert page.body["webhookUrl"].endswith(path)
+            assert "checkout.session.completed" in page.body["configuredEvents"]
+
+    @pytest.mark.parametrize(
+        "how",
+        [
+            {"secret": b"whsec_other"},
+            {"secret": b""},
+            {"age": 301},
+            {"age": -301},
+            {"signed": b"another body"},
+        ],
+    )
+    async def test_what_is_not_authentic_leaves_no_trace(
+        self, quick: CardShop, how: dict[str, Any]
+    ) -> None:
+        """400 invalid_signature, and nothing is kept."""
+        body = session_event("evt_1", quick.cards.pay(await quick.opened()))
+        said = await quick.tell(body, **how)
+        assert (said.status, said.code) == (400, "invalid_signature")
+        assert await stored(quick, "evt_1") is None
+
+    async def test_without_a_provider_all_are_refused(self) -> None:
+        """An unsigned one too."""
+        async with card_shop(Cards(source="another")) as shop:
+            for headers in ({}, {"Stripe-Signature": "t=1,v1="}):
+                said = await ask(shop.client, WEBHOOK, "POST", data=b"{}", headers=headers)
+                assert (said.status, said.code) == (400, "invalid_signature")
+
+    async def test_what_cannot_be_read_is_kept_and_never_applied(self, quick: CardShop) -> None:
+        """It is answered, for it is authentic, and counted as a failure."""
+        said = await quick.tell(event("evt_1", "session", {"id": "cs_1"}))
+        assert said.status == 200
+        kept = await stored(quick, "evt_1")
+        assert (kept.applied_at, kept.attempts) == (None, 1)
+        assert "invalid_field" in kept.last_error
+
+    async def test_a_body_that_is_too_large_is_refused(self, quick: CardShop) -> None:
+        """Before it is looked at."""
+        large = BytesIO(b"x" * (1 << 20 | 1))
+        said = await ask(quick.client, WEBHOOK, "POST", data=large)
+        assert (said.status, said.code) == (413, "payload_too_large")
+
+    async def test_what_a_crash_left_is_applied_by_whoever_looks(self, shop: CardShop) -> None:
+        """Received and not applied: once, by one of many that look."""
+        session = await shop.opened()
+        body = session_event("evt_1", shop.cards.pay(session))
+        incoming = shop.gateway.services.incoming
+        late = incoming.clock.now() - 2 * QUIET
+        await _received(shop, "evt_1", body, late)
+        assert await shop.payment(session) is None
+        await asyncio.gather(*(incoming.sweep() for _ in range(8)))
+        assert (await shop.verify(session)).status == 200
+        assert (await stored(shop, "evt_1")).applied_at is not None
+        assert len(await shop.facts("payment.succeeded")) == 1
+
+    async def test_the_same_event_at_once_is_applied_once(self, shop: CardShop) -> None:
+        """Sixteen deliveries of it, and of another about the same session."""
+        session = await shop.opened()
+        paid = shop.cards.pay(session)
+        bodies = [session_event(f"evt_{number % 2}", paid) for number in range(16)]
+        said = await asyncio.gather(*(shop.tell(body) for body in bodies))
+        assert {each.status for each in said} == {200}
+        await _later(shop)
+        assert len(await shop.facts("payment.succeeded")) == 1
+        assert await shop.earned() == 1_250
+
+    async def test_the_pages_repeat_nothing(self, quick: CardShop) -> None:
+        """Whatever stands in the address, they are the same, and run nothing."""
+        attack = "?session_id=%3Cscript%3Ealert(1)%3C/script%3E"
+        for path in ("/stripe/success", "/stripe/cancel"):
+            plain, told = await ask(quick.client, path), await ask(quick.client, path + attack)
+            assert (plain.status, plain.raw) == (200, told.raw)
+            assert b"script" not in told.raw
+            assert told.headers["Content-Type"].startswith("text/html")
+            assert told.headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+async def _received(shop: CardShop, name: str, body: bytes, at: datetime) -> None:
+    """Keep an event as a process does that dies before it applies it."""
+    kept = Inbound(
+        tenant=DEFAULT, source="stripe", id=name, type="session", received_at=at, body=body
+    )
+    async with shop.gateway.store.begin() as unit:
+        await unit.inbox.receive(kept)
+
+
+async def _later(shop: CardShop) -> None:
+    """Apply all that waits, as if its pauses were over."""
+    incoming = shop.gateway.services.incoming
+    now = incoming.clock.now()
+    while True:
+        async with shop.gateway.store.begin() as unit:
+            found = await unit.inbox.take("test", now + timedelta(days=1), now, 50)
+        done = [await incoming.apply(each) for each in found]
+        if not any(done):
+            return
+
+
+@pytest.mark.asyncio
+class TestRefunds:
+    """Money that went back at the provider."""
+
+    async def _paid(self, shop: CardShop) -> str:
+        session = await shop.opened()
+        await shop.told(shop.cards.pay(session))
+        return session
+
+    async def test_a_refund_is_taken_by_its_id(self, shop: CardShop) -> None:
+        """Processed, booked and told, once."""
+        session = await self._paid(shop)
+        for number in range(2):
+            body = refund_event(f"re_{number}", "pi_1", 500, [("re_1", 500, "done", None)])
+            await shop.tell(body)
+        (refund,) = await refunds(shop, session)
+        assert (refund.state, refund.origin) == (RefundState.PROCESSED, "stripe")
+        assert (refund.amount.minor, refund.signature) == (500, "re_1")
+        assert await shop.earned() == 750
+        assert await shop.earned(kind=AccountKind.WALLET) == -750
+        (fact,) = await shop.facts("refund.succeeded")
+        assert fact.body["originalPurchaseId"] == f"stripe:{session}"
+        assert (fact.body["refundId"], fact.body["atomicAmount"]) == (refund.id, 500)
+
+    async def test_sums_come_to_the_same_in_any_order(self, quick: CardShop) -> None:
+        """300, then 500, then all: told in every order, twice."""
+        for place, order in enumerate(itertools.permutations((300, 500, 1_250))):
+            session = await quick.opened()
+            await quick.told(quick.cards.pay(session))
+            money = f"pi_{place + 1}"
+            for total in (*order, *order):
+                await quick.tell(refund_event(f"re_{place}_{total}", money, total))
+            found = await refunds(quick, session)
+            assert sum(each.amount.minor for each in found) == 1_250
+            assert await quick.earned() == 0
+
+    async def test_ids_and_sums_together_count_nothing_twice(self, quick: CardShop) -> None:
+        """Whichever is heard first."""
+        for place, order in enumerate(itertools.permutations(range(3))):
+            by_id = [(f"re_1_{place}", 500, "done", None)]
+            both = [*by_id, (f"re_2_{place}", 300, "done", None)]
+            session = await quick.opened()
+            await quick.told(quick.cards.pay(session))
+            money = f"pi_{place + 1}"
+            news = [
+                refund_event(f"a{place}", money, 500, by_id),
+                refund_event(f"b{place}", money, 800),
+                refund_event(f"c{place}", money, 800, both),
+            ]
+            for each in order:
+                await quick.tell(news[each])
+            found = await refunds(quick, session)
+            assert sum(each.amount.minor for each in found) == 800, order
+
+    async def test_one_of_ours_is_processed_and_not_doubled(self, shop: CardShop) -> None:
+        """It refers to our refund, which is then done."""
+        session = await self._paid(shop)
+        ours = await self._asked(shop, session, RefundState.APPROVED)
+        await shop.tell(refund_event("e1", "pi_1", 400, [("re_1", 400, "done", ours.id)]))
+        (refund,) = await refunds(shop, session)
+        assert (refund.id, refund.state) == (ours.id, RefundState.PROCESSED)
+        assert (refund.signature, await shop.earned()) == ("re_1", 850)
+
+    async def test_a_sum_waits_for_one_of_ours_that_is_on_its_way(self, quick: CardShop) -> None:
+        """It may be what the sum has grown by."""
+        session = await self._paid(quick)
+        ours = await self._asked(quick, session, RefundState.APPROVED)
+        await quick.tell(refund_event("e1", "pi_1", 400))
+        assert [each.id for each in await refunds(quick, session)] == [ours.id]
+        done = evolve(ours, state=RefundState.PROCESSED, processed_at=ours.created_at)
+        async with quick.gateway.store.begin() as unit:
+            await unit.refunds.move(done, [RefundState.APPROVED])
+        await _later(quick)
+        assert len(await refunds(quick, session)) == 1
+        assert (await stored(quick, "e1")).applied_at is not None
+
+    async def test_a_request_that_no_longer_fits_is_denied(self, shop: CardShop) -> None:
+        """The money is gone, whoever asks for it."""
+        session = await self._paid(shop)
+        asked = await self._asked(shop, session, RefundState.PENDING)
+        await shop.tell(refund_event("e1", "pi_1", 1_250, [("re_1", 1_250, "done", None)]))
+        states = {each.id: each.state for each in await refunds(shop, session)}
+        assert states.pop(asked.id) is RefundState.DENIED
+        assert list(states.values()) == [RefundState.PROCESSED]
+        assert await shop.earned() == 0
+
+    async def test_one_that_failed_brings_the_money_back(self, quick: CardShop) -> None:
+        """In either order."""
+        for place, order in enumerate((("done", "failed"), ("failed", "done"))):
+            session = await quick.opened()
+            await quick.told(quick.cards.pay(session))
+            for each in order:
+                total, money = 500 if each == "done" else 0, f"pi_{place + 1}"
+                news = [(f"re_{place}", 500, each, None)]
+                await quick.tell(refund_event(f"e{place}_{each}", money, total, news))
+            (refund,) = await refunds(quick, session)
+            assert refund.state is RefundState.DENIED
+        assert await quick.earned() == 2_500
+
+    async def test_a_refund_heard_before_the_payment_waits_for_it(self, shop: CardShop) -> None:
+        """News come in any order."""
+        session = await shop.opened()
+        await shop.tell(refund_event("e1", "pi_1", 500))
+        assert (await stored(shop, "e1")).applied_at is None
+        await shop.told(shop.cards.pay(session))
+        await _later(shop)
+        assert await shop.earned() == 750
+
+    async def test_refunds_of_others_payments_are_let_go(self, quick: CardShop) -> None:
+        """After a day of asking."""
+        await quick.tell(refund_event("e1", "pi_theirs", 500))
+        for _ in range(30):
+            await _later(quick)
+        assert (await stored(quick, "e1")).applied_at is not None
+
+    async def _asked(self, shop: CardShop, session: str, state: RefundState) -> Refund:
+        now = shop.gateway.services.clock.now()
+        asked = Refund(
+            id=RefundId(f"refund_{'1' * 32}"),
+            tenant=DEFAULT,
+            purchase=f"stripe:{session}",
+            recipient="buyer@shop.example",
+            amount=Money(400, USD),
+            created_at=now,
+            expires_at=now + timedelta(days=1),
+            state=state,
+        )
+        async with shop.gateway.store.begin() as unit:
+            assert await unit.refunds.add(asked, Money(1_250, USD))
+        return asked
+
+
+@pytest.mark.asyncio
+class TestDisputes:
+    """Money that its owner has taken back at his bank."""
+
+    @pytest.mark.parametrize(
+        ("news", "state", "earned"),
+        [
+            ([(OPEN, 1)], State.REVERSED, 0),
+            ([(OPEN, 1), (WON, 2)], State.SETTLED, 1_250),
+            ([(WON, 2), (OPEN, 1)], State.SETTLED, 1_250),
+            ([(OPEN, 1), (LOST, 2)], State.REVERSED, 0),
+            ([(LOST, 2), (OPEN, 1)], State.REVERSED, 0),
+            ([(OPEN, 1), (OPEN, 1), (WON, 2), (WON, 2), (OPEN, 1)], State.SETTLED, 1_250),
+        ],
+    )
+    async def test_a_payment_is_reversed_while_its_money_is_gone(
+        self, shop: CardShop, news: list[tuple[DisputeState, int]], state: State, earned: int
+    ) -> None:
+        """And settled again once it is won, whatever the order of the news."""
+        session = await shop.opened()
+        await shop.told(shop.cards.pay(session))
+        for number, (dispute, at) in enumerate(news):
+            await shop.tell(dispute_event(f"e{number}", "pi_1", dispute, at))
+        payment = await shop.payment(session)
+        assert payment is not None
+        assert payment.state is state
+        assert not payment.watched
+        assert await shop.earned() == earned
+        assert (await shop.verify(session)).status == (200 if state is State.SETTLED else 404)
+
+    async def test_the_seller_hears_of_it(self, quick: CardShop) -> None:
+        """Reversed, then settled again."""
+        session = await quick.opened()
+        await quick.told(quick.cards.pay(session))
+        await quick.tell(dispute_event("e1", "pi_1", OPEN, 1))
+        await quick.tell(dispute_event("e2", "pi_1", WON, 2))
+        (gone,) = await quick.facts("payment.reversed")
+        assert "fraudulent" in str(gone.body["reason"])
+        assert len(await quick.facts("payment.succeeded")) == 2
+
+    async def test_two_disputes_must_both_be_won(self, quick: CardShop) -> None:
+        """One that is open keeps the payment reversed."""
+        session = await quick.opened()
+        await quick.told(quick.cards.pay(session))
+        for number, (name, state) in enumerate(
+            [("dp_1", OPEN), ("dp_2", OPEN), ("dp_1", WON), ("dp_2", WON)]
+        ):
+            await quick.tell(dispute_event(f"e{number}", "pi_1", state, number, name))
+            payment = await quick.payment(session)
+            assert payment is not None
+            assert payment.state is (State.SETTLED if number == 3 else State.REVERSED)
+
+    async def test_what_bought_nothing_may_be_disputed_too(self, shop: CardShop) -> None:
+        """Its refund is withdrawn, for the money is gone, and queued again once it is back."""
+        session = await shop.opened()
+        await shop.told(shop.cards.pay(session, amount=Money(1, USD)))
+        await shop.tell(dispute_event("e1", "pi_1", OPEN, 1))
+        (refund,) = await refunds(shop, session)
+        assert refund.state is RefundState.DENIED
+        await shop.tell(dispute_event("e2", "pi_1", WON, 2))
+        live = [each.state for each in await refunds(shop, session)]
+        assert sorted(live) == sorted([RefundState.DENIED, RefundState.PENDING])
