@@ -104,10 +104,11 @@ class PayBacks:
     ) -> None:
         """Take back what was written of a refund that came to nothing, or note that it did."""
         if stored is None:
-            stored = _made_elsewhere(payment, refund, at)
-            await self._add(unit, payment, stored)
-        if stored.state is RefundState.PROCESSED:
-            gone = evolve(stored, state=RefundState.DENIED, processed_at=at)
+            never = _made_elsewhere(payment, refund, at)
+            await self._fit(unit, payment, never)
+            await unit.refunds.move(_denied(never, at), [RefundState.PROCESSED])
+        elif stored.state is RefundState.PROCESSED:
+            gone = _denied(stored, at)
             if await unit.refunds.move(gone, [RefundState.PROCESSED]):
                 await unbook_refund(unit, gone, payment)
 
@@ -135,7 +136,11 @@ class PayBacks:
         await self._add(unit, payment, _made_elsewhere(payment, grown, told.at))
 
     async def _add(self, unit: UnitOfWork, payment: Payment, refund: Refund) -> None:
-        """Write money that is gone, whatever was planned with it here."""
+        await self._fit(unit, payment, refund)
+        await book_refund(unit, refund, payment)
+
+    async def _fit(self, unit: UnitOfWork, payment: Payment, refund: Refund) -> None:
+        """Write what is true of money, whatever was planned with it here."""
         limit = payment.amount
         if not await unit.refunds.add(refund, limit):
             await self._make_room(unit, refund)
@@ -143,13 +148,12 @@ class PayBacks:
             live = sum(each.amount.minor for each in stored if each.state in LIVE)
             most = max(limit.minor, live + refund.amount.minor)
             await unit.refunds.add(refund, evolve(limit, minor=most))
-        await book_refund(unit, refund, payment)
 
     async def _make_room(self, unit: UnitOfWork, refund: Refund) -> None:
         for other in await unit.refunds.of(refund.tenant, refund.purchase):
             if other.state is RefundState.PENDING:
                 _log.warning("refund %s is denied: its money went back at the provider", other.id)
-                denied = evolve(other, state=RefundState.DENIED, processed_at=refund.processed_at)
+                denied = _denied(other, refund.processed_at)
                 await unit.refunds.move(denied, [RefundState.PENDING])
 
 
@@ -169,6 +173,10 @@ def _made_elsewhere(payment: Payment, refund: PaidBack, at: datetime) -> Refund:
         processed_by=ELSEWHERE,
         signature=refund.id,
     )
+
+
+def _denied(refund: Refund, at: datetime | None) -> Refund:
+    return evolve(refund, state=RefundState.DENIED, processed_at=at)
 
 
 def _name(refund: str) -> RefundId:
