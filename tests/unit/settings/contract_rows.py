@@ -569,6 +569,10 @@ OURS: Final = frozenset(
         "refunds.require_nonce",
         "storage.schema_mapping.prefix",
         "coupons.coupon_layout",
+        "paywall.page.accent",
+        "paywall.page.enabled",
+        "paywall.page.logo",
+        "paywall.page.title",
         "paywall.product_layout",
         *(
             f"storage.schema_mapping.{kind}.{key}"

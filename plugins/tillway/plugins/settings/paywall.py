@@ -1,8 +1,9 @@
 """The section `paywall`: what is for sale."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from attrs import frozen
 
@@ -23,6 +24,11 @@ from tillway.plugins.rules import (
 from tillway.plugins.setting import Alias, setting
 from tillway.plugins.settings.pools import Pool
 
+_COLOUR: Final = re.compile(r"#[0-9A-Fa-f]{6}")
+_OWN_IMAGE: Final = re.compile(
+    r"/(?!/)[!#-&(-;=?-\[\]^_a-~]*|data:image/[a-z.+-]+;base64,[A-Za-z0-9+/=]{1,200000}"
+)
+
 Source = Literal["yaml", "file", "postgres", "mongodb"]
 
 
@@ -33,6 +39,16 @@ def _bare(name: str) -> tuple[Alias, ...]:
 def _currency(text: str) -> str | None:
     codes = [asset.code for asset in BUILT_IN if asset.kind is AssetKind.FIAT]
     return None if text.upper() in codes else f"must be one of {', '.join(codes).lower()}"
+
+
+def _colour(text: str) -> str | None:
+    return None if _COLOUR.fullmatch(text) else "must be a colour like #1f4fd8"
+
+
+def _own_image(text: str) -> str | None:
+    if not text or _OWN_IMAGE.fullmatch(text):
+        return None
+    return "must be a path on the same host, or a data: address of an image"
 
 
 @frozen(kw_only=True)
@@ -120,6 +136,22 @@ class Resource:
 
 
 @frozen(kw_only=True)
+class PageSettings:
+    """The page that browsers get where something is to be paid."""
+
+    enabled: bool = setting(default=True, doc="Browsers get a page, and all others JSON.")
+    title: str = setting(default="", doc="The seller's name, which stands above what is sold.")
+    accent: str = setting(
+        default="#1f4fd8", unset_when=is_blank, rules=(_colour,), doc="The colour of buttons."
+    )
+    logo: str = setting(
+        default="",
+        rules=(_own_image,),
+        doc="An image: a path on the same host, or a `data:` address.",
+    )
+
+
+@frozen(kw_only=True)
 class PaywallSettings:
     """What is for sale, and for how long a price holds."""
 
@@ -194,4 +226,7 @@ class PaywallSettings:
     )
     postgres_pool: Pool = setting(
         factory=Pool, doc="Connections to the database of products, if it is not the store's."
+    )
+    page: PageSettings = setting(
+        factory=PageSettings, doc="The page that browsers get where something is to be paid."
     )

@@ -7,10 +7,13 @@ from tillway.entrypoints.http.apis.cedros.bodies import Challenge, Grant
 from tillway.entrypoints.http.apis.cedros.refusals import PRICING, PROVING
 from tillway.entrypoints.http.apis.x402 import elsewhere
 from tillway.entrypoints.http.apis.x402.handlers import Resource
+from tillway.entrypoints.http.apis.x402.page import Page
+from tillway.entrypoints.http.apis.x402.page import routes as files
 from tillway.plugins.api import Answer, Api, Parameter, Route
 from tillway.plugins.context import Context
 from tillway.plugins.hooks import hookimpl
 from tillway.plugins.plugin import Kind, Plugin
+from tillway.plugins.settings.paywall import PaywallSettings
 
 PLUGIN = Plugin(kind=Kind.API, name="paywall", summary="resources, paid by x402 v1 and v2")
 
@@ -30,15 +33,18 @@ _ANSWERS = (
 @hookimpl
 def tillway_apis(context: Context) -> Sequence[Api]:
     """Give the face."""
-    return [Api(name="paywall", routes=_routes)]
+    settings = context.section("paywall", PaywallSettings).page
+
+    def routes(services: Services) -> Sequence[Route]:
+        page = Page.of(services, settings) if settings.enabled else None
+        shown = [] if page is None else files(page)
+        return [*_resources(services, page), *elsewhere.routes(services), *shown]
+
+    return [Api(name="paywall", routes=routes)]
 
 
-def _routes(services: Services) -> Sequence[Route]:
-    return [*_resources(services), *elsewhere.routes(services)]
-
-
-def _resources(services: Services) -> Sequence[Route]:
-    handler = Resource(services).handle
+def _resources(services: Services, page: Page | None) -> Sequence[Route]:
+    handler = Resource(services, page).handle
     return [
         Route(
             method=method,

@@ -1,0 +1,286 @@
+// What the page does beyond showing a price: cards, wallets in this browser, the live status.
+// It speaks to the gateway that it came from, and to nobody else.
+
+const main = document.querySelector("main");
+const facts = main.dataset;
+const status = document.getElementById("status");
+
+const CHAINS = { "mainnet-beta": "solana:mainnet", devnet: "solana:devnet", testnet: "solana:testnet" };
+const SIGN = "solana:signTransaction";
+const CONNECT = "standard:connect";
+const POLL = 2500; // milliseconds between two looks for a payment
+const PATIENCE = 120; // seconds for which a payment on its way is asked for
+const KEPT = 24 * 3600; // seconds for which a link's quote is remembered in this tab
+const LATE = 30; // seconds after a quote's end in which its payment may still show
+
+let busy = false;
+let over = false;
+
+// Words
+
+function say(text, kind = "") {
+  status.className = `status ${kind}`;
+  status.textContent = text;
+}
+
+function lock(on) {
+  busy = on;
+  main.setAttribute("aria-busy", String(on));
+  for (const button of main.querySelectorAll("button")) button.disabled = on;
+}
+
+function granted(grant) {
+  over = true;
+  busy = false;
+  main.setAttribute("aria-busy", "false");
+  for (const part of main.querySelectorAll("section, details")) part.hidden = true;
+  say("Paid. Thank you!", "good");
+  if (grant?.signature) {
+    const receipt = document.createElement("p");
+    receipt.className = "quiet";
+    receipt.textContent = `Receipt: ${grant.signature}`;
+    status.after(receipt);
+  }
+  forget();
+}
+
+class Refused extends Error {
+  constructor(code, text, wait) {
+    super(text);
+    this.code = code;
+    this.wait = wait;
+  }
+}
+
+async function ask(path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(new URL(path, location.href), { redirect: "error", ...options });
+  } catch {
+    throw new Refused("offline", "The shop could not be reached. Please try again.", 2);
+  }
+  const body = await answer.json().catch(() => ({}));
+  if (answer.ok) return body;
+  const error = typeof body.error === "object" && body.error ? body.error : {};
+  const wait = Number(answer.headers.get("Retry-After")) || 0;
+  throw new Refused(error.code ?? "unknown", error.message ?? "That did not work. Please try again.", wait);
+}
+
+function post(path, body, headers = {}) {
+  const all = { "Content-Type": "application/json", ...headers };
+  return ask(path, { method: "POST", headers: all, body: JSON.stringify(body) });
+}
+
+async function attempt(words, work) {
+  if (busy || over) return;
+  lock(true);
+  say(words);
+  try {
+    await work();
+  } catch (error) {
+    say(error instanceof Refused ? error.message : "Nothing was paid.", "bad");
+  } finally {
+    if (!over) lock(false);
+  }
+}
+
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+function base64(bytes) {
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}
+
+function bytes(text) {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
+
+// Cards
+
+function byCard() {
+  return attempt("Opening the card page…", async () => {
+    const body = { resource: facts.resource };
+    if (facts.coupon) body.couponCode = facts.coupon;
+    const key = { "Idempotency-Key": crypto.randomUUID() };
+    const session = await post("./v1/stripe-session", body, key);
+    const target = new URL(session.url);
+    if (!["https:", "http:"].includes(target.protocol)) throw new Refused("invalid", "The card page has no address.");
+    location.assign(target);
+  });
+}
+
+// What costs nothing
+
+function forFree() {
+  return attempt("One moment…", async () => {
+    const headers = { Accept: "application/json", "Idempotency-Key": crypto.randomUUID() };
+    granted(await ask(location.href, { headers }));
+  });
+}
+
+// Wallets in this browser, by the Wallet Standard: wallets and pages find each other by events.
+
+const wallets = new Map();
+
+function usable(wallet) {
+  const chain = CHAINS[facts.network];
+  return wallet?.chains?.includes(chain) && wallet.features?.[SIGN] && wallet.features?.[CONNECT];
+}
+
+function register(...found) {
+  for (const wallet of found) {
+    if (!usable(wallet) || wallets.has(wallet.name)) continue;
+    wallets.set(wallet.name, wallet);
+    show(wallet);
+  }
+  return () => {};
+}
+
+function show(wallet) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.disabled = busy;
+  if (typeof wallet.icon === "string" && wallet.icon.startsWith("data:image/")) {
+    const icon = document.createElement("img");
+    icon.src = wallet.icon;
+    icon.alt = "";
+    button.append(icon);
+  }
+  button.append(`Pay with ${wallet.name}`);
+  button.addEventListener("click", () => byWallet(wallet));
+  const item = document.createElement("li");
+  item.append(button);
+  document.querySelector(".wallets").append(item);
+  document.getElementById("no-wallet").hidden = true;
+}
+
+function findWallets() {
+  const api = Object.freeze({ register });
+  window.addEventListener("wallet-standard:register-wallet", ({ detail }) => detail(api));
+  window.dispatchEvent(new CustomEvent("wallet-standard:app-ready", { detail: api }));
+}
+
+async function accountOf(wallet) {
+  const { accounts } = await wallet.features[CONNECT].connect();
+  const chain = CHAINS[facts.network];
+  const account = accounts.find((each) => !each.chains || each.chains.includes(chain));
+  if (!account) throw new Refused("no-account", "This wallet gave no account to pay with.");
+  return account;
+}
+
+function byWallet(wallet) {
+  return attempt("Asking your wallet…", async () => {
+    const account = await accountOf(wallet);
+    const built = await build(account.address);
+    say("Please sign in your wallet.");
+    const [{ signedTransaction }] = await wallet.features[SIGN].signTransaction({
+      account,
+      transaction: bytes(built.transaction),
+      chain: CHAINS[facts.network],
+    });
+    say("Paying…");
+    granted(await settle(base64(signedTransaction), built.feePayer === account.address ? "" : built.feePayer));
+  });
+}
+
+function build(address) {
+  const body = { resourceId: facts.resource, userWallet: address };
+  if (facts.coupon) body.couponCode = facts.coupon;
+  return post(facts.sponsored ? "./v1/gasless-transaction" : "./v1/own-transaction", body);
+}
+
+// A payment that is on its way is asked for again with the very same request: that is free.
+async function settle(transaction, feePayer) {
+  const payload = { transaction, resource: facts.resource, resourceType: facts.kind };
+  if (feePayer) payload.feePayer = feePayer;
+  if (facts.coupon) payload.metadata = { couponCode: facts.coupon };
+  const payment = { x402Version: 0, scheme: "solana-spl-transfer", network: facts.network, payload };
+  const headers = { "X-PAYMENT": btoa(JSON.stringify(payment)), "Idempotency-Key": crypto.randomUUID() };
+  const until = Date.now() + PATIENCE * 1000;
+  for (;;) {
+    try {
+      return await ask("./v1/verify", { method: "POST", headers });
+    } catch (error) {
+      const again = ["transaction_not_confirmed", "offline", "service_unavailable", "timeout"];
+      if (!again.includes(error.code) || Date.now() > until) throw error;
+      say("Your payment is on its way…");
+      await pause((error.wait || 2) * 1000);
+    }
+  }
+}
+
+// Wallets on other devices pay by the link. Its quote is kept in this tab, so that a payment is
+// found after the page was loaded anew with another one.
+
+const MEMORY = "tillway-links";
+
+function remembered() {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(MEMORY) ?? "[]");
+    return kept.filter((each) => each.resource === facts.resource && each.expires + KEPT > Date.now() / 1000);
+  } catch {
+    return [];
+  }
+}
+
+function remember() {
+  const others = remembered().filter((each) => each.quote !== facts.quote);
+  const now = { resource: facts.resource, quote: facts.quote, expires: Number(facts.expires) };
+  keep([now, ...others].slice(0, 5));
+}
+
+function keep(links) {
+  try {
+    sessionStorage.setItem(MEMORY, JSON.stringify(links));
+  } catch {
+    // A browser that keeps nothing still shows the payment of this very page.
+  }
+}
+
+function forget() {
+  keep([]);
+}
+
+async function look(quote) {
+  try {
+    const found = await post("./v1/payment-status", { quote });
+    if (found.status === "granted") granted(found.grant);
+  } catch (error) {
+    if (["offline", "transaction_not_confirmed", "service_unavailable", "rpc_error", "network_error"].includes(error.code)) return;
+    over = true;
+    say(`${error.message} What was paid is kept for a refund.`, "bad");
+  }
+}
+
+async function watch() {
+  remember();
+  say("Waiting for your payment…");
+  while (!over) {
+    const late = Date.now() / 1000 > Number(facts.expires) + LATE;
+    if (late && !busy && !document.hidden) {
+      location.reload();
+      return;
+    }
+    if (!document.hidden && !busy) await look(facts.quote);
+    await pause(POLL);
+  }
+}
+
+async function resume() {
+  for (const { quote } of remembered()) if (!over && quote !== facts.quote) await look(quote);
+}
+
+// Begin
+
+function begin() {
+  for (const part of main.querySelectorAll("section[hidden]")) part.hidden = false;
+  document.getElementById("card")?.addEventListener("click", byCard);
+  document.getElementById("free")?.addEventListener("click", forFree);
+  if (document.getElementById("wallet")) findWallets();
+  const link = document.getElementById("link");
+  if (link) {
+    link.addEventListener("toggle", watch, { once: true });
+    resume();
+  }
+}
+
+begin();

@@ -1,0 +1,106 @@
+"""The page for people, as the gateway serves it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from support.shop import ARTICLE, RESOURCES, Shop, open_shop
+from support.untouched import untouched
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+HOSTILE = {**RESOURCES, "evil": {**RESOURCES["article"], "description": "<script>x</script>"}}
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[Shop]:
+    async with open_shop(paywall={"resources": HOSTILE, "page": {"title": "Books"}}) as made:
+        yield made
+
+
+class TestPage:
+    async def test_a_browser_gets_it_and_pays_nothing(self, shop: Shop) -> None:
+        """With the status that money is due, for no cache, and with a strict policy."""
+        async with untouched(shop):
+            page = await shop.get("/paywall/article", BROWSER)
+
+        assert page.status == 402
+        assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert page.headers["Cache-Control"] == "no-store"
+        assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+        assert "Accept" in page.headers["Vary"]
+        assert "0.05 USDC" in page.body
+        assert "solana:" in page.body
+
+    async def test_everybody_else_gets_json(self, shop: Shop) -> None:
+        """And may pay as ever."""
+        asked = await shop.get("/paywall/article", {"Accept": "*/*"})
+        paid = await shop.paid(shop.buyer())
+
+        assert (asked.status, asked.body["x402Version"]) == (402, 1)
+        assert "Accept" in asked.headers["Vary"]
+        assert paid.status == 200
+        assert shop.balance() == ARTICLE
+
+    async def test_its_files_are_there(self, shop: Shop) -> None:
+        """At addresses relative to the page's own."""
+        page = await shop.get("/paywall/article", BROWSER)
+        names = [part.partition('"')[0] for part in page.body.split('"./page/')[1:]]
+        for name in names:
+            file = await shop.get(f"/paywall/page/{name}")
+            assert (file.status, "immutable" in file.headers["Cache-Control"]) == (200, True)
+        assert len(names) == 2
+        assert (await shop.get("/paywall/page/other.txt")).code == "route_not_found"
+
+    async def test_a_hostile_product_is_text(self, shop: Shop) -> None:
+        """As the seller wrote it, and nothing that runs."""
+        page = await shop.get("/paywall/evil", BROWSER)
+        assert "<h1>&lt;script&gt;x&lt;/script&gt;</h1>" in page.body
+
+    async def test_a_coupon_is_taken_off(self, shop: Shop) -> None:
+        """Both prices are shown."""
+        page = await shop.get("/paywall/article?couponCode=HALF", BROWSER)
+        assert "<s>0.05 USDC</s>0.03 USDC" in page.body
+
+    async def test_a_coupon_that_does_not_count_is_said_to(self, shop: Shop) -> None:
+        """In the words of the contract, with the price that holds."""
+        page = await shop.get("/paywall/article?couponCode=%22%3E%3Cb%3E", BROWSER)
+        assert "Coupon not found" in page.body
+        assert "0.05 USDC" in page.body
+        assert "<b>" not in page.body
+
+    async def test_so_is_one_that_a_strict_gateway_refuses(self) -> None:
+        """The page does not end there."""
+        async with open_shop(coupons={"strict": True}) as shop:
+            page = await shop.get("/paywall/article?couponCode=NOPE", BROWSER)
+        assert page.status == 402
+        assert "Coupon not found" in page.body
+
+    async def test_what_costs_nothing_is_not_granted_by_looking(self, shop: Shop) -> None:
+        """A limited coupon is not used up by whoever only opens the page."""
+        async with untouched(shop):
+            page = await shop.get("/paywall/article?couponCode=FREE", BROWSER)
+        assert "Free" in page.body
+
+    async def test_what_is_not_there_is_said_to_people(self, shop: Shop) -> None:
+        """By a page too, in the words of the contract."""
+        page = await shop.get("/paywall/nothing", BROWSER)
+        card_only = await shop.get("/paywall/mug", BROWSER)
+
+        assert (page.status, "Resource not found" in page.body) == (404, True)
+        assert card_only.status == 400
+
+    async def test_it_can_be_switched_off(self) -> None:
+        """Browsers then get what everybody gets."""
+        async with open_shop(paywall={"page": {"enabled": False}}) as shop:
+            page = await shop.get("/paywall/article", BROWSER)
+            file = await shop.get("/paywall/page/page.x.js")
+        assert page.body["x402Version"] == 1
+        assert file.status == 404
+
+    async def test_it_stands_under_a_prefix(self) -> None:
+        """Its addresses are relative, whatever a proxy does with the path."""
+        async with open_shop(server={"route_prefix": "/pay"}) as shop:
+            page = await shop.get("/pay/paywall/article", BROWSER)
+            name = page.body.split('"./page/')[1].partition('"')[0]
+            file = await shop.get(f"/pay/paywall/page/{name}")
+        assert (page.status, file.status) == (402, 200)
