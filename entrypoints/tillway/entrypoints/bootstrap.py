@@ -43,6 +43,7 @@ from tillway.core.services.settle import Settle
 from tillway.core.services.shop import Shop
 from tillway.core.services.signatures import Signatures
 from tillway.core.services.subjects import Products, Subjects
+from tillway.core.services.subscribing_news import Bills
 from tillway.core.services.terms import Terms
 from tillway.core.services.turns import Turn
 from tillway.entrypoints.configuration import Configured
@@ -222,6 +223,7 @@ class _Assembly:
         )
         free = Free(store=store, terms=terms, repeats=repeats, leases=leases, random=random)
         givebacks = Givebacks(store=store, clock=clock, random=random, least=back.minimum)
+        bills = Bills(clock=clock, random=random)
         hosting = Hosting.of(
             quoting=quoting,
             free=free,
@@ -229,9 +231,11 @@ class _Assembly:
             givebacks=givebacks,
             pages=self._pages(),
             observe=self.observe,
+            subscriptions=bills,
         )
         carts = Carts(store=store, clock=clock, observe=self.observe, ends=hosting.checkouts)
         quoting.subjects.add(carts)
+        subscribing = self.settings.section(SubscriptionSettings)
         return Services(
             store=store,
             rails=rails,
@@ -253,7 +257,7 @@ class _Assembly:
             overdue=hosting.overdue,
             settle=settle,
             elsewhere=Elsewhere(quoting=quoting, settle=settle),
-            subscribe=subscriptions(self.settings.section(SubscriptionSettings), quoting, random),
+            subscribe=subscriptions(subscribing, terms, hosting.checkouts, bills, leases.process),
             resolve=Resolve(store=store, rails=rails, endings=endings, leases=leases),
             leases=leases,
             budgets=Budgets(store=store, rails=rails),

@@ -183,6 +183,7 @@ class Gateway:
             _repeat(services.incoming.sweep, INBOX_SECONDS, services),
             _repeat(services.overdue.run, TURN_SECONDS, services),
             _repeat(services.refunding.payouts.sweep, TURN_SECONDS, services),
+            _repeat(services.subscribe.upkeep.run, TURN_SECONDS, services),
         ]
 
     async def _opened(self, stack: AsyncExitStack) -> None:
@@ -218,7 +219,13 @@ class Gateway:
     def _with_work_of_their_own(self) -> Sequence[Closes]:
         services = self.services
         archival = [services.archival] if services.archival else []
-        turns: list[Closes] = [services.sequence, services.cleanup, services.overdue, *archival]
+        turns: list[Closes] = [
+            services.sequence,
+            services.cleanup,
+            services.overdue,
+            services.subscribe.upkeep,
+            *archival,
+        ]
         return [services.resolve, services.finality, services.refunding.payouts, *turns]
 
     async def _drain(self) -> None:

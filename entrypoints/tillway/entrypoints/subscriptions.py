@@ -1,32 +1,51 @@
 """Subscriptions of a gateway, joined from its settings."""
 
-from tillway.core.ports.clock import Random
-from tillway.core.services.quote import Quoting
+from tillway.core.services.checkout import Checkouts
 from tillway.core.services.subscribe import Subscribe
 from tillway.core.services.subscribing import Subscribing
 from tillway.core.services.subscribing_activate import Activate
+from tillway.core.services.subscribing_cards import CardPlans
+from tillway.core.services.subscribing_changes import Changes
+from tillway.core.services.subscribing_news import Bills
 from tillway.core.services.subscribing_sales import Periods
+from tillway.core.services.subscribing_upkeep import EVERY, Upkeep
+from tillway.core.services.terms import Terms
+from tillway.core.services.turns import Turn
 from tillway.plugins.settings.subscriptions import SubscriptionSettings
 
 
-def subscriptions(settings: SubscriptionSettings, quoting: Quoting, random: Random) -> Subscribe:
+def subscriptions(
+    settings: SubscriptionSettings,
+    terms: Terms,
+    checkouts: Checkouts,
+    bills: Bills,
+    process: str,
+) -> Subscribe:
     """Join them, and have their periods sold by proof."""
+    quoting, store, clock = terms.quoting, terms.quoting.store, terms.quoting.clock
+    catalogue = quoting.catalogue
     periods = Periods(
-        catalogue=quoting.catalogue,
-        clock=quoting.clock,
-        random=random,
-        enabled=settings.enabled,
+        catalogue=catalogue, clock=clock, random=quoting.random, enabled=settings.enabled
     )
     quoting.subjects.add(periods)
     known = Subscribing(
-        store=quoting.store,
-        catalogue=quoting.catalogue,
-        clock=quoting.clock,
+        store=store,
+        catalogue=catalogue,
+        clock=clock,
         enabled=settings.enabled,
         grace_hours=settings.grace_period_hours,
     )
+    turn = Turn(store=store, clock=clock, owner=process, name="subscriptions", every=EVERY)
     return Subscribe(
         known=known,
         periods=periods,
-        activate=Activate(store=quoting.store, quoting=quoting, known=known, periods=periods),
+        activate=Activate(store=store, quoting=quoting, known=known, periods=periods),
+        bills=bills,
+        cards=CardPlans(
+            quoting=quoting, terms=terms, checkouts=checkouts, enabled=settings.enabled
+        ),
+        changes=Changes(
+            known=known, catalogue=catalogue, rails=quoting.rails, pages=checkouts.pages
+        ),
+        upkeep=Upkeep(known=known, catalogue=catalogue, turn=turn),
     )

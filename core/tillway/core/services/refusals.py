@@ -66,6 +66,14 @@ def _enough_unpaid() -> TillwayError:
     return Unavailable(Code.RATE_LIMIT_EXCEEDED, text, retry_after=600.0)
 
 
+TRIAL_HAD = "trial_had"
+"""The reason of who has had his trial, or is about to: the same can be had without one."""
+
+
+def _trial_had() -> TillwayError:
+    return Declined(Code.INVALID_FIELD, "This trial was had before.", reason=TRIAL_HAD)
+
+
 def _unknown() -> TillwayError:
     return Unavailable(retry_after=1.0)
 
@@ -80,4 +88,5 @@ _REFUSALS = {
     "unpaid": _enough_unpaid,
     "cart": _cart_taken,
     "refund": _refund_taken,
+    "trial": _trial_had,
 }

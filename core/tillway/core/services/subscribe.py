@@ -5,7 +5,11 @@ from attrs import define
 from tillway.core.ids import ProductId
 from tillway.core.services.subscribing import Subscribing
 from tillway.core.services.subscribing_activate import Activate
+from tillway.core.services.subscribing_cards import CardPlans
+from tillway.core.services.subscribing_changes import Changes
+from tillway.core.services.subscribing_news import Bills
 from tillway.core.services.subscribing_sales import Periods
+from tillway.core.services.subscribing_upkeep import Upkeep
 from tillway.core.tenancy import Tenant
 
 
@@ -14,12 +18,16 @@ class Subscribe:
     """The use cases of subscriptions.
 
     ``known`` reads them and writes how they move on; ``periods`` is what is paid for by proof, and
-    ``activate`` answers who has paid.
+    ``activate`` answers who has paid. ``cards`` opens checkouts, ``bills`` hears of them.
     """
 
     known: Subscribing
     periods: Periods
     activate: Activate
+    bills: Bills
+    cards: CardPlans
+    changes: Changes
+    upkeep: Upkeep
 
     async def has_access(self, tenant: Tenant, product: ProductId, subscriber: str) -> bool:
         """Tell whether a subscriber may use a product now, grace included. Writes nothing.

@@ -64,7 +64,7 @@ def _kinds(before: Subscription | None, after: Subscription) -> Iterator[str]:
 
 
 def _plan(subscription: Subscription) -> tuple[object, ...]:
-    after = subscription.metadata.get(NEXT) if subscription.is_running else None
+    after = subscription.metadata.get(NEXT)
     return subscription.product, subscription.billing_period, subscription.billing_interval, after
 
 

@@ -27,6 +27,9 @@ from tillway.core.subscription_moves import (
 from tillway.core.subscriptions import Subscription
 from tillway.core.tenancy import Tenant
 
+BILLED: Final = "billed"
+"""The input of a purchase that says that a provider bills it: what its news say is written."""
+
 _PERIOD: Final = "period"
 _INTERVAL: Final = "interval"
 
@@ -97,7 +100,9 @@ class Periods:
         """Find nothing in the way: any number of periods can be paid ahead."""
 
     async def fulfil(self, unit: UnitOfWork, payment: Payment) -> None:
-        """Give the period to whoever has paid for it."""
+        """Give the period to whoever has paid for it, unless a provider bills it."""
+        if BILLED in payment.purchase.inputs:
+            return
         await self.grant(unit, payment, plan_of(payment.purchase))
 
     async def grant(self, unit: UnitOfWork, payment: Payment, plan: Plan) -> Subscription:

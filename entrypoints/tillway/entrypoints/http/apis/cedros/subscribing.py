@@ -7,8 +7,9 @@ from tillway.core.services.gateway import Services
 from tillway.entrypoints.http.apis.cedros import subscription_bodies as bodies
 from tillway.entrypoints.http.apis.cedros.refusals import PRICING
 from tillway.entrypoints.http.apis.cedros.subscription_buys import Buys
+from tillway.entrypoints.http.apis.cedros.subscription_changes import Changing
 from tillway.entrypoints.http.apis.cedros.subscription_reads import Reads
-from tillway.plugins.api import Answer, Parameter, Route
+from tillway.plugins.api import Answer, Handler, Parameter, Route
 
 _WHOSE = (
     Parameter(name="resource", where="query", required=True, description="A product's id."),
@@ -24,7 +25,7 @@ _ASKING = (Code.MISSING_FIELD, Code.INVALID_FIELD)
 
 def routes(services: Services, prefix: str) -> Sequence[Route]:
     """Give them."""
-    return [*_reading(services), *_buying(services, prefix)]
+    return [*_reading(services), *_buying(services, prefix), *_changing(services)]
 
 
 def _reading(services: Services) -> Sequence[Route]:
@@ -75,6 +76,19 @@ def _buying(services: Services, prefix: str) -> Sequence[Route]:
         ),
         Route(
             method="POST",
+            path="/paywall/v1/subscription/stripe-session",
+            handler=buys.session,
+            name="open_subscription_session",
+            summary="Open a Stripe checkout for a subscription",
+            body=bodies.SubscriptionSessionRequest,
+            answers=(
+                Answer(status=200, description="Where to pay.", body=bodies.SubscriptionSession),
+            ),
+            refusals=(*PRICING, Code.STRIPE_ERROR),
+            idempotent=True,
+        ),
+        Route(
+            method="POST",
             path="/paywall/v1/subscription/x402/activate",
             handler=buys.activate,
             name="activate_subscription",
@@ -88,3 +102,89 @@ def _buying(services: Services, prefix: str) -> Sequence[Route]:
             idempotent=True,
         ),
     ]
+
+
+def _changing(services: Services) -> Sequence[Route]:
+    changing = Changing(services)
+    return [
+        _change(
+            "cancel",
+            "End a subscription now or with its period",
+            changing.cancel,
+            bodies.CancelRequest,
+            Answer(status=200, description="It ends.", body=bodies.Cancelled),
+        ),
+        _change(
+            "reactivate",
+            "Take back that a subscription ends with its period",
+            changing.reactivate,
+            bodies.ReactivateRequest,
+            Answer(status=200, description="It goes on.", body=bodies.Reactivated),
+        ),
+        _change(
+            "change",
+            "Put a subscription on another plan",
+            changing.change,
+            bodies.ChangeRequest,
+            Answer(status=200, description="The plan that comes.", body=bodies.Changed),
+            idempotent=True,
+        ),
+        _change(
+            "change/preview",
+            "What another plan would cost",
+            changing.preview,
+            bodies.PreviewRequest,
+            Answer(status=200, description="What is due.", body=bodies.ChangePreview),
+            proven=False,
+        ),
+        _change(
+            "portal",
+            "A customer's own page at Stripe, for the operator",
+            changing.portal,
+            bodies.PortalRequest,
+            Answer(status=200, description="Its address.", body=bodies.Portal),
+        ),
+    ]
+
+
+def _change(
+    what: str,
+    summary: str,
+    handler: Handler,
+    body: type,
+    answer: Answer,
+    *,
+    idempotent: bool = False,
+    proven: bool = True,
+) -> Route:
+    needs = (Code.UNAUTHORIZED, Code.FORBIDDEN) if proven else ()
+    return Route(
+        method="POST",
+        path=f"/paywall/v1/subscription/{what}",
+        handler=handler,
+        name=f"{what.replace('/', '_')}_subscription",
+        summary=summary,
+        body=body,
+        answers=(answer,),
+        parameters=_PROOF if proven else (),
+        refusals=(
+            *_ASKING,
+            *needs,
+            Code.RESOURCE_NOT_FOUND,
+            Code.INVALID_RESOURCE,
+            Code.STRIPE_ERROR,
+        ),
+        idempotent=idempotent,
+    )
+
+
+_PROOF = (
+    Parameter(name="X-Signer", where="header", description="The subscriber's wallet."),
+    Parameter(
+        name="X-Message",
+        where="header",
+        description="What it signed: `cancel-subscription:<id>:<nonce>` and the like.",
+    ),
+    Parameter(name="X-Signature", where="header", description="The signature, in base64."),
+    Parameter(name="Authorization", where="header", description="Bearer, the operator's key."),
+)

@@ -14,6 +14,7 @@ from tillway.core.intervals import (
     interval_of,
     refuse_other_interval,
 )
+from tillway.core.services.cards import Buyer
 from tillway.core.services.gateway import Services
 from tillway.core.services.quote import Quoted
 from tillway.core.services.subscribing_sales import DISABLED, NOT_CONFIGURED, purchase_of
@@ -21,9 +22,11 @@ from tillway.core.tenancy import Tenant
 from tillway.entrypoints.http.apis.cedros.subscription_bodies import (
     ActivateRequest,
     SubscriptionQuoteRequest,
+    SubscriptionSessionRequest,
 )
 from tillway.entrypoints.http.apis.cedros.subscription_reads import NO_STORE
 from tillway.entrypoints.http.apis.cedros.subscription_texts import activated, period_shown
+from tillway.entrypoints.http.apis.x402.headers import asked_by
 from tillway.entrypoints.http.convert import body_of
 from tillway.entrypoints.http.render import answer, envelope
 from tillway.entrypoints.http.request import TENANT, origin
@@ -45,6 +48,22 @@ class Buys:
         coupon = asked.coupon_code or None
         body = await self._quoted(request, product, terms, interval, coupon)
         return answer(body, 402, NO_STORE)
+
+    async def session(self, request: web.Request) -> web.StreamResponse:
+        """Answer 200 with where to pay by card."""
+        asked = await body_of(request, SubscriptionSessionRequest)
+        interval = interval_asked(asked.interval, asked.interval_days)
+        buyer = Buyer(
+            email=asked.customer_email or None,
+            success_url=asked.success_url or None,
+            cancel_url=asked.cancel_url or None,
+            metadata=asked.metadata or {},
+        )
+        coupon = asked.coupon_code or None
+        opened = await self.services.subscribe.cards.open(
+            request[TENANT], asked.resource, interval, coupon, buyer, asked_by(request)
+        )
+        return answer({"sessionId": opened.session, "url": opened.url}, headers=NO_STORE)
 
     async def activate(self, request: web.Request) -> web.StreamResponse:
         """Answer 200 with what a payment has begun; 402 with how to pay if it names none."""
