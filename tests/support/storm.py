@@ -67,7 +67,7 @@ def storm(size: int, seed: int = 4) -> Storm:
     checkouts: list[Checkout] = []
     events: list[Sent] = []
     while len(events) < size * 0.65:
-        made = _checkout(len(checkouts))
+        made = made_checkout(len(checkouts))
         checkouts.append(made)
         events += _told(made, chance)
     repeats = chance.choices(events, k=int(size * 0.3))
@@ -77,7 +77,8 @@ def storm(size: int, seed: int = 4) -> Storm:
     return Storm(checkouts, events, sent)
 
 
-def _checkout(number: int) -> Checkout:
+def made_checkout(number: int, resource: str = "mug", price: int = PRICE) -> Checkout:
+    """Give an open checkout."""
     now = datetime.now(UTC)
     half = Reservation(
         name="coupon:HALF",
@@ -90,8 +91,8 @@ def _checkout(number: int) -> Checkout:
         id=CheckoutId(f"checkout_{number:032x}"),
         tenant=DEFAULT,
         provider="stripe",
-        purchase=Purchase(tenant=DEFAULT, purpose=Purpose.PURCHASE, resource="mug"),
-        amount=Money(PRICE, USD),
+        purchase=Purchase(tenant=DEFAULT, purpose=Purpose.PURCHASE, resource=resource),
+        amount=Money(price, USD),
         created_at=now,
         expires_at=now + timedelta(hours=24),
         reservations=(half,) if number % 2 else (),
@@ -107,23 +108,28 @@ def _told(checkout: Checkout, chance: random.Random) -> Sequence[Sent]:
     lives = (_paid, _late, _failed, _expired, _refunded, _won, _lost, _mismatched)
     made = chance.choice(lives)(checkout)
     return [
-        _event(f"evt_{number}_{place}", kind, body, place)
-        for place, (kind, body) in enumerate(made)
+        event(f"evt_{number}_{place}", kind, body, place) for place, (kind, body) in enumerate(made)
     ]
 
 
 _Told = Sequence[tuple[str, Mapping[str, Any]]]
 
 
-def _session(checkout: Checkout, **changes: Any) -> Mapping[str, Any]:
+def completed(checkout: Checkout, **changes: Any) -> Mapping[str, Any]:
+    """Give a checkout's session as it is once it was paid; ``changes`` replace members."""
+    price = checkout.amount
+    assert price is not None
     usual = {
         "id": checkout.session,
         "client_reference_id": checkout.id,
-        "amount_subtotal": PRICE,
-        "amount_total": PRICE,
+        "amount_subtotal": price.minor,
+        "amount_total": price.minor,
         "total_details": {"amount_discount": 0, "amount_tax": 0, "amount_shipping": 0},
         "payment_intent": _money(checkout),
-        "metadata": {"resource_id": "mug", "tillway_checkout": checkout.id},
+        "metadata": {
+            "resource_id": checkout.purchase.resource,
+            "tillway_checkout": checkout.id,
+        },
     }
     return stripe.session(**{**usual, **changes})
 
@@ -133,18 +139,18 @@ def _money(checkout: Checkout) -> str:
 
 
 def _paid(checkout: Checkout) -> _Told:
-    return [("checkout.session.completed", _session(checkout))]
+    return [("checkout.session.completed", completed(checkout))]
 
 
 def _late(checkout: Checkout) -> _Told:
     return [
-        ("checkout.session.completed", _session(checkout, payment_status="unpaid")),
-        ("checkout.session.async_payment_succeeded", _session(checkout)),
+        ("checkout.session.completed", completed(checkout, payment_status="unpaid")),
+        ("checkout.session.async_payment_succeeded", completed(checkout)),
     ]
 
 
 def _failed(checkout: Checkout) -> _Told:
-    unpaid = _session(checkout, payment_status="unpaid")
+    unpaid = completed(checkout, payment_status="unpaid")
     return [
         ("checkout.session.completed", unpaid),
         ("checkout.session.async_payment_failed", unpaid),
@@ -152,7 +158,7 @@ def _failed(checkout: Checkout) -> _Told:
 
 
 def _expired(checkout: Checkout) -> _Told:
-    over = _session(checkout, status="expired", payment_status="unpaid", payment_intent=None)
+    over = completed(checkout, status="expired", payment_status="unpaid", payment_intent=None)
     return [("checkout.session.expired", over), ("payment_intent.canceled", {"id": "pi_x"})]
 
 
@@ -188,12 +194,13 @@ def _lost(checkout: Checkout) -> _Told:
 
 
 def _mismatched(checkout: Checkout) -> _Told:
-    other = _session(checkout, amount_subtotal=1, amount_total=1)
+    other = completed(checkout, amount_subtotal=1, amount_total=1)
     return [("checkout.session.completed", other)]
 
 
-def _event(name: str, kind: str, body: Mapping[str, Any], place: int) -> Sent:
-    event = {
+def event(name: str, kind: str, body: Mapping[str, Any], place: int) -> Sent:
+    """Write an event as Stripe does."""
+    written = {
         "id": name,
         "object": "event",
         "type": kind,
@@ -201,7 +208,7 @@ def _event(name: str, kind: str, body: Mapping[str, Any], place: int) -> Sent:
         "livemode": False,
         "data": {"object": body},
     }
-    return Sent(name, json.dumps(event).encode())
+    return Sent(name, json.dumps(written).encode())
 
 
 async def fill(store: Store, checkouts: Sequence[Checkout]) -> None:

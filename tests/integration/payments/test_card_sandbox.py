@@ -1,0 +1,225 @@
+"""Cards by the real adapter, over HTTP, with the sandbox's Stripe at the other end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, Final
+
+import pytest
+import stripe
+from attrs import define, field
+
+from support.shop import Answer, Shop, open_shop, v2_header
+from tillway.core.checkouts import Checkout, CheckoutState
+from tillway.core.payments import Payment, State
+from tillway.core.refunds import RefundState
+from tillway.core.tenancy import DEFAULT
+from tillway.entrypoints.sandbox.stripe import Account, Fault, Kind, Served, serve_stripe
+
+SECRET: Final = "whsec_0123456789abcdef0123456789abcdef"
+BREAKER: Final = {"stripe_api": {"timeout": "200ms"}}
+PRICE: Final = 1_250
+
+
+@define
+class Till:
+    """A shop with a card terminal."""
+
+    shop: Shop
+    provider: Served
+    sdk: stripe.StripeClient = field(repr=False)
+
+    async def open(self, resource: str = "mug", **body: Any) -> Answer:
+        """Ask for a session."""
+        return await self.shop.post("/paywall/v1/stripe-session", {"resource": resource, **body})
+
+    async def opened(self, resource: str = "mug", **body: Any) -> str:
+        """Ask for a session and give its id."""
+        said = await self.open(resource, **body)
+        assert said.status == 200, said.body
+        return str(said.body["sessionId"])
+
+    async def buy(self, **body: Any) -> str:
+        """Pay on the page, and have everybody told."""
+        said = await self.open(**body)
+        url = f"{said.body['url']}/pay"
+        async with self.shop.http.post(url, allow_redirects=False) as answer:
+            assert answer.status == 303
+        await self.provider.delivered()
+        return str(said.body["sessionId"])
+
+    async def verify(self, session: str) -> Answer:
+        """Ask whether a session was paid."""
+        return await self.shop.get(f"/paywall/v1/stripe-session/verify?session_id={session}")
+
+    async def payment(self, session: str) -> Payment:
+        """Give what a session has paid."""
+        async with self.shop.gateway.store.view() as view:
+            found = await view.payments.by_signature(DEFAULT, f"stripe:{session}")
+        assert found is not None
+        return found
+
+    async def checkout(self, session: str) -> Checkout:
+        """Give the checkout of a session."""
+        async with self.shop.gateway.store.view() as view:
+            found = await view.checkouts.by_session(DEFAULT, "stripe", session)
+        assert found is not None
+        return found
+
+    async def refunded(self, session: str) -> int:
+        """Give how much has gone back."""
+        async with self.shop.gateway.store.view() as view:
+            found = await view.refunds.of(DEFAULT, f"stripe:{session}")
+        return sum(each.amount.minor for each in found if each.state is RefundState.PROCESSED)
+
+
+@asynccontextmanager
+async def till() -> AsyncIterator[Till]:
+    """Serve both."""
+    async with serve_stripe(Account()) as served:
+        stripe_section = {
+            "secret_key": served.secret_key,
+            "webhook_secret": SECRET,
+            "api_base": served.url,
+        }
+        async with open_shop(
+            background=False, stripe=stripe_section, circuit_breaker=BREAKER
+        ) as shop:
+            served.listen(f"{shop.address}/webhook/stripe", SECRET)
+            http = stripe.AIOHTTPClient(timeout=10, session=shop.http)
+            sdk = stripe.StripeClient(
+                served.secret_key,
+                base_addresses={"api": served.url},
+                http_client=http,
+                max_network_retries=0,
+            )
+            yield Till(shop, served, sdk)
+
+
+@pytest.fixture
+async def one() -> AsyncIterator[Till]:
+    """Give a till."""
+    async with till() as made:
+        yield made
+
+
+@pytest.mark.asyncio
+class TestBuying:
+    """From the price to the grant."""
+
+    async def test_a_mug_is_bought_on_the_page(self, one: Till) -> None:
+        """Stripe charges our price, less the coupon, and the webhook grants it."""
+        session = await one.buy(couponCode="HALF", customerEmail="a@shop.example")
+        at_stripe = await one.sdk.v1.checkout.sessions.retrieve_async(session)
+        assert at_stripe.amount_total == PRICE // 2
+        said = await one.verify(session)
+        assert (said.status, said.body["amount"]) == (200, "6.25 USD")
+        assert said.body["resource_id"] == "mug"
+        payment = await one.payment(session)
+        assert (payment.state, payment.coupons) == (State.SETTLED, ("HALF",))
+
+    async def test_money_that_takes_days(self, one: Till) -> None:
+        """Complete and unpaid grants nothing; the bank's word decides."""
+        for paid, status, state in (
+            (True, 200, CheckoutState.PAID),
+            (False, 404, CheckoutState.FAILED),
+        ):
+            session = await one.opened()
+            one.provider.switches.pay_slowly(session)
+            await one.provider.delivered()
+            assert (await one.verify(session)).status == 404
+            one.provider.switches.settle(session, paid=paid)
+            await one.provider.delivered()
+            assert (await one.verify(session)).status == status
+            assert (await one.checkout(session)).state is state
+
+    async def test_a_promotion_code_of_stripes_comes_off(self, one: Till) -> None:
+        """What is left is what we compare with."""
+        coupon = await one.sdk.v1.coupons.create_async({"percent_off": 20, "duration": "once"})
+        await one.sdk.v1.promotion_codes.create_async(
+            {"code": "SUMMER", "promotion": {"type": "coupon", "coupon": coupon.id}}
+        )
+        session = await one.buy(couponCode="SUMMER")
+        assert (await one.verify(session)).body["amount"] == "10.00 USD"
+        assert (await one.checkout(await one.opened(couponCode="NOBODYS"))).amount is not None
+
+    async def test_an_expired_session_gives_back_what_it_held(self, one: Till) -> None:
+        """Stripe tells it."""
+        session = await one.opened(couponCode="ONCE")
+        await one.sdk.v1.checkout.sessions.expire_async(session)
+        await one.provider.delivered()
+        assert (await one.checkout(session)).state is CheckoutState.EXPIRED
+        assert (await one.checkout(await one.opened(couponCode="ONCE"))).amount is not None
+
+
+@pytest.mark.asyncio
+class TestAfterwards:
+    """What happens in Stripe's dashboard, and at banks."""
+
+    async def test_refunds_are_taken_as_they_come(self, one: Till) -> None:
+        """In part, and the rest."""
+        session = await one.buy()
+        money = (await one.checkout(session)).paid_with
+        assert money is not None
+        for amount, sum_ in ((300, 300), (950, 1_250)):
+            await one.sdk.v1.refunds.create_async({"payment_intent": money, "amount": amount})
+            await one.provider.delivered()
+            assert await one.refunded(session) == sum_
+
+    async def test_a_dispute_reverses_until_it_is_won(self, one: Till) -> None:
+        """Then it is granted again."""
+        session = await one.buy()
+        money = (await one.checkout(session)).paid_with
+        assert money is not None
+        dispute = one.provider.switches.dispute(money)
+        await one.provider.delivered()
+        assert (await one.payment(session)).state is State.REVERSED
+        assert (await one.verify(session)).status == 404
+        one.provider.switches.close_dispute(dispute["id"], won=True)
+        await one.provider.delivered()
+        assert (await one.payment(session)).state is State.SETTLED
+        assert (await one.verify(session)).status == 200
+
+
+@pytest.mark.asyncio
+class TestTrouble:
+    """Stripe away, or its answers."""
+
+    async def test_without_stripe_the_breaker_opens_and_x402_goes_on(self, one: Till) -> None:
+        """502, retryable, and soon without asking; a wallet still pays."""
+        fault = Fault(kind=Kind.HTTP_500, times=None, remembered=False)
+        one.provider.faults.spoiled.append(fault)
+        for _ in range(6):
+            said = await one.open()
+            assert (said.status, said.code) == (502, "stripe_error")
+            assert said.body["error"]["retryable"] is True
+        offer = (await one.shop.offer()).offer
+        header = v2_header(one.shop.sign(one.shop.buyer(), offer), offer)
+        assert (await one.shop.get("/paywall/article", header)).status == 200
+        one.provider.faults.clear()
+        await asyncio.sleep(0.25)
+        assert (await one.verify(await one.buy())).status == 200
+
+    async def test_a_lost_answer_opens_nothing_that_stays(self, one: Till) -> None:
+        """The session that nobody was told of is found by our id, and ended."""
+        one.provider.faults.add(Kind.HTTP_500, "POST /v1/checkout/*", None, effective=True)
+        one.provider.faults.add(Kind.HTTP_500, "GET *", None)
+        said = await one.open(couponCode="ONCE")
+        assert (said.status, said.code) == (502, "stripe_error")
+        one.provider.faults.clear()
+        one.shop.clock.forward(timedelta(minutes=10))
+        await one.shop.gateway.services.overdue.run()
+        (session,) = (await one.sdk.v1.checkout.sessions.list_async({})).data
+        assert session.status == "expired"
+        assert (await one.checkout(session.id)).state is CheckoutState.EXPIRED
+        assert (await one.checkout(await one.opened(couponCode="ONCE"))).amount is not None
+
+    async def test_webhooks_that_never_came_are_made_up_for(self, one: Till) -> None:
+        """A paid session is found when its time is over."""
+        one.provider.outbox.endpoints.clear()
+        session = await one.buy()
+        assert (await one.verify(session)).status == 404
+        one.shop.clock.forward(timedelta(hours=25))
+        await one.shop.gateway.services.overdue.run()
+        assert (await one.verify(session)).status == 200
