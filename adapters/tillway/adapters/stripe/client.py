@@ -135,7 +135,9 @@ class Api:
         except Repeated as used:
             raise write.unsettled() from used
         except Unavailable as away:
-            raise (write.unsettled() if write.written else away) from away
+            if not write.written:
+                raise
+            raise write.unsettled() from away
         try:
             return read(answer)
         except Misshapen as odd:
@@ -221,7 +223,9 @@ class _Write:
             raise
         except Unauthentic as refused:
             # Said before Stripe looks at the key of an earlier try.
-            raise (self.unsettled() if self.written else refused) from refused
+            if not self.written:
+                raise
+            raise self.unsettled() from refused
 
     def unsettled(self) -> Unsettled:
         return Unsettled(Code.STRIPE_ERROR, reference=self.key, retry_after=LOOK_AGAIN)

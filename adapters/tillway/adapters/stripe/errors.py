@@ -13,12 +13,13 @@ Stripe's own words never reach a buyer, since they name keys, customers and acco
 type, code, parameter and the request's id, by which Stripe's dashboard tells the rest.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import aiohttp
 import stripe
 from attrs import frozen
+from stripe.oauth_error import OAuthError
 
 from tillway.core.errors import Code, Declined, TillwayError, Unavailable
 
@@ -94,21 +95,10 @@ _BY_PARAMETER: Final[Mapping[str, Meaning]] = {
 
 def failure_of(error: stripe.StripeError) -> TillwayError:
     """Say in the core's words what an error of the package means."""
-    if isinstance(error, stripe.APIConnectionError):
-        return away_of(error.__cause__)
-    if isinstance(error, stripe.RateLimitError):
-        return StripeAway("rate limit", written=False, retry_after=_retry_after(error))
-    if isinstance(error, stripe.IdempotencyError):
-        return Repeated(Code.STRIPE_ERROR, REFUSED)
-    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
-        return _refused(Unauthentic, error, Meaning())
-    if isinstance(error, stripe.APIError):
-        return StripeAway(f"http {error.http_status or 0}", retry_after=_retry_after(error))
-    if isinstance(error, stripe.CardError):
-        return _refused(
-            Refused, error, Meaning(code=Code.TRANSACTION_FAILED, message=CARD_DECLINED)
-        )
-    return _refused(Refused, error, _meaning(error))
+    for kind in type(error).__mro__:
+        if kind in BY_KIND:
+            return BY_KIND[kind](error)
+    return StripeAway("unknown")
 
 
 def away_of(cause: BaseException | None) -> StripeAway:
@@ -134,3 +124,68 @@ def _retry_after(error: stripe.StripeError) -> float | None:
     headers = {str(name).lower(): value for name, value in (error.headers or {}).items()}
     told = str(headers.get("retry-after", ""))
     return min(float(told), _LONGEST_REST) if told.isascii() and told.isdigit() else None
+
+
+def _unreached(error: stripe.StripeError) -> TillwayError:
+    return away_of(error.__cause__)
+
+
+def _broken(error: stripe.StripeError) -> TillwayError:
+    return StripeAway(f"http {error.http_status or 0}", retry_after=_retry_after(error))
+
+
+def _too_often(error: stripe.StripeError) -> TillwayError:
+    return StripeAway("rate limit", written=False, retry_after=_retry_after(error))
+
+
+def _used_before(error: stripe.StripeError) -> TillwayError:
+    return Repeated(Code.STRIPE_ERROR, REFUSED)
+
+
+def _no_entry(error: stripe.StripeError) -> TillwayError:
+    return _refused(Unauthentic, error, Meaning())
+
+
+def _card(error: stripe.StripeError) -> TillwayError:
+    meaning = Meaning(code=Code.TRANSACTION_FAILED, message=CARD_DECLINED)
+    return _refused(Refused, error, meaning)
+
+
+def _answered(error: stripe.StripeError) -> TillwayError:
+    return _refused(Refused, error, _meaning(error))
+
+
+BY_KIND: Final[Mapping[type, Callable[[stripe.StripeError], TillwayError]]] = {
+    stripe.APIConnectionError: _unreached,
+    stripe.APIError: _broken,
+    stripe.RateLimitError: _too_often,
+    stripe.IdempotencyError: _used_before,
+    stripe.AuthenticationError: _no_entry,
+    stripe.PermissionError: _no_entry,
+    stripe.CardError: _card,
+    stripe.InvalidRequestError: _answered,
+    # It answers so where an error is a mere word: whatever sent that is not the API.
+    OAuthError: _broken,
+    # Those of the package that no request of ours brings about: they are answers all the same.
+    stripe.SignatureVerificationError: _answered,
+    stripe.AlreadyCanceledError: _answered,
+    stripe.BlockedByStripeError: _answered,
+    stripe.CannotProceedError: _answered,
+    stripe.CapabilityNotEnabledError: _answered,
+    stripe.ControlledByAlternateResourceError: _answered,
+    stripe.FeatureNotEnabledError: _answered,
+    stripe.FinancialAccountNotOpenError: _answered,
+    stripe.FxQuoteNeedsRefreshError: _answered,
+    stripe.InsufficientFundsError: _answered,
+    stripe.InvalidPaymentMethodError: _answered,
+    stripe.InvalidPayoutMethodError: _answered,
+    stripe.InvalidVaultedCredentialError: _answered,
+    stripe.NotCancelableError: _answered,
+    stripe.QuotaExceededError: _too_often,
+    stripe.RecipientNotNotifiableError: _answered,
+    stripe.TemporarySessionExpiredError: _answered,
+    stripe.VerificationAttemptFailedError: _answered,
+    stripe.VerificationExpiredError: _answered,
+    stripe.VerificationNotInitiatedError: _answered,
+}
+"""The package's errors, all of them, by what they mean."""
