@@ -117,6 +117,14 @@ class TestSettings:
         assert_says(done, "X402_SERVER_WALLET_1")
         assert secret[:8] not in done.err
 
+    def test_cards_without_a_webhook_secret(self, tmp_path: Path) -> None:
+        """Anybody could say that he has paid: the key that is missing is named."""
+        file = write_settings(tmp_path, {"stripe": {"secret_key": "sk_test_hidden"}})
+        for command in ("serve", "worker"):
+            done = tillway(command, "-c", file, folder=tmp_path)
+            assert_says(done, "stripe.webhook_secret is required when stripe.secret_key is set")
+            assert "sk_test_hidden" not in done.err
+
     def test_a_missing_extra(self, tmp_path: Path, without_solders: str) -> None:
         """The command that installs it is given."""
         file = write_settings(tmp_path, x402())

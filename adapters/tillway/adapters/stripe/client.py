@@ -3,6 +3,7 @@
 The package repeats nothing: the guard does, by our clock, and always under the same key.
 """
 
+import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol, TypeVar
@@ -31,6 +32,9 @@ Read = Callable[[Fields], Answer]
 
 LOOK_AGAIN: Final = 5.0
 """Seconds after which a look may tell what became of a write."""
+
+LONGEST_KEY: Final = 255
+"""Stripe's limit of an idempotency key."""
 
 _MISSING: Final = "resource_missing"
 
@@ -61,6 +65,16 @@ class Unguarded:
 def segment(id_: str) -> str:
     """Write an id as one segment of a path, whoever may have made it up."""
     return quote(id_, safe="")
+
+
+def key_of(verb: str, id_: str) -> str:
+    """Make the idempotency key of a write: the same for a repeat, however long our id is."""
+    key = f"tillway-{verb}-{id_}"
+    return key if len(key) <= LONGEST_KEY else f"tillway-{verb}-{_digest(id_)}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @define(kw_only=True)

@@ -5,7 +5,7 @@ from typing import Final
 from attrs import define, field
 
 from tillway.adapters.stripe.answers import Fields
-from tillway.adapters.stripe.client import Api
+from tillway.adapters.stripe.client import Api, key_of
 from tillway.adapters.stripe.errors import Refused
 from tillway.adapters.stripe.metadata import ours_of
 from tillway.core.checkouts import Checkout
@@ -39,7 +39,7 @@ class Discounts:
                     "metadata": dict(ours_of(checkout)),
                 },
                 lambda fields: fields.need_ref("id"),
-                key=f"tillway-coupon-{checkout.id}",
+                key=key_of("coupon", checkout.id),
             )
         except Refused as refused:
             if refused.word == _EXISTS:

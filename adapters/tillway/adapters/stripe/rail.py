@@ -6,7 +6,7 @@ from typing import Final
 from attrs import define, field
 
 from tillway.adapters.stripe import events
-from tillway.adapters.stripe.client import Api
+from tillway.adapters.stripe.client import Api, key_of
 from tillway.adapters.stripe.config import StripeConfig
 from tillway.adapters.stripe.discounts import Discounts
 from tillway.adapters.stripe.doctor import examine
@@ -147,7 +147,7 @@ class StripeRail:
     async def portal(self, customer: str, return_url: str) -> str:
         """Give the address of a page on which this customer manages what he has."""
         # Nothing is lost by a page too many: a key of its own keeps only the retries together.
-        key = f"tillway-portal-{self.random(16).hex()}"
+        key = key_of("portal", self.random(16).hex())
         return await self._subscriptions.portal(customer, return_url, key)
 
     # Examining, starting, closing

@@ -6,7 +6,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from tillway.adapters.stripe.answers import Fields
-from tillway.adapters.stripe.client import Api
+from tillway.adapters.stripe.client import Api, key_of
 from tillway.adapters.stripe.metadata import REFUND, written
 from tillway.core.assets import Assets
 from tillway.core.errors import Code, Unavailable
@@ -57,7 +57,7 @@ class PayBacks:
             "metadata": dict(written(asked.metadata, {REFUND: asked.reference})),
         }
         return await self.api.write(
-            "refunds.create", _PATH, params, self._read, key=f"tillway-refund-{asked.reference}"
+            "refunds.create", _PATH, params, self._read, key=key_of("refund", asked.reference)
         )
 
     async def find(self, payment: str, reference: str) -> PaidBack | None:

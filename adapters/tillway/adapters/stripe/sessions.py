@@ -7,7 +7,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from tillway.adapters.stripe.answers import Fields
-from tillway.adapters.stripe.client import LOOK_AGAIN, Api, segment
+from tillway.adapters.stripe.client import LOOK_AGAIN, Api, key_of, segment
 from tillway.adapters.stripe.config import StripeConfig
 from tillway.adapters.stripe.discounts import Discounts
 from tillway.adapters.stripe.errors import Refused
@@ -110,7 +110,7 @@ class Sessions:
             _PATH,
             params,
             self._read,
-            key=f"tillway-checkout-{checkout.id}",
+            key=key_of("checkout", checkout.id),
         )
 
     def _read(self, fields: Fields) -> HostedSession:
@@ -193,7 +193,7 @@ class Sessions:
                 f"{_PATH}/{segment(session)}/expire",
                 {},
                 self._read,
-                key=f"tillway-expire-{session}",
+                key=key_of("expire", session),
             )
         except Refused:
             found = await self.retrieve(session)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from tillway.adapters.stripe.answers import Fields, Misshapen
-from tillway.adapters.stripe.client import Api, segment
+from tillway.adapters.stripe.client import Api, key_of, segment
 from tillway.adapters.stripe.config import StripeConfig
 from tillway.adapters.stripe.errors import Refused
 from tillway.adapters.stripe.hosts import refuse_elsewhere
@@ -157,7 +157,7 @@ class Subscriptions:
             _path(subscription),
             params,
             read_subscription,
-            key=f"tillway-{verb}-{key}",
+            key=key_of(verb, key),
             method=method,
         )
 
@@ -188,7 +188,7 @@ class Subscriptions:
             "/v1/prices",
             params,
             lambda fields: read_price(fields, self.config.assets),
-            key=f"tillway-price-{change.key}",
+            key=key_of("price", change.key),
         )
         return made.id
 

@@ -57,7 +57,8 @@ def _signing_secrets(secret: Secret) -> tuple[Secret, ...]:
     return tuple(Secret(word) for word in words if word)
 
 
-def _hosts(stripe: Any) -> tuple[str, ...]:
+def page_hosts(stripe: Any) -> tuple[str, ...]:
+    """Give the hosts of the configured pages."""
     found = [_host(stripe.success_url), _host(stripe.cancel_url)]
     return tuple(dict.fromkeys(host for host in found if host))
 
@@ -142,12 +143,12 @@ class StripeSettings:
         doc="Where a buyer goes who did not.",
     )
     redirect_hosts: tuple[str, ...] = setting(
-        derive=_hosts,
+        derive=page_hosts,
         default_is="the hosts of `success_url` and `cancel_url`",
         tidy=_lower,
         rules=(each(_is_place), distinct),
-        doc="The hosts to which a buyer may ask to be sent back, each with its port unless that is "
-        "the usual one.",
+        doc="The hosts to which a buyer may ask to be sent back, beside those of our own pages; "
+        "each with its port unless that is the usual one.",
     )
     tax_rate_id: str = setting(
         default="",
