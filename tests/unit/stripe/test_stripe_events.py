@@ -18,7 +18,8 @@ from support.stripe_objects import (
     subscription,
 )
 from support.stripe_rails import dollars
-from tillway.adapters.stripe.events import EVENTS, read_told, translate
+from tillway.adapters.stripe.events import READERS, read_told, translate
+from tillway.adapters.stripe.heard import EVENTS
 from tillway.core.assets import BUILT_IN
 from tillway.core.catalog import BillingPeriod
 from tillway.core.errors import Code, Declined
@@ -337,6 +338,7 @@ class TestMalformed:
         """Every event that an endpoint is told to send is one of which we make something."""
         kinds = {"session": session(), "subscription": subscription(), "invoice": invoice()}
         kinds |= {"charge": charge(), "dispute": dispute()}
+        assert set(READERS) <= set(EVENTS)
         for named in EVENTS:
             kind = next(kind for kind in ("dispute", *kinds) if kind in named)
             assert told(named, kinds[kind]) != NothingTold()

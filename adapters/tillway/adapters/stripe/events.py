@@ -65,7 +65,7 @@ def translate(body: bytes, assets: Assets) -> News:
     """Say what an event means. Raises Declined (invalid_field) where it cannot be read."""
     event = _parsed(body)
     named = event.need_text("type")
-    read = _READERS.get(named)
+    read = READERS.get(named)
     if named.startswith("customer.subscription."):
         read = _subscription
     if read is None:
@@ -163,7 +163,7 @@ def _dispute(event: _Event) -> News:
     )
 
 
-_READERS: Final[Mapping[str, Callable[[_Event], News]]] = {
+READERS: Final[Mapping[str, Callable[[_Event], News]]] = {
     "checkout.session.completed": _session,
     "checkout.session.async_payment_succeeded": _session,
     "checkout.session.async_payment_failed": _failed_session,
@@ -178,13 +178,3 @@ _READERS: Final[Mapping[str, Callable[[_Event], News]]] = {
     "charge.dispute.funds_reinstated": _dispute,
 }
 """The events that change something here, by Stripe's names of them."""
-
-EVENTS: Final = (
-    *_READERS,
-    "customer.subscription.created",
-    "customer.subscription.updated",
-    "customer.subscription.deleted",
-    "customer.subscription.paused",
-    "customer.subscription.resumed",
-)
-"""What an endpoint must be told of."""

@@ -5,7 +5,7 @@ from typing import Final
 from aiohttp import web
 from attrs import define
 
-from tillway.adapters.stripe.events import EVENTS
+from tillway.adapters.stripe.heard import EVENTS
 from tillway.core.services.gateway import Services
 from tillway.entrypoints.http.convert import raw_body
 from tillway.entrypoints.http.render import answer
