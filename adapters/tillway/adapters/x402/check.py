@@ -35,7 +35,7 @@ from tillway.core.errors import Code, Declined
 from tillway.core.payments import Chain as ChainName
 from tillway.core.payments import Failed
 from tillway.core.ports.rails import Checked, Identity, Proof
-from tillway.core.quotes import Quote
+from tillway.core.quotes import Purpose, Quote
 
 
 class Simulates(Chain, Protocol):
@@ -129,9 +129,14 @@ class Checker:
     def _verified(self, proof: Proof, quote: Quote, expected: Expected) -> Verified:
         transaction = decode(proof.payload)
         ours = self.sponsors.addresses
+        if quote.purpose is Purpose.REFUND:
+            # The wallet that is paid pays it, and it may be one that sponsors buyers.
+            ours = ours - {self.config.owner}
         if not is_sponsored(proof):
             transfer = selfpaid.verify(transaction, expected, ours=ours)
             return Verified(transaction=transaction, transfer=transfer, sponsor=None, lamports=0)
+        if quote.purpose is Purpose.REFUND:
+            raise refused(Reason.FEE_PAYER_UNKNOWN, "refunds pay their own network fee")
         if proof.version == v0.VERSION and not self.config.gasless:
             raise refused(Reason.FEE_PAYER_UNKNOWN, "gasless transactions not enabled")
         limits = self.config.sponsoring

@@ -5,6 +5,7 @@ from attrs import define
 from tillway.core.errors import Code, Declined
 from tillway.core.payments import Purchase
 from tillway.core.ports.rails import BuildsTransactions, Built
+from tillway.core.quotes import Purpose
 from tillway.core.services.quote import Quoting, shown_of
 
 
@@ -19,6 +20,8 @@ class Build:
 
         Raises Declined (invalid_field) if no rail here builds transactions for the product.
         """
+        if purchase.purpose is Purpose.REFUND:
+            raise Declined(Code.INVALID_FIELD, "refunds pay their own network fee")
         ware = await self.quoting.subjects.ware(purchase)
         product = ware.product
         for rail in self.quoting.rails.offering:
