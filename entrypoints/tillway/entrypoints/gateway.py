@@ -182,8 +182,8 @@ class Gateway:
         return [
             _repeat(services.incoming.sweep, INBOX_SECONDS, services),
             _repeat(services.overdue.run, TURN_SECONDS, services),
-            _repeat(services.refunding.payouts.sweep, TURN_SECONDS, services),
             _repeat(services.subscribe.upkeep.run, TURN_SECONDS, services),
+            _repeat(services.refunding.payouts.run, TURN_SECONDS, services),
         ]
 
     async def _opened(self, stack: AsyncExitStack) -> None:

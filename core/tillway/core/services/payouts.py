@@ -33,6 +33,7 @@ from tillway.core.tenancy import DEFAULT
 _log = logging.getLogger(__name__)
 
 _BATCH: Final = 100
+_MOST_PAGES: Final = 100
 
 
 def is_of_provider(refund: Refund) -> bool:
@@ -76,18 +77,28 @@ class Payouts:
             raise
         return await self._written(refund, paid, told)
 
-    async def sweep(self) -> int:
-        """Finish what was approved and has no end yet, if it is our turn; tell how many ended."""
-        ended = 0
+    async def run(self) -> int:
+        """Sweep if it is due and our turn; tell how many ended."""
         if not await self.turn.begin():
-            return ended
-        async with self.store.view(once=True) as view:
-            found = await view.refunds.listed(DEFAULT, [RefundState.APPROVED], _BATCH)
-        for refund in filter(is_of_provider, found):
-            if not await self.turn.goes_on():
-                return ended
-            ended += await self._finished(refund)
+            return 0
+        ended = await self.sweep()
         await self.turn.done()
+        return ended
+
+    async def sweep(self) -> int:
+        """Finish what was approved and has no end yet; tell how many ended.
+
+        Harmless to whoever does it too: a refund's id is its key.
+        """
+        ended, before = 0, None
+        for _ in range(_MOST_PAGES):
+            async with self.store.view(once=True) as view:
+                found = await view.refunds.listed(DEFAULT, [RefundState.APPROVED], _BATCH, before)
+            for refund in filter(is_of_provider, found):
+                ended += await self._finished(refund)
+            if len(found) < _BATCH:
+                break
+            before = found[-1].created_at
         return ended
 
     async def aclose(self) -> None:
