@@ -2,21 +2,25 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 from solders.signature import Signature
 
-from tillway.adapters.x402.answers import Misshapen, member, text
+from tillway.adapters.x402.answers import Misshapen, member, text, whole
 
 
 @frozen(kw_only=True)
 class Mention:
-    """A transaction that names an account. ``memo`` is what the node says of its memos."""
+    """A transaction that names an account. ``memo`` is what the node says of its memos.
+
+    ``at`` is its block's time in seconds since 1970, if the node knows it.
+    """
 
     signature: Signature
     err: object | None
     memo: str | None
+    at: int | None = None
 
     def may_have_paid(self, authenticator: str) -> bool:
         """Tell whether it ran without an error and carries this memo, by the node's word."""
@@ -31,7 +35,7 @@ def mentions(value: object, most: int) -> Sequence[Mention]:
 
 
 def _mention(value: object) -> Mention:
-    memo = member(value, "memo")
+    memo, time = member(value, "memo"), _time(value)
     try:
         signature = Signature.from_string(text(member(value, "signature")))
     except ValueError as error:
@@ -40,7 +44,13 @@ def _mention(value: object) -> Mention:
         signature=signature,
         err=member(value, "err"),
         memo=None if memo is None else text(memo),
+        at=None if time is None else whole(time),
     )
+
+
+def _time(value: object) -> object:
+    # Nodes leave it out, or null, where they do not know it.
+    return value.get("blockTime") if isinstance(value, Mapping) else None
 
 
 def wire(value: object) -> bytes | None:

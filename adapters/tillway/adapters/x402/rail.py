@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from attrs import define, field
@@ -14,6 +15,7 @@ from tillway.adapters.x402.config import RailConfig
 from tillway.adapters.x402.dialects import envelope
 from tillway.adapters.x402.doctor import examine
 from tillway.adapters.x402.finality import Finality
+from tillway.adapters.x402.history import History
 from tillway.adapters.x402.links import Links
 from tillway.adapters.x402.offer import Offering
 from tillway.adapters.x402.owners import Owners
@@ -36,6 +38,7 @@ from tillway.core.ports.rails import (
     Destination,
     Finding,
     Identity,
+    Movement,
     Offer,
     Proof,
     RailHealth,
@@ -223,6 +226,10 @@ class SolanaRail:
     def is_payer(self, name: str) -> bool:
         """Tell whether a text is a wallet's address."""
         return is_address(name)
+
+    def movements(self, places: Collection[str], since: datetime | None) -> AsyncIterator[Movement]:
+        """Go through what moved on our token accounts."""
+        return History(config=self.config, rpc=self.rpc).movements(places, since)
 
     # Health, starting, closing
 

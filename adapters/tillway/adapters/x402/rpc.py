@@ -13,7 +13,7 @@ from attrs import Factory, define, evolve, field, frozen
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
-from tillway.adapters.x402 import answers, mentions
+from tillway.adapters.x402 import answers, holdings, mentions
 from tillway.adapters.x402.answers import (
     Account,
     Accounts,
@@ -28,6 +28,7 @@ from tillway.adapters.x402.answers import (
 from tillway.adapters.x402.endpoints import Calls, Endpoints, Read
 from tillway.adapters.x402.errors import INVALID_PARAMS, NodeFailed, RpcRefused, SendRefused
 from tillway.adapters.x402.heights import Heights
+from tillway.adapters.x402.holdings import Holdings
 from tillway.adapters.x402.mentions import Mention
 from tillway.core.errors import Unavailable
 from tillway.core.ports.clock import Clock
@@ -218,6 +219,10 @@ class Rpc:
         """Give the bytes of such a transaction."""
         return await self._landed(signature, mentions.wire)
 
+    async def holdings(self, signature: Signature) -> Holdings | None:
+        """Give what token accounts held before and after such a transaction."""
+        return await self._landed(signature, holdings.holdings)
+
     async def _landed(self, signature: Signature, read: Read[T]) -> T:
         config = {
             "encoding": "base64",
@@ -226,9 +231,16 @@ class Rpc:
         }
         return await self._read("getTransaction", [str(signature), config], read)
 
-    async def mentions(self, account: Pubkey, limit: int) -> Sequence[Mention]:
-        """List transactions that name an account and are at least confirmed, newest first."""
-        config = {"limit": limit, "commitment": self._firm}
+    async def mentions(
+        self, account: Pubkey, limit: int, before: Signature | None = None
+    ) -> Sequence[Mention]:
+        """List transactions that name an account and are at least confirmed, newest first.
+
+        Those that are older than ``before``.
+        """
+        config: dict[str, object] = {"limit": limit, "commitment": self._firm}
+        if before is not None:
+            config["before"] = str(before)
         return await self._read(
             "getSignaturesForAddress",
             [str(account), config],

@@ -4,7 +4,8 @@ Every rail has a ``name``, unique in a gateway, and a ``method``, the word by wh
 is reported (``x402``, ``stripe``, ``credits``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from attrs import field, frozen
@@ -279,6 +280,34 @@ class KnowsPayers(Protocol):
 
     def is_payer(self, name: str) -> bool:
         """Tell whether a text can name a payer on this rail. Pure."""
+        ...
+
+
+@frozen(kw_only=True)
+class Movement:
+    """Money that one payment moved into a place of ours, or below zero out of it.
+
+    ``places`` are all names by which payments name where they are paid to. ``other`` is whose
+    money it was, or whose it became; None where the rail does not show it. ``at`` is None where
+    nobody knows.
+    """
+
+    signature: str
+    at: datetime | None
+    places: frozenset[str]
+    amount: Money
+    other: str | None
+
+
+@runtime_checkable
+class ShowsMovements(Protocol):
+    """A rail whose past can be gone through, so that books can be compared with it."""
+
+    def movements(self, places: Collection[str], since: datetime | None) -> AsyncIterator[Movement]:
+        """Go through what moved in these places and our own, newest first for each, back to then.
+
+        Only what is as sure as settled payments are. Raises Unavailable where it cannot go on.
+        """
         ...
 
 

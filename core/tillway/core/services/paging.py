@@ -28,16 +28,16 @@ Listing = Callable[[int, datetime | None], Awaitable[Sequence[Row]]]
 """Give so many rows created before that time, newest first."""
 
 
-async def each_of(
+async def pages_of(
     listing: Listing[Row], key: Callable[[Row], Hashable], size: int = PAGE
-) -> AsyncIterator[Row]:
-    """Give every row once, newest first. Holds a page and the keys of its last moment."""
+) -> AsyncIterator[Sequence[Row]]:
+    """Give every row once, newest first, a page at a time. Holds the keys of its last moment."""
     before: datetime | None = None
     edge: set[Hashable] = set()
     while page := await listing(size, before):
         fresh = [row for row in page if key(row) not in edge]
-        for row in fresh:
-            yield row
+        if fresh:
+            yield fresh
         if len(page) < size:
             return
         last = page[-1].created_at
@@ -45,3 +45,12 @@ async def each_of(
         before = last + _TICK
         if not fresh:
             size *= 2  # more rows of one time than a page has
+
+
+async def each_of(
+    listing: Listing[Row], key: Callable[[Row], Hashable], size: int = PAGE
+) -> AsyncIterator[Row]:
+    """Give every row once, newest first."""
+    async for page in pages_of(listing, key, size):
+        for row in page:
+            yield row

@@ -1,0 +1,34 @@
+"""Payments and the carts that they paid."""
+
+from collections.abc import Iterator, Sequence
+
+from tillway.core.carts import Cart, CartState
+from tillway.core.ids import CartId
+from tillway.core.payments import Payment, State
+from tillway.core.quotes import Purpose
+from tillway.core.services.reconciling.desk import Desk, of_payment
+from tillway.core.services.reconciling.findings import Finding, Kind
+
+
+async def cart(desk: Desk, payment: Payment) -> Sequence[Finding]:
+    """Compare a settled payment of a cart with the cart."""
+    purchase = payment.purchase
+    if purchase.purpose is not Purpose.CART or payment.state is not State.SETTLED:
+        return []
+    found = await desk.view.carts.get(payment.tenant, CartId(purchase.resource))
+    if found is None:
+        return [of_payment(Kind.CART_MISSING, payment, f"paid cart {purchase.resource}")]
+    return list(_differences(payment, found))
+
+
+def _differences(payment: Payment, cart: Cart) -> Iterator[Finding]:
+    if cart.state is not CartState.PAID:
+        yield of_payment(Kind.CART_NOT_PAID, payment, f"paid cart {cart.id}, which is {cart.state}")
+    elif cart.paid_with not in (payment.signature, payment.key):
+        text = f"paid cart {cart.id}, which is paid with {cart.paid_with}"
+        yield of_payment(Kind.CART_PAID_OTHERWISE, payment, text)
+    # Each rail has a price of its own: only those in the cart's own asset can be compared.
+    same = cart.total.asset == payment.amount.asset
+    if same and cart.total != payment.amount:
+        text = f"paid {payment.amount} for cart {cart.id}, which costs {cart.total}"
+        yield of_payment(Kind.CART_AMOUNT, payment, text)
