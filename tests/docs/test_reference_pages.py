@@ -5,6 +5,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from tillway.adapters.metrics.instruments import Instruments
+from tillway.core.services.reconciling.findings import MEANINGS
 from tillway.entrypoints.http.route_reference import render_routes, served_routes
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -29,3 +30,11 @@ class TestMetrics:
         assert len(rows) == len(metrics)
         for metric in metrics:
             assert any(metric.name in row and metric.documentation in row for row in rows)
+
+
+class TestReconciling:
+    def test_every_kind_of_difference_is_on_the_page(self) -> None:
+        """With what it means."""
+        page = (REFERENCE.parent / "how-to" / "reconcile.md").read_text()
+        for kind, meaning in MEANINGS.items():
+            assert f"| `{kind}` | {meaning} |" in page

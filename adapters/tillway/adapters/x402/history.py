@@ -17,7 +17,7 @@ from tillway.adapters.x402.mentions import Mention
 from tillway.adapters.x402.programs import address
 from tillway.adapters.x402.rpc import Rpc
 from tillway.core.money import Money
-from tillway.core.ports.rails import Movement
+from tillway.core.ports.chains import Movement
 
 PAGE: Final = 1_000
 """The most that nodes list of an address at once."""

@@ -30,6 +30,7 @@ from tillway.adapters.x402.words import is_signed
 from tillway.core.catalog import Product
 from tillway.core.errors import Unavailable
 from tillway.core.payments import Missing, Outcome, Word
+from tillway.core.ports.chains import Movement, Recent
 from tillway.core.ports.clock import Clock
 from tillway.core.ports.elsewhere import Link
 from tillway.core.ports.rails import (
@@ -38,11 +39,9 @@ from tillway.core.ports.rails import (
     Destination,
     Finding,
     Identity,
-    Movement,
     Offer,
     Proof,
     RailHealth,
-    Recent,
     Sends,
     Shown,
     Signed,

@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "pay": "Buy the resource at a URL, and show each step.",
     "payments": "Look at payments in the store.",
     "plugins": "List installed plugins.",
+    "reconcile": "Compare payments, books, log and chain, and explain what differs.",
     "sandbox": "Run a chain, a shop and a gateway, without any network.",
     "serve": "Serve the gateway.",
     "store": "Look after the store.",

@@ -7,7 +7,8 @@ from datetime import timedelta
 from attrs import frozen
 
 from tillway.core.payments import Failed, Missing, Outcome, Payment, Settled, State
-from tillway.core.ports.rails import KnowsFinality, Movement
+from tillway.core.ports.chains import Movement
+from tillway.core.ports.rails import KnowsFinality
 from tillway.core.services.rails import Rails
 from tillway.core.services.reconciling.desk import Desk, of_payment
 from tillway.core.services.reconciling.findings import Finding, Kind

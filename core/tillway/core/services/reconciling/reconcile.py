@@ -16,7 +16,7 @@ from tillway.core.events import LEDGER_ENTRY, Event
 from tillway.core.ids import EventId
 from tillway.core.ledger import EntryKey
 from tillway.core.payments import Payment
-from tillway.core.ports.rails import ShowsMovements
+from tillway.core.ports.chains import ShowsMovements
 from tillway.core.ports.store import Store, View
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import Refund, RefundState

@@ -4,7 +4,7 @@ from aiohttp import web
 from attrs import define
 
 from tillway.core.errors import Code, Declined
-from tillway.core.ports.rails import AnchorsTransactions
+from tillway.core.ports.chains import AnchorsTransactions
 from tillway.core.services.gateway import Services
 from tillway.entrypoints.http.apis.cedros.anchor_bodies import AccountRequest
 from tillway.entrypoints.http.convert import body_of

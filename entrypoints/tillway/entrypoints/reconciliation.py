@@ -1,0 +1,46 @@
+"""Reconciling what the settings name: the store with its rails, beside gateways that run."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from tillway.adapters.heads import HeadSignatures
+from tillway.core.ports.rails import Starts
+from tillway.core.services.audit import Audit
+from tillway.core.services.reconciling.reconcile import Reconcile
+from tillway.core.services.reconciling.report import Report
+from tillway.entrypoints.bootstrap import create_app
+from tillway.entrypoints.configuration import Configured
+from tillway.entrypoints.processes.failures import CannotStart
+from tillway.plugins.settings.storage import StorageSettings
+
+
+async def reconcile(
+    configured: Configured,
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    books: bool,
+    tell: Callable[[str, int], None],
+) -> Report:
+    """Reconcile. Raises Unavailable if the store is away, CannotStart for one in memory."""
+    if configured.settings.section(StorageSettings).backend == "memory":
+        raise CannotStart("the memory store shows its contents to nobody outside its process")
+    gateway = create_app(configured, background=False)
+    store, rails = gateway.store, gateway.rails
+    try:
+        await store.start()
+        run = Reconcile(
+            store=store,
+            rails=rails,
+            now=gateway.services.clock.now,
+            since=since,
+            until=until,
+            audit=Audit(store=store, signatures=HeadSignatures()) if books else None,
+            tell=tell,
+        )
+        return await run.run()
+    finally:
+        for rail in rails.all:
+            if isinstance(rail, Starts):
+                await rail.aclose()
+        await store.aclose()
