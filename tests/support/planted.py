@@ -22,7 +22,8 @@ from tillway.core.contracts.samples.payments import (
 )
 from tillway.core.errors import Code
 from tillway.core.events import Event
-from tillway.core.ledger import Entry
+from tillway.core.ids import event_id_of
+from tillway.core.ledger import Account, AccountKind, Entry, EntryKey, Posting
 from tillway.core.money import Money
 from tillway.core.payments import Failed, Payment, Purchase
 from tillway.core.ports.store import Store, UnitOfWork
@@ -106,6 +107,7 @@ async def sound(store: Store) -> None:
         await reversed_soundly(unit, "sound-reversed")
         await unit.subscriptions.add(subscription("sound"))
         await by_card(unit, "sound-card")
+        await refunded(unit, "sound-refunded")
         await unit.checkouts.add(checkout("sound-open"))
 
 
@@ -332,6 +334,107 @@ async def _(unit: UnitOfWork) -> None:
     paid = settled(payment("a"))
     await arrive(unit, paid)
     await unit.refunds.add(queued("a", paid), paid.amount)
+
+
+def repaying(name: str, minor: int = 100) -> Payment:
+    """Give the claim of a proof that pays a refund."""
+    bought = Purchase(tenant=DEFAULT, purpose=Purpose.REFUND, resource=f"refund_{name}")
+    paid = evolve(payment(name), payer="shop-wallet", pay_to="payer-wallet", purchase=bought)
+    return evolve(paid, amount=Money(minor, USDC))
+
+
+async def refunded(
+    unit: UnitOfWork,
+    name: str,
+    *,
+    paying: Payment | None = None,
+    booked: int | None = 100,
+    told: int | None = 100,
+    ends: bool = True,
+) -> None:
+    """Have a refund of 100 be paid by a proof, and be booked and told; None: it is not."""
+    done = evolve(
+        refund(name, minor=100, purchase="signature-sound"),
+        state=RefundState.PROCESSED,
+        processed_at=NOW + LEASE,
+        processed_by="shop-wallet",
+        signature=f"signature-{name}",
+    )
+    await unit.refunds.add(evolve(done, state=RefundState.PENDING), Money(50_000, USDC))
+    if ends:
+        await unit.refunds.move(done, [RefundState.PENDING])
+    if paying is None or paying.payer:
+        await arrive(unit, settled(paying or repaying(name)))
+    if booked is not None:
+        await unit.ledger.post(refund_entry(done, booked))
+    if told is not None:
+        await unit.events.append(refund_fact(done, told))
+
+
+def refund_entry(done: Refund, minor: int) -> Entry:
+    """Book a refund with this amount."""
+    wallet, sales = Account(AccountKind.WALLET, "shop-wallet"), Account(AccountKind.SALES, "x402")
+    return Entry(
+        key=EntryKey(f"refund:{done.id}:{done.signature}:1"),
+        tenant=done.tenant,
+        at=NOW,
+        postings=(
+            Posting(account=wallet, amount=Money(minor, USDC)),
+            Posting(account=sales, amount=Money(-minor, USDC)),
+        ),
+    )
+
+
+def refund_fact(done: Refund, minor: int) -> Event:
+    """Tell a refund with this amount."""
+    name = "refund.succeeded"
+    return Event(
+        id=event_id_of(name, done.tenant, done.id, done.signature or "", "1"),
+        tenant=done.tenant,
+        type=name,
+        at=NOW,
+        body={"refundId": done.id, "atomicAmount": minor, "token": "USDC"},
+    )
+
+
+@plants(Kind.REFUND_WITHOUT_PAYMENT)
+async def _(unit: UnitOfWork) -> None:
+    await refunded(unit, "a", paying=evolve(repaying("a"), payer=""))
+
+
+@plants(Kind.REFUND_PAID_OTHERWISE)
+async def _(unit: UnitOfWork) -> None:
+    await refunded(unit, "a", paying=repaying("a", 99))
+
+
+@plants(Kind.REFUND_NOT_BOOKED)
+async def _(unit: UnitOfWork) -> None:
+    await refunded(unit, "a", booked=None)
+
+
+@plants(Kind.REFUND_BOOKED_OTHERWISE)
+async def _(unit: UnitOfWork) -> None:
+    await refunded(unit, "a", booked=99)
+
+
+@plants(Kind.REFUND_NOT_TOLD)
+async def _(unit: UnitOfWork) -> None:
+    await refunded(unit, "a", told=None)
+
+
+@plants(Kind.REFUND_FACT_AMOUNT)
+async def _(unit: UnitOfWork) -> None:
+    await refunded(unit, "a", told=99)
+
+
+@plants(Kind.REFUND_ENTRY_UNFOUNDED)
+async def _(unit: UnitOfWork) -> None:
+    await refunded(unit, "a", ends=False, told=None)
+
+
+@plants(Kind.REFUND_FACT_UNFOUNDED)
+async def _(unit: UnitOfWork) -> None:
+    await unit.events.append(refund_fact(refund("gone"), 100))
 
 
 # Carts

@@ -11,6 +11,7 @@ from tillway.core.services.reconciling.report import Report
 from tillway.entrypoints.bootstrap import create_app
 from tillway.entrypoints.configuration import Configured
 from tillway.entrypoints.processes.failures import CannotStart
+from tillway.plugins.settings.refunds import RefundSettings
 from tillway.plugins.settings.storage import StorageSettings
 
 
@@ -36,6 +37,7 @@ async def reconcile(
             since=since,
             until=until,
             audit=Audit(store=store, signatures=HeadSignatures()) if books else None,
+            least=configured.settings.section(RefundSettings).minimum,
             tell=tell,
         )
         return await run.run()

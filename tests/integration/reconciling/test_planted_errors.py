@@ -58,7 +58,7 @@ class TestPlanted:
         """With one of everything in them."""
         report = await reconciled(store)
         assert [str(each) for each in report.findings.kept] == []
-        assert report.compared["payments"] == 6
+        assert report.compared["payments"] == 7
 
     @pytest.mark.parametrize("kind", list(PLANTS))
     async def test_it_is_found_and_named(self, store: Store, kind: Kind) -> None:
@@ -106,7 +106,7 @@ class TestPlanted:
             assert await unit.payments.archive(LATER, 100)
         report = await reconciled(store)
         assert kinds(report) == {Kind.ENTRY_MISSING}
-        assert report.compared["payments"] == 7
+        assert report.compared["payments"] == 8
 
     async def test_books_that_were_changed_behind_our_back(self, tmp_path: Path) -> None:
         """The seals tell, as `ledger verify` has it."""

@@ -6,6 +6,7 @@ from attrs import frozen
 
 from tillway.core.ledger import AccountKind, Entry, EntryKey, Posting
 from tillway.core.payments import Chain, Payment, PaymentKey, State
+from tillway.core.quotes import Purpose
 from tillway.core.services.bookkeeping import entries_of
 from tillway.core.services.reconciling.desk import Desk, of_payment
 from tillway.core.services.reconciling.findings import Finding, Kind
@@ -63,7 +64,8 @@ async def _present(desk: Desk, payment: Payment) -> Sequence[Finding]:
 
 async def _past(desk: Desk, payment: Payment) -> Sequence[Finding]:
     """Compare the turns before, each of which must have been taken back."""
-    if not payment.amount.minor or payment.state not in ARRIVED:
+    refund = payment.purchase.purpose is Purpose.REFUND  # which books what it pays
+    if refund or not payment.amount.minor or payment.state not in ARRIVED:
         return []
     found: list[Finding] = []
     last = payment.turn if payment.state is State.REVERSED else payment.turn - 1

@@ -1,7 +1,8 @@
 """What a check has before it: a view of the store, and the time."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from attrs import frozen
@@ -20,17 +21,19 @@ DAY: Final = timedelta(days=1)
 
 @frozen(kw_only=True)
 class Desk:
-    """A moment of the store, to compare rows of one tenant in."""
+    """A moment of the store, to compare rows of one tenant in.
+
+    Of a token less than ``least``, in major units, is not given back by itself.
+    """
 
     view: View
     tenant: Tenant
     now: datetime
+    least: Decimal = Decimal(0)
 
 
 PaymentCheck = Callable[[Desk, Payment], Awaitable[Sequence[Finding]]]
 """Compare one payment with something. Reads only; a repeat says the same."""
-
-Findings = AsyncIterator[Finding]
 
 
 def of_payment(kind: Kind, payment: Payment, text: str) -> Finding:

@@ -60,6 +60,14 @@ class Kind(StrEnum):
     REFUND_TOO_MUCH = "refund-too-much"
     REFUND_WITHOUT_PROOF = "refund-without-proof"
     REFUND_OF_WHAT_BOUGHT = "refund-of-what-bought"
+    REFUND_WITHOUT_PAYMENT = "refund-without-payment"
+    REFUND_PAID_OTHERWISE = "refund-paid-otherwise"
+    REFUND_NOT_BOOKED = "refund-not-booked"
+    REFUND_BOOKED_OTHERWISE = "refund-booked-otherwise"
+    REFUND_NOT_TOLD = "refund-not-told"
+    REFUND_ENTRY_UNFOUNDED = "refund-entry-unfounded"
+    REFUND_FACT_UNFOUNDED = "refund-fact-unfounded"
+    REFUND_FACT_AMOUNT = "refund-fact-amount"
     # Carts.
     CART_MISSING = "cart-missing"
     CART_NOT_PAID = "cart-not-paid"
@@ -123,6 +131,14 @@ MEANINGS: Final = MappingProxyType(
         Kind.REFUND_TOO_MUCH: "The refunds of a payment come to more than was paid.",
         Kind.REFUND_WITHOUT_PROOF: "A refund counts as paid, and nothing shows by what.",
         Kind.REFUND_OF_WHAT_BOUGHT: "A refund is for money that bought nothing, but it bought.",
+        Kind.REFUND_WITHOUT_PAYMENT: "A refund counts as paid with what is no payment of it.",
+        Kind.REFUND_PAID_OTHERWISE: "A refund was paid with another amount than it is of.",
+        Kind.REFUND_NOT_BOOKED: "A refund was paid that the ledger has no entry of.",
+        Kind.REFUND_BOOKED_OTHERWISE: "The ledger has booked another amount than a refund is of.",
+        Kind.REFUND_NOT_TOLD: "Nobody was told of a refund that was paid.",
+        Kind.REFUND_ENTRY_UNFOUNDED: "The ledger has an entry of a refund that was not paid.",
+        Kind.REFUND_FACT_UNFOUNDED: "A refund was told that is not there.",
+        Kind.REFUND_FACT_AMOUNT: "A refund was told with another amount.",
         Kind.CART_MISSING: "A cart was paid that is not there.",
         Kind.CART_NOT_PAID: "A cart was paid and is open.",
         Kind.CART_PAID_OTHERWISE: "A cart is paid with another payment.",

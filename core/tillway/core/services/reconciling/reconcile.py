@@ -7,6 +7,7 @@ and a difference is told only if it is still there at a second look.
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from attrs import define, field, frozen
@@ -30,6 +31,7 @@ from tillway.core.services.reconciling import (
     checkouts,
     coupons,
     payments,
+    payouts,
     refunds,
     subscriptions,
     telling,
@@ -62,6 +64,8 @@ CHECKS: Final[Sequence[PaymentCheck]] = (
 )
 """What every payment is compared with, but for the log and the chain."""
 
+_TOLD: Final = telling.TOLD | payouts.TOLD
+
 Tell = Callable[[str, int], None]
 """Hear what is being gone through, and how much of it has been."""
 
@@ -93,6 +97,7 @@ class Reconcile:
     since: datetime | None = None
     until: datetime | None = None
     audit: Audit | None = None
+    least: Decimal = Decimal(0)
     share: int = SHARE
     tell: Tell = _silent
     _began: datetime = field(init=False)
@@ -114,7 +119,7 @@ class Reconcile:
         for share in range(shares):
             known = await self._log(share, shares)
             await self._payments(known, share, shares)
-        await self._refunds()
+            await self._refunds(known, share, shares)
         await self._subscriptions()
         await self._checkouts()
         await self._arrivals()
@@ -135,7 +140,7 @@ class Reconcile:
         known: set[EventId] = set()
         done = 0
         async for page in facts_from(self.store, self.tenant, self.since):
-            ids = (event.id for event in page if event.type in telling.TOLD)
+            ids = (event.id for event in page if event.type in _TOLD)
             known.update(each for each in ids if telling.share_of(each, shares) == share)
             if share == 0:
                 await self._facts(page)
@@ -150,9 +155,12 @@ class Reconcile:
             for event in wanted:
                 if event.type in telling.TOLD:
                     self._add(await telling.fact_founded(desk, event))
+                elif event.type in payouts.TOLD:
+                    self._add(await payouts.fact_founded(desk, event))
                 elif event.type == LEDGER_ENTRY:
                     key = EntryKey(str(event.body["key"]))
                     self._add(await books.entry_founded(desk, key))
+                    self._add(await payouts.entry_founded(desk, key))
         self._report.compared["facts"] += len(wanted)
 
     # Payments
@@ -232,7 +240,7 @@ class Reconcile:
 
     # All else
 
-    async def _refunds(self) -> None:
+    async def _refunds(self, known: set[EventId], share: int, shares: int) -> None:
         async def listing(size: int, before: datetime | None) -> Sequence[Refund]:
             async with self.store.view(once=True) as view:
                 return await view.refunds.listed(self.tenant, list(RefundState), size, before)
@@ -240,10 +248,16 @@ class Reconcile:
         async for page in pages_of(listing, lambda each: each.id):
             wanted = [each for each in page if self._window.has(each.created_at)]
             async with self.store.view() as view:
+                desk = self._desk(view)
                 for each in wanted:
-                    self._add(await refunds.refund(self._desk(view), each))
-            self._report.compared["refunds"] += len(wanted)
-            self.tell("refunds", self._report.compared["refunds"])
+                    if each.processed_at is None or each.processed_at < self._began:
+                        self._add(await payouts.untold(desk, each, known, share, shares))
+                    if share == 0:
+                        self._add(await refunds.refund(desk, each))
+                        self._add(await payouts.payout(desk, each))
+            if share == 0:
+                self._report.compared["refunds"] += len(wanted)
+                self.tell("refunds", self._report.compared["refunds"])
 
     async def _subscriptions(self) -> None:
         async def listing(size: int, before: datetime | None) -> Sequence[Subscription]:
@@ -309,7 +323,7 @@ class Reconcile:
         self._report.compared["accounts"] += found.accounts
 
     def _desk(self, view: View) -> Desk:
-        return Desk(view=view, tenant=self.tenant, now=self._began)
+        return Desk(view=view, tenant=self.tenant, now=self._began, least=self.least)
 
     def _add(self, found: Sequence[Finding]) -> None:
         for finding in found:

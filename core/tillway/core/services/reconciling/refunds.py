@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 
 from tillway.core.money import Money
 from tillway.core.payments import Payment, State
+from tillway.core.quotes import Purpose
 from tillway.core.refunds import LIVE, UNAPPLIED, Refund, RefundState
+from tillway.core.services.givebacks import is_dust
 from tillway.core.services.reconciling.desk import Desk, of_payment
 from tillway.core.services.reconciling.findings import Finding, Kind
 
@@ -14,8 +16,10 @@ async def queued(desk: Desk, payment: Payment) -> Sequence[Finding]:
     """Look for the refund of money that bought nothing, whatever was decided about it."""
     if payment.state is not State.UNAPPLIED or not payment.amount.minor:
         return []
-    refunds = await desk.view.refunds.of(payment.tenant, payment.signature)
-    if any(each.origin == UNAPPLIED for each in refunds):
+    ours = payment.purchase.purpose is Purpose.REFUND  # to whom nothing was due owes it us
+    if ours or is_dust(payment.amount, desk.least):
+        return []
+    if await desk.view.refunds.of(payment.tenant, payment.signature):
         return []
     text = f"brought {payment.amount} that bought nothing, and no refund waits"
     return [of_payment(Kind.REFUND_NOT_QUEUED, payment, text)]

@@ -5,18 +5,19 @@ from zlib import crc32
 
 from tillway.core.assets import AssetKind
 from tillway.core.events import Event
-from tillway.core.ids import EventId, event_id_of
+from tillway.core.ids import STRIPE_PREFIX, EventId, event_id_of
 from tillway.core.payments import Payment, State
 from tillway.core.services.facts import (
     PAYMENT_REVERSED,
     PAYMENT_SUCCEEDED,
     PAYMENT_UNAPPLIED,
+    REFUND_EXCESS,
     facts_of,
 )
 from tillway.core.services.reconciling.desk import Desk, of_payment
 from tillway.core.services.reconciling.findings import Finding, Kind
 
-TOLD = frozenset({PAYMENT_SUCCEEDED, PAYMENT_UNAPPLIED, PAYMENT_REVERSED})
+TOLD = frozenset({PAYMENT_SUCCEEDED, PAYMENT_UNAPPLIED, PAYMENT_REVERSED, REFUND_EXCESS})
 """The facts that are about a payment."""
 
 
@@ -37,7 +38,7 @@ def untold(
 
 async def fact_founded(desk: Desk, event: Event) -> Sequence[Finding]:
     """Compare a fact about a payment with the payment."""
-    signature = str(event.body.get("proofSignature") or "")
+    signature = _signature(event.body)
     payment = await desk.view.payments.by_signature(event.tenant, signature)
     if payment is None:
         text = f"{event.type} tells of {signature}, which is no payment"
@@ -46,6 +47,12 @@ async def fact_founded(desk: Desk, event: Event) -> Sequence[Finding]:
         text = f"is {payment.state}, in turn {payment.turn}, and {event.type} {event.id} is told"
         return [of_payment(Kind.FACT_UNFOUNDED, payment, text)]
     return list(_differences(payment, event))
+
+
+def _signature(body: Mapping[str, object]) -> str:
+    """Give the signature of the payment that a fact tells of, in the words of its rail."""
+    session = body.get("stripeSessionId")
+    return f"{STRIPE_PREFIX}{session}" if session else str(body.get("proofSignature") or "")
 
 
 def _ids(kind: str, payment: Payment) -> Iterator[EventId]:
@@ -61,7 +68,8 @@ def _fits(kind: str, payment: Payment, turn: int) -> bool:
     """Tell whether a turn may have ended like this: of the present one its state decides."""
     if turn < payment.turn or kind == PAYMENT_REVERSED or payment.state is State.REVERSED:
         return True
-    return kind == (PAYMENT_SUCCEEDED if payment.state is State.SETTLED else PAYMENT_UNAPPLIED)
+    settled = payment.state is State.SETTLED
+    return kind in ((PAYMENT_SUCCEEDED, REFUND_EXCESS) if settled else (PAYMENT_UNAPPLIED,))
 
 
 def _differences(payment: Payment, event: Event) -> Iterator[Finding]:
@@ -72,8 +80,9 @@ def _differences(payment: Payment, event: Event) -> Iterator[Finding]:
     if body.get("resource") != payment.purchase.resource:
         text = f"was for {payment.purchase.resource}, and {where} tells {body.get('resource')}"
         yield of_payment(Kind.FACT_RESOURCE, payment, text)
-    if (body.get("wallet") or "") != (payment.payer or ""):
-        text = f"came from {payment.payer}, and {where} tells {body.get('wallet')}"
+    told = body.get("wallet") or body.get("stripeCustomer") or ""
+    if told != (payment.payer or ""):
+        text = f"came from {payment.payer}, and {where} tells {told}"
         yield of_payment(Kind.FACT_PAYER, payment, text)
 
 
