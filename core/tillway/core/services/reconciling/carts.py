@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from tillway.core.carts import Cart, CartState
 from tillway.core.ids import CartId
+from tillway.core.money import Money
 from tillway.core.payments import Payment, State
 from tillway.core.quotes import Purpose
 from tillway.core.services.reconciling.desk import Desk, of_payment
@@ -27,8 +28,13 @@ def _differences(payment: Payment, cart: Cart) -> Iterator[Finding]:
     elif cart.paid_with not in (payment.signature, payment.key):
         text = f"paid cart {cart.id}, which is paid with {cart.paid_with}"
         yield of_payment(Kind.CART_PAID_OTHERWISE, payment, text)
-    # Each rail has a price of its own: only those in the cart's own asset can be compared.
-    same = cart.total.asset == payment.amount.asset
-    if same and cart.total != payment.amount:
-        text = f"paid {payment.amount} for cart {cart.id}, which costs {cart.total}"
-        yield of_payment(Kind.CART_AMOUNT, payment, text)
+    for price in _prices(cart):
+        # Each way to pay has a price of its own.
+        if price.asset == payment.amount.asset and price != payment.amount:
+            text = f"paid {payment.amount} for cart {cart.id}, which costs {price}"
+            yield of_payment(Kind.CART_AMOUNT, payment, text)
+
+
+def _prices(cart: Cart) -> Iterator[Money]:
+    by_card = None if cart.card is None else cart.card.total
+    yield from (price for price in (cart.total, by_card) if price is not None)
