@@ -155,7 +155,7 @@ class TestEmbedding:
 
 @pytest.fixture(scope="class")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    arguments = ("sandbox", "--port", 0, "--rpc-port", 0)
+    arguments = ("sandbox", "--port", 0, "--rpc-port", 0, "--stripe-port", 0)
     folder = tmp_path_factory.mktemp("tutorial")
     with running(*arguments, folder=folder, until=SANDBOX) as started:
         yield started
@@ -171,7 +171,8 @@ class TestFirstPayment:
         together = "\n".join(said)
         for words in ("402 Payment Required", '"payTo"', "settled on chain", '"method":"free"'):
             assert words in together
-        assert len(said) == 8
+        assert "/stripe/success?session_id=cs_test_" in together
+        assert len(said) == 9
 
     def run(self, command: str, sandbox: Running, folder: Path) -> str:
         """Run a block, and give what it prints."""

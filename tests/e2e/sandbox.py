@@ -70,7 +70,7 @@ def running(folder: Path) -> Iterator[Sandbox]:
     port, rpc_port = _free_ports()
     command = Path(sysconfig.get_path("scripts")) / "tillway"
     log = folder / "sandbox.log"
-    options = ["--port", str(port), "--rpc-port", str(rpc_port)]
+    options = ["--port", str(port), "--rpc-port", str(rpc_port), "--stripe-port", "0"]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [command, "sandbox", *options],

@@ -34,7 +34,7 @@ class Place:
 @contextmanager
 def open_place(folder: Path) -> Iterator[Place]:
     """Run a sandbox, buy the article once, and give the place."""
-    arguments = ("sandbox", "--port", 0, "--rpc-port", 0, "--data-dir", "data")
+    arguments = ("sandbox", "--port", 0, "--rpc-port", 0, "--stripe-port", 0, "--data-dir", "data")
     with running(*arguments, folder=folder, until=SANDBOX) as sandbox:
         url = f"http://127.0.0.1:{sandbox.port}"
         about = call(f"{url}/sandbox").json()

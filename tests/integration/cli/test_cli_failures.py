@@ -205,13 +205,22 @@ class TestSurroundings:
 class TestSandbox:
     def test_a_port_in_use(self, tmp_path: Path, taken: int) -> None:
         """The port is named."""
-        done = tillway("sandbox", "--port", taken, "--rpc-port", 0, folder=tmp_path)
+        done = tillway(
+            "sandbox", "--port", taken, "--rpc-port", 0, "--stripe-port", 0, folder=tmp_path
+        )
         assert_says(done, str(taken), "in use")
 
     def test_an_rpc_port_in_use(self, tmp_path: Path, taken: int) -> None:
         """So is the chain's, with the option that changes it."""
-        done = tillway("sandbox", "--port", 0, "--rpc-port", taken, folder=tmp_path)
+        done = tillway(
+            "sandbox", "--port", 0, "--rpc-port", taken, "--stripe-port", 0, folder=tmp_path
+        )
         assert_says(done, str(taken), "--rpc-port")
+
+    def test_a_stripe_port_in_use(self, tmp_path: Path, taken: int) -> None:
+        """And Stripe's."""
+        ports = ("--port", 0, "--rpc-port", 0, "--stripe-port", taken)
+        assert_says(tillway("sandbox", *ports, folder=tmp_path), str(taken), "--stripe-port")
 
     def test_a_folder_that_cannot_be_written(self, tmp_path: Path) -> None:
         """A file lies in the way."""
@@ -229,6 +238,7 @@ class TestSandbox:
         ("name", "content"),
         [
             ("chain.bin", b"nothing that was ever a chain"),
+            ("stripe.bin", b"nothing that was ever an account"),
             ("wallets.yaml", b"merchant: of Venice\n"),
             ("wallets.yaml", b"[]"),
             ("clock", b"noon"),
@@ -250,5 +260,5 @@ class TestSandbox:
 
 def sandbox(folder: Path, data_dir: str) -> Done:
     """Start a sandbox that must fail."""
-    ports = ["--port", 0, "--rpc-port", 0]
+    ports = ["--port", 0, "--rpc-port", 0, "--stripe-port", 0]
     return tillway("sandbox", *ports, "--data-dir", data_dir, folder=folder)

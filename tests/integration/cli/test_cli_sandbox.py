@@ -15,7 +15,8 @@ from e2e.http_call import call
 from support.children import AVAILABLE, eventually, kill, lives
 from support.command import SANDBOX, TILLWAY, Running, environment, running, tillway
 
-ANY_PORTS = ("sandbox", "--port", 0, "--rpc-port", 0)
+FORM = "application/x-www-form-urlencoded"
+ANY_PORTS = ("sandbox", "--port", 0, "--rpc-port", 0, "--stripe-port", 0)
 
 
 @pytest.fixture(scope="class")
@@ -60,7 +61,8 @@ class TestGreeting:
 
     def test_every_address_in_them_answers(self, sandbox: Running) -> None:
         """None of them is a dead end."""
-        addresses = [word.strip("'") for line in tries(sandbox) for word in line.split()]
+        lines = [line for line in tries(sandbox) if "-d" not in line.split()]
+        addresses = [word.strip("'") for line in lines for word in line.split()]
         for address in (word for word in addresses if word.startswith("http")):
             assert call(address).status in (200, 402)
 
@@ -177,6 +179,59 @@ class TestPaying:
         assert done.code == 2
         assert "wallet.json is no wallet" in done.out
         assert "77777" not in done.out
+
+
+def bought(started: Running, resource: str) -> str:
+    """Buy something by card, and give the session's id."""
+    opened = call(url_of(started, "/paywall/v1/stripe-session"), {"resource": resource}).json()
+    call(f"{opened['url']}/pay", method="POST", headers={"Content-Type": FORM}, body={})
+    return str(opened["sessionId"])
+
+
+def is_paid(started: Running, session: str) -> bool:
+    """Ask the gateway whether a session was paid."""
+    path = f"/paywall/v1/stripe-session/verify?session_id={session}"
+    return call(url_of(started, path)).status == 200
+
+
+class TestCards:
+    def test_a_mug_is_bought_by_card(self, sandbox: Running) -> None:
+        """On the sandbox's own page; the gateway hears of it by a signed webhook."""
+        session = bought(sandbox, "demo-mug")
+        assert eventually(lambda: is_paid(sandbox, session))
+
+    def test_its_address_is_named(self, sandbox: Running) -> None:
+        """By the sandbox and in its greeting."""
+        url = call(url_of(sandbox, "/sandbox")).json()["stripe_url"]
+        assert f"Stripe at {url}" in sandbox.said()
+        assert call(f"{url}/_control").json()["endpoints"] == [url_of(sandbox, "/webhook/stripe")]
+
+    def test_the_line_to_try_opens_a_session(self, sandbox: Running, tmp_path: Path) -> None:
+        """As it is printed."""
+        (line,) = [each for each in tries(sandbox) if "stripe-session" in each]
+        done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, check=True)
+        assert json.loads(done.stdout)["url"].startswith("http://127.0.0.1:")
+
+    def test_sessions_end_by_the_sandboxs_clock(self, tmp_path: Path) -> None:
+        """Moved forward, it moves Stripe's too."""
+        with running(*ANY_PORTS, folder=tmp_path, until=SANDBOX) as started:
+            opening = url_of(started, "/paywall/v1/stripe-session")
+            opened = call(opening, {"resource": "demo-mug"}).json()
+            assert call(opened["url"]).status == 200
+            call(url_of(started, "/sandbox/clock"), {"forwardSeconds": 86_460})
+            assert call(opened["url"]).status == 410
+
+    def test_what_was_paid_is_kept(self, tmp_path: Path) -> None:
+        """With a data folder, Stripe's side as well as ours."""
+        arguments = (*ANY_PORTS, "--data-dir", "data")
+        with running(*arguments, folder=tmp_path, until=SANDBOX) as started:
+            session = bought(started, "demo-mug")
+            assert eventually(lambda: is_paid(started, session))
+            assert started.stop() == 0
+        with running(*arguments, folder=tmp_path, until=SANDBOX) as started:
+            assert is_paid(started, session)
+            url = call(url_of(started, "/sandbox")).json()["stripe_url"]
+            assert b"Paid. Thank you." in call(f"{url}/c/pay/{session}").content
 
 
 class TestKeeping:

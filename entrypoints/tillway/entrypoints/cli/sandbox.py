@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 @click.command("sandbox")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--rpc-port", default=8899, show_default=True, type=click.IntRange(0, 65534))
+@click.option("--stripe-port", default=12111, show_default=True, type=click.IntRange(0, 65535))
 @click.option(
     "--data-dir", type=click.Path(path_type=Path), help="Keep everything there between runs."
 )
-def command(port: int, rpc_port: int, data_dir: Path | None) -> None:
-    """Run a chain, a shop and a gateway, without any network.
+def command(port: int, rpc_port: int, stripe_port: int, data_dir: Path | None) -> None:
+    """Run a chain, a Stripe account, a shop and a gateway, without any network.
 
     With port 0 the system chooses. It leaves when the process that started it is gone.
     """
@@ -30,7 +31,8 @@ def command(port: int, rpc_port: int, data_dir: Path | None) -> None:
     from tillway.entrypoints.sandbox.stage import Plan
 
     parent = os.getppid()
-    run(_serve(Plan(port=port, rpc_port=rpc_port, data_dir=data_dir), parent))
+    plan = Plan(port=port, rpc_port=rpc_port, stripe_port=stripe_port, data_dir=data_dir)
+    run(_serve(plan, parent))
 
 
 async def _serve(plan: "Plan", parent: int) -> None:
@@ -59,6 +61,7 @@ def _greet(made: "World") -> None:
     stage = made.stage
     address = f"http://{stage.plan.host}:{stage.plan.port}"
     click.secho(f"Tillway sandbox at {address}, Solana at {stage.node.rpc_url}", bold=True)
+    click.echo(f"Stripe at {stage.stripe.url}")
     click.echo("Try:")
     for line in lines_to_try(address, _program()):
         click.echo(f"  {line}")

@@ -86,6 +86,7 @@ def about(stage: Stage, address: str) -> dict[str, object]:
     return {
         "rpc_url": stage.node.rpc_url,
         "ws_url": stage.node.ws_url,
+        "stripe_url": stage.stripe.url,
         "network": CLUSTER,
         "mints": {coin.code: str(coin.mint) for coin in STABLECOINS[CLUSTER]},
         "merchant": str(stage.wallets.merchant.pubkey()),
@@ -102,6 +103,7 @@ def lines_to_try(address: str, program: str = "tillway") -> list[str]:
         f"curl -i {address}/paywall/demo-article",
         f"curl {address}/paywall/v1/products",
         f"curl -i '{address}/paywall/demo-article?couponCode=ONTHEHOUSE'",
+        f'curl -d \'{{"resource":"demo-mug"}}\' {address}/paywall/v1/stripe-session',
         f"curl {address}/sandbox",
     ]
 

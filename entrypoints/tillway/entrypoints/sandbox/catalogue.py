@@ -20,6 +20,18 @@ RESOURCES: Mapping[str, object] = {
         "description": "A mug, by card only",
         "fiat_amount_cents": 1250,
     },
+    "demo-club": {
+        "description": "A club, by the month",
+        "fiat_amount_cents": 900,
+        "crypto_atomic_amount": 9_000_000,
+        "crypto_token": "USDC",
+        "subscription": {"billing_period": "month", "allow_x402": True},
+    },
+    "demo-magazine": {
+        "description": "A magazine, by the year, the first two weeks free",
+        "fiat_amount_cents": 4900,
+        "subscription": {"billing_period": "year", "trial_days": 14},
+    },
 }
 
 COUPONS: Mapping[str, object] = {

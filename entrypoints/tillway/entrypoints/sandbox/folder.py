@@ -1,4 +1,4 @@
-"""Where a sandbox keeps itself: the chain, the wallets, the clock and the gateway's database."""
+"""Where a sandbox keeps itself: chain, Stripe account, wallets, clock, the gateway's database."""
 
 import asyncio
 import tempfile
@@ -17,12 +17,29 @@ from tillway.entrypoints.processes.failures import CannotStart
 from tillway.entrypoints.sandbox.chain import BadSnapshot, Chain, load, save
 from tillway.entrypoints.sandbox.clock import VirtualClock
 from tillway.entrypoints.sandbox.stage import CLUSTER, Wallets
+from tillway.entrypoints.sandbox.stripe import Account
+from tillway.entrypoints.sandbox.stripe import load as load_account
+from tillway.entrypoints.sandbox.stripe import save as save_account
 
 SHORTEST_PAUSE: Final = 2.0
-"""Seconds between two savings of a chain that changes: what a kill can cost."""
+"""Seconds between two savings of what changes: what a kill can cost."""
 
 _SHARE: Final = 20
 """Saving takes at most a twentieth of the time."""
+
+
+@frozen(kw_only=True)
+class Pieces:
+    """What of a sandbox is kept, beside the gateway's database and the wallets."""
+
+    chain: Chain
+    account: Account
+    clock: VirtualClock
+
+    @property
+    def changes(self) -> int:
+        """Grows with everything that happens."""
+        return self.chain.changes + self.account.shelves.changes
 
 
 @frozen
@@ -39,6 +56,10 @@ class Folder:
     @property
     def _chain(self) -> Path:
         return self.path / "chain.bin"
+
+    @property
+    def _stripe(self) -> Path:
+        return self.path / "stripe.bin"
 
     @property
     def _wallets(self) -> Path:
@@ -62,6 +83,13 @@ class Folder:
         with _legible(self._chain):
             return load(self._chain.read_bytes(), clock.seconds)
 
+    def account(self, clock: VirtualClock) -> Account:
+        """Give the Stripe account as it was kept, or a new one. Raises CannotStart if damaged."""
+        if not self._stripe.exists():
+            return Account(clock=clock.seconds)
+        with _legible(self._stripe):
+            return load_account(self._stripe.read_bytes(), clock.seconds)
+
     def wallets(self) -> Wallets:
         """Give the shop's wallets, made at first. Raises CannotStart if they are illegible."""
         if not self._wallets.exists():
@@ -75,10 +103,11 @@ class Folder:
         fresh = {name: str(Keypair()) for name in ("merchant", "sponsor")}
         _write(self._wallets, yaml.safe_dump(fresh))
 
-    def save(self, chain: Chain, clock: VirtualClock) -> None:
-        """Keep both for the next run."""
-        save(chain, self._chain)
-        _write(self._clock, str(clock.ahead.total_seconds()))
+    def save(self, pieces: Pieces) -> None:
+        """Keep them for the next run."""
+        save(pieces.chain, self._chain)
+        save_account(pieces.account, self._stripe)
+        _write(self._clock, str(pieces.clock.ahead.total_seconds()))
 
 
 @contextmanager
@@ -102,21 +131,20 @@ def folder(data_dir: Path | None) -> Iterator[Folder]:
 
 @define
 class Keeper:
-    """Saves a chain while it changes, so that a kill costs seconds and not everything."""
+    """Saves a sandbox while it changes, so that a kill costs seconds and not everything."""
 
     folder: Folder
-    chain: Chain
-    clock: VirtualClock
+    pieces: Pieces
 
     async def run(self) -> None:
         """Save whenever something has changed, until cancelled."""
-        saved, pause = self.chain.changes, SHORTEST_PAUSE
+        saved, pause = self.pieces.changes, SHORTEST_PAUSE
         while True:
             await asyncio.sleep(pause)
-            if self.chain.changes == saved:
+            if self.pieces.changes == saved:
                 continue
-            saved, began = self.chain.changes, time.perf_counter()
-            self.folder.save(self.chain, self.clock)
+            saved, began = self.pieces.changes, time.perf_counter()
+            self.folder.save(self.pieces)
             pause = max(SHORTEST_PAUSE, (time.perf_counter() - began) * _SHARE)
 
 

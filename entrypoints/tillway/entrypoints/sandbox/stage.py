@@ -9,6 +9,7 @@ from solders.keypair import Keypair
 
 from tillway.entrypoints.sandbox.chain import Chain, Served
 from tillway.entrypoints.sandbox.clock import VirtualClock
+from tillway.entrypoints.sandbox.stripe import Served as ServedStripe
 
 CLUSTER: Final = "devnet"
 
@@ -20,6 +21,7 @@ class Plan:
     host: str = "127.0.0.1"
     port: int = 8080
     rpc_port: int = 8899
+    stripe_port: int = 12111
     data_dir: Path | None = None
     settings: Mapping[str, object] = {}
 
@@ -39,5 +41,6 @@ class Stage:
     plan: Plan
     chain: Chain
     node: Served
+    stripe: ServedStripe
     clock: VirtualClock
     wallets: Wallets

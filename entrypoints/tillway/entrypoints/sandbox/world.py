@@ -1,4 +1,4 @@
-"""The sandbox put together: a chain, a funded shop and a gateway on one clock."""
+"""The sandbox put together: a chain, a Stripe account, a shop and a gateway on one clock."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,11 +14,13 @@ from tillway.entrypoints.configuration import Configured, configure
 from tillway.entrypoints.gateway import Gateway
 from tillway.entrypoints.processes.failures import CannotStart
 from tillway.entrypoints.sandbox.api import sandbox_api
+from tillway.entrypoints.sandbox.cards import cards
 from tillway.entrypoints.sandbox.catalogue import COUPONS, RESOURCES
 from tillway.entrypoints.sandbox.chain import STABLECOINS, Chain, Served, fund, serve_chain
-from tillway.entrypoints.sandbox.clock import VirtualClock
-from tillway.entrypoints.sandbox.folder import Folder, Keeper, folder
+from tillway.entrypoints.sandbox.folder import Folder, Keeper, Pieces, folder
 from tillway.entrypoints.sandbox.stage import CLUSTER, Plan, Stage
+from tillway.entrypoints.sandbox.stripe import Served as ServedStripe
+from tillway.entrypoints.sandbox.stripe import serve_stripe
 
 _SPONSOR_LAMPORTS: Final = 10_000_000_000
 
@@ -40,11 +42,14 @@ async def world(plan: Plan) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         data = stack.enter_context(folder(plan.data_dir))
         clock, wallets = data.clock(), data.wallets()
-        chain = data.chain(clock)
+        pieces = Pieces(chain=data.chain(clock), account=data.account(clock), clock=clock)
         if plan.data_dir:
-            await stack.enter_async_context(_kept(data, chain, clock))
-        node = await stack.enter_async_context(_served(chain, plan))
-        stage = Stage(plan=plan, chain=chain, node=node, clock=clock, wallets=wallets)
+            await stack.enter_async_context(_kept(data, pieces))
+        node = await stack.enter_async_context(_served(pieces.chain, plan))
+        stripe = await stack.enter_async_context(_served_stripe(pieces, plan))
+        stage = Stage(
+            plan=plan, chain=pieces.chain, node=node, stripe=stripe, clock=clock, wallets=wallets
+        )
         _fund_shop(stage)
         settings = _settings(stage, data)
         gateway = create_app(settings, clock=clock, apis=(sandbox_api(stage),))
@@ -52,15 +57,15 @@ async def world(plan: Plan) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def _kept(data: Folder, chain: Chain, clock: VirtualClock) -> AsyncIterator[None]:
+async def _kept(data: Folder, pieces: Pieces) -> AsyncIterator[None]:
     """Save from time to time, and once more at the end."""
-    keeping = asyncio.create_task(Keeper(data, chain, clock).run(), name="keeper")
+    keeping = asyncio.create_task(Keeper(data, pieces).run(), name="keeper")
     try:
         yield
     finally:
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
-        data.save(chain, clock)
+        data.save(pieces)
 
 
 @asynccontextmanager
@@ -70,6 +75,20 @@ async def _served(chain: Chain, plan: Plan) -> AsyncIterator[Served]:
             served = await stack.enter_async_context(serve_chain(chain, plan.host, plan.rpc_port))
         except OSError as error:
             message = f"cannot serve the chain on {error.strerror}; choose another --rpc-port"
+            raise CannotStart(message) from error
+        yield served
+
+
+@asynccontextmanager
+async def _served_stripe(pieces: Pieces, plan: Plan) -> AsyncIterator[ServedStripe]:
+    async with AsyncExitStack() as stack:
+        serving = serve_stripe(
+            pieces.account, plan.host, plan.stripe_port, sleep=pieces.clock.sleep
+        )
+        try:
+            served = await stack.enter_async_context(serving)
+        except OSError as error:
+            message = f"cannot serve Stripe on {error.strerror}; choose another --stripe-port"
             raise CannotStart(message) from error
         yield served
 
@@ -104,6 +123,8 @@ def _settings(stage: Stage, data: Folder) -> Configured:
                 "ws_url": stage.node.ws_url,
                 "gasless_enabled": True,
             },
+            **cards(stage),
+            "subscriptions": {"enabled": True},
             "paywall": {"resources": dict(RESOURCES)},
             "coupons": {"coupons": dict(COUPONS)},
             **plan.settings,

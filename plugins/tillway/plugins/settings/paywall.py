@@ -131,7 +131,7 @@ class Resource:
         factory=dict, env=None, in_force=False, doc="Anything else."
     )
     subscription: SubscriptionPlan | None = setting(
-        default=None, in_force=False, doc="How often the product is paid."
+        default=None, doc="How often the product is paid."
     )
 
 

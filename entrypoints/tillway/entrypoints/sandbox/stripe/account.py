@@ -10,6 +10,7 @@ from attrs import define, field
 
 from tillway.entrypoints.sandbox.stripe.agenda import Agenda
 from tillway.entrypoints.sandbox.stripe.errors import missing
+from tillway.entrypoints.sandbox.stripe.idempotency import Remembered
 from tillway.entrypoints.sandbox.stripe.shelves import Shelves
 from tillway.entrypoints.sandbox.stripe.wire import Json
 
@@ -34,6 +35,7 @@ class Account:
     shelves: Shelves = field(factory=Shelves)
     agenda: Agenda = field(factory=Agenda)
     failing: dict[str, int] = field(factory=dict)
+    remembered: Remembered = field(factory=Remembered)
     listeners: list[Callable[[Json], None]] = field(factory=list)
     asked: Mapping[str, str | None] | None = None
     _at: int | None = None

@@ -18,7 +18,7 @@ from tillway.entrypoints.sandbox.stripe.calls import Call, Route
 from tillway.entrypoints.sandbox.stripe.cards import DECLINED
 from tillway.entrypoints.sandbox.stripe.errors import Refused, declined, invalid, unauthorized
 from tillway.entrypoints.sandbox.stripe.faults import Fault, Faults, Kind
-from tillway.entrypoints.sandbox.stripe.idempotency import Answer, Remembered
+from tillway.entrypoints.sandbox.stripe.idempotency import Answer
 from tillway.entrypoints.sandbox.stripe.read import EXPAND
 from tillway.entrypoints.sandbox.stripe.render import event, shown
 from tillway.entrypoints.sandbox.stripe.timing import catch_up
@@ -68,7 +68,6 @@ class Face:
 
     account: Account
     faults: Faults = field(factory=Faults)
-    remembered: Remembered = field(factory=Remembered)
     heard: deque[Heard] = field(factory=lambda: deque(maxlen=_MOST_HEARD))
 
     def handler(self, route: Route) -> Handler:
@@ -160,7 +159,7 @@ class Face:
         """Answer a call, or again as it was answered; None: the connection is to break."""
         if asked.key is None:
             return (await self._spoiled(request, asked))[0], False
-        told = self.remembered.begin(asked.key, asked.print, self.account.clock())
+        told = self.account.remembered.begin(asked.key, asked.print, self.account.clock())
         if told is not None:
             return told, True
         kept = None
@@ -168,8 +167,8 @@ class Face:
             answer, kept = await self._spoiled(request, asked)
         finally:
             if kept is None:
-                self.remembered.forget(asked.key)
-        self.remembered.end(asked.key, kept) if kept else None
+                self.account.remembered.forget(asked.key)
+        self.account.remembered.end(asked.key, kept) if kept else None
         return answer, False
 
     async def _spoiled(

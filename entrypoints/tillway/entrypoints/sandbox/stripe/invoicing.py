@@ -228,16 +228,16 @@ def charge(account: Account, made: Json, method: str | None) -> bool:
         return False
     account.failing.pop(subscription, None)
     succeed(account, paid, method)
-    made["_payments"][0]["status"] = "paid"
-    made["_payments"][0]["amount_paid"] = made["amount_due"]
-    made["_payments"][0]["status_transitions"]["paid_at"] = account.now()
+    (payment,) = payments_of(account, made)
+    payment.update(status="paid", amount_paid=made["amount_due"])
+    payment["status_transitions"]["paid_at"] = account.now()
     _paid(account, made)
     return True
 
 
 def _intent(account: Account, made: Json) -> Json:
-    if made["_payments"]:
-        return account.get("payment_intent", made["_payments"][0]["payment"]["payment_intent"])
+    for payment in payments_of(account, made):
+        return account.get("payment_intent", payment["payment"]["payment_intent"])
     wanted = Wanted(
         amount=made["amount_due"],
         currency=made["currency"],
@@ -259,8 +259,13 @@ def _intent(account: Account, made: Json) -> Json:
         status="open",
         status_transitions={"canceled_at": None, "paid_at": None},
     )
-    made["_payments"].append(payment)
+    made["_payments"] = [payment["id"]]
     return paid
+
+
+def payments_of(account: Account, made: Json) -> list[Json]:
+    """Give the payments of an invoice: one, once it was tried."""
+    return [account.get("invoice_payment", each) for each in made["_payments"]]
 
 
 def _paid(account: Account, made: Json) -> None:

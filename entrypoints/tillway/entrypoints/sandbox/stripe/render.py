@@ -8,6 +8,7 @@ import orjson
 from tillway.entrypoints.sandbox.stripe.account import Account, visible
 from tillway.entrypoints.sandbox.stripe.calls import envelope
 from tillway.entrypoints.sandbox.stripe.errors import invalid
+from tillway.entrypoints.sandbox.stripe.invoicing import payments_of
 from tillway.entrypoints.sandbox.stripe.shapes import in_version
 from tillway.entrypoints.sandbox.stripe.wire import Json
 
@@ -75,7 +76,8 @@ def _include(account: Account, node: Json, name: str) -> bool:
         case "item", "discounts" | "taxes":
             node[name] = node[f"_{name}"]
         case "invoice", "payments":
-            node[name] = envelope(f"/v1/invoice_payments?invoice={id}", node["_payments"])
+            url = f"/v1/invoice_payments?invoice={id}"
+            node[name] = envelope(url, payments_of(account, node))
         case "charge", "refunds":
             made = shelves.of("refund", charge=id)
             url = f"/v1/charges/{id}/refunds"

@@ -70,9 +70,7 @@ class Served:
     def listen(self, url: str, secret: str, *events: str, version: str = "") -> None:
         """Tell an endpoint of events from now on: of all, or of the types that are named."""
         wanted = events or ("*",)
-        self.outbox.endpoints.append(
-            Endpoint(url=url, secret=secret, events=wanted, version=version)
-        )
+        self.outbox.listen(Endpoint(url=url, secret=secret, events=wanted, version=version))
 
     async def delivered(self) -> None:
         """Wait until every endpoint has been told of everything."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from tillway.entrypoints.sandbox.stripe.account import Account, visible
+from tillway.entrypoints.sandbox.stripe.invoicing import payments_of
 from tillway.entrypoints.sandbox.stripe.wire import Json
 
 _BASIL: Final = "2025-03-31"
@@ -74,7 +75,8 @@ def _invoice(account: Account, node: Json) -> None:
     node["subscription"] = parent["subscription_details"]["subscription"]
     node["subscription_details"] = {"metadata": parent["subscription_details"]["metadata"]}
     whole = account.shelves.get("invoice", node["id"])
-    intents = [each["payment"]["payment_intent"] for each in whole["_payments"]] if whole else []
+    payments = payments_of(account, whole) if whole else []
+    intents = [each["payment"]["payment_intent"] for each in payments]
     node["payment_intent"] = intents[0] if intents else None
     paid = account.shelves.get("payment_intent", node["payment_intent"] or "")
     node["charge"] = paid["latest_charge"] if paid else None

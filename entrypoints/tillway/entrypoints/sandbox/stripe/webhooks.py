@@ -91,12 +91,26 @@ class Outbox:
     given_up: int = 0
     _waiting: deque[_Delivery] = field(factory=lambda: deque(maxlen=_MOST_WAITING))
     _later: set[asyncio.TimerHandle] = field(factory=set)
+    _left: list[Json] = field(factory=list, init=False)
     _sending: int = 0
     _moved: asyncio.Event = field(factory=asyncio.Event)
 
     def __attrs_post_init__(self) -> None:
-        """Hear of everything that happens."""
+        """Hear of everything that happens; what was kept undelivered is still to be told."""
+        events = self.account.shelves.newest("event")
+        self._left = [each for each in events if each["pending_webhooks"] > 0][::-1]
         self.account.listeners.append(self.take)
+        first, self.endpoints = self.endpoints, []
+        for endpoint in first:
+            self.listen(endpoint)
+
+    def listen(self, endpoint: Endpoint) -> None:
+        """Tell an endpoint from now on, and of what nobody could be told before a restart."""
+        self.endpoints.append(endpoint)
+        for happened in self._left:
+            if _wants(endpoint, happened["type"]):
+                self._waiting.append(_Delivery(event=happened["id"], endpoint=endpoint))
+        self.wake()
 
     def take(self, happened: Json) -> None:
         """Have an event delivered to whoever wants it."""
@@ -200,10 +214,6 @@ class Outbox:
         """Wait until nothing is left to be sent, now or later."""
         while self._waiting or self._later or self._sending:
             await self._moved.wait()
-
-    def state(self) -> list[str]:
-        """Give the events that are not delivered, for keeping."""
-        return sorted({each.event for each in self._waiting})
 
 
 def _wants(endpoint: Endpoint, type: str) -> bool:  # noqa: A002  # Stripe's word
