@@ -20,8 +20,6 @@ from tillway.core.ports.store import QuoteKey, Store
 from tillway.core.services.archival import Archival
 from tillway.core.services.budgets import Budgets
 from tillway.core.services.build import Build
-from tillway.core.services.cart_subject import Carts
-from tillway.core.services.carting import Carting
 from tillway.core.services.cleanup import Cleanup
 from tillway.core.services.editing import Editing
 from tillway.core.services.elsewhere import Elsewhere
@@ -46,6 +44,7 @@ from tillway.core.services.subjects import Products, Subjects
 from tillway.core.services.subscribing_news import Bills
 from tillway.core.services.terms import Terms
 from tillway.core.services.turns import Turn
+from tillway.entrypoints.cart_parts import CartParts
 from tillway.entrypoints.configuration import Configured
 from tillway.entrypoints.gateway import Gateway, lifetime
 from tillway.entrypoints.hosting import Hosting
@@ -233,8 +232,12 @@ class _Assembly:
             observe=self.observe,
             subscriptions=bills,
         )
-        carts = Carts(store=store, clock=clock, observe=self.observe, ends=hosting.checkouts)
-        quoting.subjects.add(carts)
+        carts = CartParts.of(
+            quoting=quoting,
+            checkouts=hosting.checkouts,
+            free=free,
+            lifetime=self.settings.section(StorageSettings).cart_quote_ttl,
+        )
         subscribing = self.settings.section(SubscriptionSettings)
         return Services(
             store=store,
@@ -251,8 +254,9 @@ class _Assembly:
             free=free,
             checkouts=hosting.checkouts,
             cards=hosting.cards,
-            carting=Carting.over(quoting, self._cart_lifetime),
-            carts=carts,
+            carting=carts.carting,
+            cart_sales=carts.sales,
+            carts=carts.carts,
             incoming=hosting.incoming,
             overdue=hosting.overdue,
             settle=settle,
@@ -370,10 +374,6 @@ class _Assembly:
             metrics_key=server.admin_metrics_api_key,
             admin_key=server.admin_api_key,
         )
-
-    @property
-    def _cart_lifetime(self) -> timedelta:
-        return self.settings.section(StorageSettings).cart_quote_ttl
 
     @property
     def _paywall(self) -> PaywallSettings:

@@ -13,8 +13,8 @@ from tillway.core.services.wishes import checked_metadata
 from tillway.core.tenancy import Tenant
 
 MOST_LINES: Final = 250
-MOST_PIECES: Final = 1_000_000
-"""Of one line."""
+MOST_PIECES: Final = 999_999
+"""Of one line: card providers take no more."""
 
 MOST_NOTED: Final = 16_384
 """Characters of all that a buyer has noted with a cart: it goes with payment and events."""

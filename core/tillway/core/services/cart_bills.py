@@ -10,7 +10,7 @@ from tillway.core.carts import CardBill
 from tillway.core.catalog import Coupon, Product, Scope
 from tillway.core.coupons import coupon_refusal
 from tillway.core.errors import Code, Declined
-from tillway.core.ids import CouponCode
+from tillway.core.ids import CouponCode, coupon_code_fault
 from tillway.core.money import Money
 from tillway.core.ports.rails import Offers
 from tillway.core.pricing import Line, Priced, Sale, price_cart
@@ -52,19 +52,25 @@ class Bills:
         """Price a cart for cards: by our prices where every line has one.
 
         Where one has not, the provider's own prices decide what it comes to, and a typed coupon
-        goes by the name that the provider has of it. Declined as `by_token`, and, for a typed
-        coupon that is one of ours, coupon_not_applicable if it is not for every line.
+        of ours cannot be taken off. A code that is none of ours may be a promotion of the
+        provider's. Declined as `by_token`, and, for a typed coupon that is one of ours,
+        coupon_not_applicable if it is not for every line, coupon_wrong_payment_method if it is
+        for tokens only.
         """
+        self._refuse_untaken(found)
         sale = await self.quoting.sale(basket.tenant, CARD, basket.coupon)
         named = sale.typed
         typed = None if named is None else _for_all(named, sale, found)
+        promotion = _promotion(basket.coupon) if named is None else None
         sale = evolve(sale, typed=typed)
-        if basket.coupon and self.quoting.strict:
+        if basket.coupon and self.quoting.strict and promotion is None:
             _refuse_typed(basket.coupon, typed or named, found, sale, None)
         priced = _ours(found, sale)
         if priced is not None and len(priced.lines) == len(found):
-            return _by_our_prices(priced)
-        return _by_their_prices(found, priced, typed)
+            return _by_our_prices(priced, promotion)
+        if typed is not None and self.quoting.strict:
+            raise Declined(Code.COUPON_NOT_APPLICABLE, field="couponCode")
+        return _by_their_prices(found, priced, promotion)
 
     def _offered(self, found: Sequence[Found]) -> tuple[Offers, Sequence[Line]]:
         products = [each.product for each in found]
@@ -76,6 +82,13 @@ class Bills:
         place = self._unsold(products)
         text = UNPRICED.format(place=place)
         raise refused_line(place, text, resourceId=found[place].name)
+
+    def _refuse_untaken(self, found: Sequence[Found]) -> None:
+        """Refuse a line whose product the first provider cannot charge."""
+        for rail in self.quoting.rails.hosting[:1]:
+            for place, each in enumerate(found):
+                if each.product is not None and not rail.takes(each.product):
+                    raise refused_line(place, UNPRICED.format(place=place), resourceId=each.name)
 
     def _unsold(self, products: Sequence[Product | None]) -> int:
         """Give the first line that some rail does not sell, of the rail that gets farthest."""
@@ -164,18 +177,25 @@ def _for_all(typed: Coupon, sale: Sale, found: Sequence[Found]) -> Coupon | None
     return evolve(typed, scope=Scope.ALL, product_ids=())
 
 
-def _by_our_prices(priced: Priced) -> ByCard:
+def _promotion(code: str | None) -> str | None:
+    return code if code and coupon_code_fault(code) is None else None
+
+
+def _by_our_prices(priced: Priced, promotion: str | None) -> ByCard:
     off = priced.subtotal - priced.total
     bill = CardBill(
         total=priced.total,
         discount=off if off.minor else None,
         coupons=priced.applied,
         limits=priced.limits,
+        promotion=promotion,
     )
     return ByCard(bill=bill, units=tuple(line.unit_price for line in priced.lines))
 
 
-def _by_their_prices(found: Sequence[Found], priced: Priced | None, typed: Coupon | None) -> ByCard:
+def _by_their_prices(
+    found: Sequence[Found], priced: Priced | None, promotion: str | None
+) -> ByCard:
     """Charge what the provider's prices say, beside ours after the catalogue's coupons."""
     ours = iter(() if priced is None else priced.lines)
     units = tuple(next(ours).unit_price if _is_ours(each) else None for each in found)
@@ -183,14 +203,11 @@ def _by_their_prices(found: Sequence[Found], priced: Priced | None, typed: Coupo
         if units[place] is None and not each.price_id:
             raise refused_line(place, UNPRICED.format(place=place), resourceId=each.name)
     catalog = () if priced is None else priced.catalog
-    named = () if typed is None else (typed.code,)
-    limits = {} if priced is None else {c: n for c, n in priced.limits.items() if c in catalog}
-    if typed is not None and typed.usage_limit is not None:
-        limits = {**limits, typed.code: typed.usage_limit}
+    limits = {} if priced is None else {code: priced.limits.get(code) for code in catalog}
     bill = CardBill(
         total=None,
-        coupons=(*catalog, *named),
-        limits=limits,
-        promotion=None if typed is None else typed.code,
+        coupons=catalog,
+        limits={code: limit for code, limit in limits.items() if limit is not None},
+        promotion=promotion,
     )
     return ByCard(bill=bill, units=units)

@@ -1,7 +1,7 @@
 """Carts as something to be paid for: at their own price, once over all rails."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -25,6 +25,17 @@ from tillway.core.tenancy import Tenant
 
 MOST_CHECKOUTS: Final = 20
 """How often the checkout of one cart is opened anew, after the one before was given up."""
+
+OF_COUPONS: Final = frozenset(
+    {
+        "coupon_codes",
+        "subtotal_after_catalog",
+        "discounted_amount",
+        "catalog_coupons",
+        "checkout_coupons",
+    }
+)
+"""What a cart's metadata say of its price in tokens."""
 
 _log = logging.getLogger(__name__)
 
@@ -69,9 +80,10 @@ class Carts:
     async def fulfil(self, unit: UnitOfWork, payment: Payment) -> None:
         """Mark the cart as paid. A commit that has to be tried again may be counted twice."""
         cart, at = CartId(payment.purchase.resource), payment.ended_at or payment.created_at
+        # A cart that is gone was kept open by a checkout that was paid very late.
         paid = await unit.carts.pay(payment.tenant, cart, payment.signature, payment.payer, at)
         if not paid:
-            _log.error("cart %s is not there, or another payment has paid it", cart)
+            _log.error("cart %s is gone, or another payment has paid it", cart)
         lines = payment.metadata.get("cart_items", "")
         self.observe(CartSeen(status="success", lines=int(lines) if lines.isdecimal() else 0))
 
@@ -118,7 +130,7 @@ def ware_of(cart: Cart, now: datetime) -> Ware:
         expires_at=cart.expires_at,
         closed=_closed(cart, now),
         reservations=(taking(cart),),
-        metadata=metadata_of(cart),
+        metadata=metadata_of(cart, card=cart.total is None),
     )
 
 
@@ -134,15 +146,21 @@ def taking(cart: Cart) -> Reservation:
 
 
 def metadata_of(cart: Cart, *, card: bool = False) -> Mapping[str, str]:
-    """Give what goes with a payment of a cart, in the contract's words; ours last."""
+    """Give what goes with a payment of a cart, in the contract's words; ours last.
+
+    By ``card`` its prices and coupons are those that a card pays.
+    """
+    noted = {key: text for key, text in cart.metadata.items() if not card or key not in OF_COUPONS}
     lines = {
         name: text
         for place, item in enumerate(cart.items)
         for name, text in _line_texts(place, item, item.card if card else item.price)
     }
+    coupons = cart.card.coupons if card and cart.card is not None else ()
     return {
-        **cart.metadata,
+        **noted,
         **lines,
+        **({"coupon_codes": ",".join(coupons)} if coupons else {}),
         "cart_items": str(len(cart.items)),
         "total_quantity": str(sum(item.quantity for item in cart.items)),
     }
@@ -159,6 +177,8 @@ def _line_texts(place: int, item: CartItem, price: Money | None) -> Iterator[tup
         yield lead + key, text
     if item.resource:
         yield f"{lead}resource", item.resource
+    if item.price_id:
+        yield f"{lead}price_id", item.price_id
     yield f"{lead}quantity", str(item.quantity)
     if price is not None:
         yield f"{lead}price_amount", price.to_major()
@@ -167,13 +187,16 @@ def _line_texts(place: int, item: CartItem, price: Money | None) -> Iterator[tup
 
 def _firm(cart: Cart) -> Priced | None:
     """Give the price that stands, with the coupons that a claim redeems."""
-    card = cart.card
     if cart.total is not None:
-        total, coupons, limits = cart.total, cart.coupons, cart.limits
-    elif card is not None and card.total is not None:
-        total, coupons, limits = card.total, card.coupons, card.limits
-    else:
-        return None
+        return firm(cart.total, cart.coupons, cart.limits)
+    card = cart.card
+    if card is not None and card.total is not None:
+        return firm(card.total, card.coupons, card.limits)
+    return None
+
+
+def firm(total: Money, coupons: Sequence[str], limits: Mapping[str, int]) -> Priced:
+    """Give a price that was promised, as it redeems coupons."""
     return Priced(
         lines=(),
         original=total,

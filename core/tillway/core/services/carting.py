@@ -84,16 +84,13 @@ class Carting:
 
     async def _also_by_card(self, basket: Basket, found: Sequence[Found]) -> ByCard | None:
         """Promise a price for cards beside the one in tokens, if there is one for all of it."""
-        for hosting in self.quoting.rails.hosting:
-            if not all(each.product is not None and hosting.takes(each.product) for each in found):
+        if not self.quoting.rails.hosting:
+            return None
+        for coupon in dict.fromkeys((basket.coupon, None)):
+            try:
+                return await self.bills.by_card(_with(basket, coupon), _with_prices(found))
+            except Declined:  # a coupon for tokens only, or something that cards cannot buy
                 continue
-            for coupon in dict.fromkeys((basket.coupon, None)):
-                try:
-                    return await self.bills.by_card(_with(basket, coupon), _with_prices(found))
-                except (
-                    Declined
-                ):  # of a coupon that is for tokens only, or of prices that do not mix
-                    continue
         return None
 
     async def _also_by_token(self, basket: Basket, found: Sequence[Found]) -> Priced | None:

@@ -11,6 +11,7 @@ from tillway.core.services.archival import Archival
 from tillway.core.services.budgets import Budgets
 from tillway.core.services.build import Build
 from tillway.core.services.cards import CardSales
+from tillway.core.services.cart_sales import CartSales
 from tillway.core.services.cart_subject import Carts
 from tillway.core.services.carting import Carting
 from tillway.core.services.checkout import Checkouts
@@ -65,6 +66,7 @@ class Services:
     finality: Finality
     givebacks: Givebacks
     carting: Carting
+    cart_sales: CartSales
     carts: Carts
     cleanup: Cleanup
     archival: Archival | None

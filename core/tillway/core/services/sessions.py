@@ -91,7 +91,9 @@ class Sessions:
         purchase, at = checkout.purchase, ended.created_at
         if purchase.purpose is Purpose.CART:
             cart = CartId(purchase.resource)
-            if not await unit.carts.pay(checkout.tenant, cart, ended.signature, ended.payer, at):
+            paid = await unit.carts.pay(checkout.tenant, cart, ended.signature, ended.payer, at)
+            # One that is gone by now was this checkout's alone: nobody else can have paid it.
+            if not paid and await unit.carts.get(checkout.tenant, cart) is not None:
                 return Failed(code=Code.CART_ALREADY_PAID, reason="the cart was paid before")
         hears = self.subscriptions if purchase.purpose is Purpose.SUBSCRIPTION else None
         if hears is not None and not await hears.begin(unit, checkout, session, ended):

@@ -62,6 +62,57 @@ class CartQuote:
 
 
 @frozen(kw_only=True)
+class CheckoutLine:
+    """So many of one resource, or of what has a Stripe price. A quantity below one means one."""
+
+    price_id: str | None = wire(default=None, longest=_ID)
+    resource: str | None = wire(default=None, longest=_ID)
+    quantity: int = wire(default=1, most=MOST_PIECES)
+    variant_id: str | None = wire(default=None, longest=_ID)
+    description: str | None = wire(default=None, longest=500)
+    metadata: Mapping[str, str] = wire(factory=dict)
+
+
+@frozen(kw_only=True)
+class CheckoutRequest:
+    """What is to be paid by card together, or the cart that was quoted for it.
+
+    Pages may only be on configured hosts. Fields of the React SDK about who buys and where it is
+    sent are taken and not used; so is ``stripeCouponId``. A tip is none of our prices: other
+    amounts than 0 are refused.
+    """
+
+    items: Sequence[CheckoutLine] = wire(default=(), longest=MOST_LINES)
+    cart_id: str | None = wire(default=None, pattern=r"|(cart:)?cart_[0-9a-f]{32}")
+    customer_email: str | None = wire(
+        default=None, longest=254, pattern=r"|[^@\s\x00]+@[^@\s\x00]+"
+    )
+    metadata: Mapping[str, str] = wire(factory=dict)
+    success_url: str | None = wire(default=None, longest=2_048)
+    cancel_url: str | None = wire(default=None, longest=2_048)
+    coupon_code: str | None = wire(default=None, longest=_ID, aliases=("coupon",))
+    customer_name: str | None = wire(default=None, longest=_ID)
+    customer_phone: str | None = wire(default=None, longest=_ID)
+    shipping_address: Mapping[str, object] = wire(factory=dict)
+    billing_address: Mapping[str, object] = wire(factory=dict)
+    tip_amount: float = wire(default=0.0, least=0, most=0)
+    shipping_method_id: str | None = wire(default=None, longest=_ID)
+    payment_method_id: str | None = wire(default=None, longest=_ID)
+    stripe_coupon_id: str | None = wire(default=None, longest=_ID)
+
+
+@frozen(kw_only=True)
+class CheckoutOpened:
+    """Where to pay. What costs nothing is granted at once, and the address is that of success."""
+
+    session_id: str
+    url: str
+    total_items: int = wire(doc="Lines, not pieces.")
+    cart_id: str
+    granted: bool | None = None
+
+
+@frozen(kw_only=True)
 class CartState:
     """How a cart stands. ``paidBy`` is the wallet that has paid it, if one has."""
 

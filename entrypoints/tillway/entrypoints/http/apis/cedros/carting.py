@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tillway.core.errors import Code
 from tillway.core.services.gateway import Services
 from tillway.entrypoints.http.apis.cedros import cart_bodies
+from tillway.entrypoints.http.apis.cedros.cart_checkout import Open
 from tillway.entrypoints.http.apis.cedros.cart_looks import Looks
 from tillway.entrypoints.http.apis.cedros.cart_quote import Quote
 from tillway.entrypoints.http.apis.cedros.refusals import PRICING, PROVING
@@ -36,6 +37,26 @@ def routes(services: Services, prefix: str) -> Sequence[Route]:
                 Answer(status=200, description="It costs nothing.", body=cart_bodies.CartQuote),
             ),
             refusals=(*PRICING, *_PRICED),
+        ),
+        Route(
+            method="POST",
+            path="/paywall/v1/cart/checkout",
+            handler=Open(services).handle,
+            name="check_cart_out",
+            summary="Open a Stripe checkout for several resources",
+            body=cart_bodies.CheckoutRequest,
+            answers=(
+                Answer(status=200, description="Where to pay.", body=cart_bodies.CheckoutOpened),
+            ),
+            refusals=(
+                *PRICING,
+                *_PRICED,
+                Code.CART_NOT_FOUND,
+                Code.CART_ALREADY_PAID,
+                Code.QUOTE_EXPIRED,
+                Code.STRIPE_ERROR,
+            ),
+            idempotent=True,
         ),
         Route(
             method="GET",
