@@ -11,6 +11,7 @@ const CONNECT = "standard:connect";
 const POLL = 2500; // milliseconds between two looks for a payment
 const PATIENCE = 120; // seconds for which a payment on its way is asked for
 const KEPT = 24 * 3600; // seconds for which a link's quote is remembered in this tab
+const LOOKS = 12; // looks for what an earlier load of this page has shown
 const LATE = 30; // seconds after a quote's end in which its payment may still show
 
 let busy = false;
@@ -265,13 +266,20 @@ async function watch() {
   }
 }
 
+// What an earlier load of this page showed may have been paid since, or be on its way.
 async function resume() {
-  for (const { quote } of remembered()) if (!over && quote !== facts.quote) await look(quote);
+  const earlier = remembered().filter((each) => each.quote !== facts.quote);
+  for (let looks = 0; earlier.length && looks < LOOKS; looks++) {
+    for (const { quote } of earlier) if (!over && !busy) await look(quote);
+    if (over) return;
+    await pause(POLL);
+  }
 }
 
 // Begin
 
 function begin() {
+  document.getElementById("plain")?.remove();
   for (const part of main.querySelectorAll("section[hidden]")) part.hidden = false;
   document.getElementById("card")?.addEventListener("click", byCard);
   document.getElementById("free")?.addEventListener("click", forFree);

@@ -57,15 +57,19 @@ class Pages:
             title=f"{heading} - {seller}" if seller else heading,
             style=f"./page/{self.assets.style.name}",
             script=f"./page/{self.assets.script.name}",
-            logo=fill('<img src="$logo" alt="">', logo=self.theme.logo)
-            if self.theme.logo
-            else NOTHING,
-            seller=seller,
+            header=_header(self.theme),
             facts=facts,
             heading=heading,
             body=body,
         )
         return Reply(status=status, headers=HEADERS, body=page.encode("utf-8", "replace"))
+
+
+def _header(theme: Theme) -> Html:
+    if not theme.title and not theme.logo:
+        return NOTHING
+    logo = fill('<img src="$logo" alt="">', logo=theme.logo) if theme.logo else NOTHING
+    return fill('<header>$logo<p class="seller">$title</p></header>', logo=logo, title=theme.title)
 
 
 def _facts(view: View) -> Html:
@@ -172,7 +176,7 @@ def _status() -> Html:
 def _no_script(view: View) -> Html:
     link = "You can pay by the link above." if view.linked else ""
     return fill(
-        '<noscript><p class="quiet">Cards, wallets in this browser and the status of a payment '
-        "need scripts. $link</p></noscript>",
+        '<p class="quiet" id="plain">Cards, wallets in this browser and the status of a payment '
+        "need scripts. $link</p>",
         link=link,
     )

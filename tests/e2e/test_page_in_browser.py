@@ -1,0 +1,258 @@
+"""The page for people in a real browser: buyers pay in the sandbox by all that it offers."""
+
+import json
+import os
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+from solders.hash import Hash
+from solders.instruction import AccountMeta, Instruction
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+
+from e2e.sandbox import Sandbox
+from support.browser import DESKTOP, PHONE, Missing, Visit, browser, visit
+from support.chain import memo, signed_by, text, transfer_checked
+
+WALLET: Final = (Path(__file__).parents[1] / "support" / "wallet.js").read_text()
+SHOTS: Final = Path(__file__).parents[2] / "docs" / "images"
+SIZES: Final = {"phone": PHONE, "desktop": DESKTOP}
+SERIOUS: Final = ("serious", "critical")
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    try:
+        async with browser() as started:
+            yield started
+    except Missing as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture
+def axe(npm_scripts: Path) -> str:
+    return (npm_scripts / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+def wallet_of(keypair: Keypair, name: str = "Test Wallet") -> str:
+    """Give the script of a wallet that holds a key."""
+    script = WALLET.replace("const seed = SEED", f"const seed = {list(keypair.secret())}")
+    script = script.replace("const address = ADDRESS", f'const address = "{keypair.pubkey()}"')
+    return script.replace("name: WALLET", f"name: {json.dumps(name)}")
+
+
+async def granted(page: Page) -> str:
+    """Wait until the page says that it was paid, and give the receipt."""
+    await expect(page.locator("#status")).to_have_text("Paid. Thank you!")
+    shown = await page.locator("#status + p").inner_text()
+    return shown.removeprefix("Receipt: ")
+
+
+def is_quiet(seen: Visit, origin: str) -> bool:
+    """Tell whether nothing was loaded from elsewhere and nobody complained."""
+    return seen.strangers(origin) == [] and seen.complaints == []
+
+
+class TestPaying:
+    async def test_a_wallet_in_the_browser_pays(
+        self, chromium: Browser, sandbox: Sandbox, wallet: Keypair
+    ) -> None:
+        """It connects, signs what we built, and the purchase is on the chain; the fee is ours."""
+        sandbox.fund(wallet.pubkey(), usdc="1")
+        async with visit(chromium, PHONE, wallet_of(wallet)) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-article")
+            await seen.page.get_by_role("button", name="Pay with Test Wallet").click()
+            signature = await granted(seen.page)
+
+            assert is_quiet(seen, sandbox.url)
+        assert sandbox.has_confirmed(signature)
+        assert sandbox.lamports(wallet.pubkey()) == 0
+
+    async def test_a_coupon_is_taken_off_what_the_wallet_pays(
+        self, chromium: Browser, sandbox: Sandbox, wallet: Keypair
+    ) -> None:
+        """The page is asked for anew with it, and shows both prices."""
+        sandbox.fund(wallet.pubkey(), usdc="0.04")
+        async with visit(chromium, PHONE, wallet_of(wallet)) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-article")
+            await seen.page.get_by_label("Coupon").fill("SAVE20")
+            await seen.page.get_by_role("button", name="Apply").click()
+            await expect(seen.page.locator(".prices")).to_contain_text("0.04 USDC")
+            await seen.page.get_by_role("button", name="Pay with Test Wallet").click()
+
+            assert sandbox.has_confirmed(await granted(seen.page))
+
+    async def test_a_link_is_paid_by_another_device(
+        self, chromium: Browser, sandbox: Sandbox, wallet: Keypair
+    ) -> None:
+        """The page finds the payment by its reference, and says so by itself."""
+        sandbox.fund(wallet.pubkey(), usdc="1", sol="1")
+        async with visit(chromium, DESKTOP) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-article")
+            await seen.page.get_by_text("Solana wallet on your phone").click()
+            await expect(seen.page.locator("#status")).to_have_text("Waiting for your payment…")
+            link = await seen.page.get_by_role("link", name="Open in a wallet").get_attribute(
+                "href"
+            )
+            sent = scan_and_pay(sandbox, wallet, link or "")
+
+            assert await granted(seen.page) == sent
+            assert is_quiet(seen, sandbox.url)
+
+    async def test_a_payment_is_found_after_the_page_was_loaded_anew(
+        self, chromium: Browser, sandbox: Sandbox, wallet: Keypair
+    ) -> None:
+        """The tab remembers what it showed, though the page now shows another link."""
+        sandbox.fund(wallet.pubkey(), usdc="1", sol="1")
+        async with visit(chromium, PHONE) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-article")
+            await seen.page.get_by_text("Solana wallet on your phone").click()
+            link = await seen.page.get_by_role("link", name="Open in a wallet").get_attribute(
+                "href"
+            )
+            await expect(seen.page.locator("#status")).to_have_text("Waiting for your payment…")
+            await seen.page.goto("about:blank")
+            sent = scan_and_pay(sandbox, wallet, link or "")
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-article")
+
+            assert await granted(seen.page) == sent
+
+    async def test_what_costs_nothing_is_had_by_a_click(
+        self, chromium: Browser, sandbox: Sandbox
+    ) -> None:
+        """And not by looking at it."""
+        async with visit(chromium, PHONE) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-article?couponCode=ONTHEHOUSE")
+            await seen.page.get_by_role("button", name="Get it").click()
+            assert (await granted(seen.page)).startswith("free_")
+
+
+class TestRefusals:
+    async def test_a_poor_wallet_is_told_why(
+        self, chromium: Browser, sandbox: Sandbox, wallet: Keypair
+    ) -> None:
+        """In the words of the contract, and may try again."""
+        sandbox.fund(wallet.pubkey(), usdc="0.01")
+        async with visit(chromium, PHONE, wallet_of(wallet)) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-article")
+            button = seen.page.get_by_role("button", name="Pay with Test Wallet")
+            await button.click()
+            await expect(seen.page.locator("#status")).to_contain_text("Insufficient token balance")
+            await expect(button).to_be_enabled()
+
+    async def test_a_buyer_who_does_not_sign_pays_nothing(
+        self, chromium: Browser, sandbox: Sandbox, wallet: Keypair
+    ) -> None:
+        """The page says so."""
+        async with visit(chromium, PHONE, wallet_of(wallet)) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-article")
+            await seen.page.evaluate("walletRefuses()")
+            await seen.page.get_by_role("button", name="Pay with Test Wallet").click()
+            await expect(seen.page.locator("#status")).to_have_text("Nothing was paid.")
+
+    async def test_a_page_without_wallets_says_so(
+        self, chromium: Browser, sandbox: Sandbox
+    ) -> None:
+        """A wallet for another chain is none."""
+        other = wallet_of(Keypair()).replace('"solana:devnet", ', "")
+        async with visit(chromium, PHONE, other) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-article")
+            await expect(seen.page.get_by_text("No wallet found in this browser.")).to_be_visible()
+
+    async def test_a_wallets_name_is_text(self, chromium: Browser, sandbox: Sandbox) -> None:
+        """Extensions are not to be trusted with the page."""
+        evil = wallet_of(Keypair(), "<img src=x onerror=alert(1)>")
+        async with visit(chromium, PHONE, evil) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-article")
+            await expect(seen.page.get_by_role("button", name="<img src=x")).to_be_visible()
+            assert await seen.page.locator('img[src="x"]').count() == 0
+            assert is_quiet(seen, sandbox.url)
+
+    async def test_without_scripts_it_shows_what_there_is(
+        self, chromium: Browser, sandbox: Sandbox
+    ) -> None:
+        """The price, the coupon and the link; what needs scripts is not shown."""
+        async with visit(chromium, PHONE, java_script_enabled=False) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-article")
+            await expect(seen.page.get_by_text("0.05 USDC")).to_be_visible()
+            await seen.page.get_by_text("Solana wallet on your phone").click()
+            await expect(seen.page.get_by_role("img", name="QR code")).to_be_visible()
+            await expect(seen.page.get_by_text("need scripts")).to_be_visible()
+            assert await seen.page.locator("#wallet").is_hidden()
+
+
+class TestLooks:
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    @pytest.mark.parametrize("size", SIZES)
+    async def test_everybody_can_use_it(
+        self, chromium: Browser, sandbox: Sandbox, axe: str, size: str, scheme: Any
+    ) -> None:
+        """Axe finds nothing serious, at any width, in either colour, with everything unfolded."""
+        async with visit(chromium, SIZES[size], wallet_of(Keypair()), scheme=scheme) as seen:
+            for path in (
+                "demo-article?couponCode=NOPE",
+                "demo-course?couponCode=SAVE20",
+                "nothing",
+            ):
+                await seen.page.goto(f"{sandbox.url}/paywall/{path}")
+                for link in await seen.page.locator("#link summary").all():
+                    await link.click()
+                assert await faults(seen.page, axe) == []
+                assert await seen.page.evaluate(
+                    "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+                )
+
+    @pytest.mark.parametrize("size", SIZES)
+    async def test_the_pictures_in_the_docs_are_of_it(
+        self, chromium: Browser, sandbox: Sandbox, size: str
+    ) -> None:
+        """Small ones; ``TILLWAY_TEST_SHOTS=1`` takes new ones."""
+        kept = SHOTS / f"page-{size}.png"
+        async with visit(chromium, SIZES[size], wallet_of(Keypair())) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-article?couponCode=SAVE20")
+            await seen.page.get_by_text("Solana wallet on your phone").click()
+            await expect(seen.page.get_by_role("img", name="QR code")).to_be_visible()
+            await expect(seen.page.locator("#status")).to_have_text("Waiting for your payment…")
+            taken = await seen.page.screenshot(full_page=True)
+        if os.environ.get("TILLWAY_TEST_SHOTS"):
+            kept.write_bytes(taken)
+        assert len(taken) < 150_000
+        assert kept.stat().st_size < 150_000
+
+
+async def faults(page: Page, axe: str) -> Sequence[str]:
+    """Give what axe finds that is serious."""
+    await page.evaluate(axe)
+    found = await page.evaluate("axe.run()")
+    return [
+        f"{each['id']}: {[node['html'] for node in each['nodes']]}"
+        for each in found["violations"]
+        if each["impact"] in SERIOUS
+    ]
+
+
+def scan_and_pay(sandbox: Sandbox, buyer: Keypair, link: str) -> str:
+    """Do what a wallet does with a link: write, sign and send; give the signature."""
+    recipient, _, query = link.removeprefix("solana:").partition("?")
+    told = dict(parse_qsl(query))
+    latest = sandbox.rpc("getLatestBlockhash")["value"]["blockhash"]
+    moved = transfer_checked(
+        buyer.pubkey(),
+        Pubkey.from_string(recipient),
+        round(float(told["amount"]) * 10**6),
+        Pubkey.from_string(told["spl-token"]),
+    )
+    reference = AccountMeta(
+        Pubkey.from_string(told["reference"]), is_signer=False, is_writable=False
+    )
+    moved = Instruction(moved.program_id, moved.data, [*moved.accounts, reference])
+    made = signed_by([buyer], [memo(told["memo"]), moved], Hash.from_string(latest))
+    return str(sandbox.rpc("sendTransaction", text(made), {"encoding": "base64"}))
