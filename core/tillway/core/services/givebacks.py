@@ -86,7 +86,9 @@ async def queue_refund(
 
 
 def is_dust(amount: Money, least: Decimal) -> bool:
-    """Tell whether an amount of a token is below ``least``, in major units."""
+    """Tell whether an amount is nothing, or of a token below ``least``, in major units."""
+    if amount.minor == 0:
+        return True
     return amount.asset.kind is not AssetKind.FIAT and Decimal(amount.to_major()) < least
 
 

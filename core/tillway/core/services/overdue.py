@@ -88,7 +88,7 @@ class Overdue:
             session = await rail.retrieve(checkout.session)
         if session is None:
             await self._move(evolve(checkout, state=CheckoutState.EXPIRED))
-        elif session.paid or session.status is SessionStatus.EXPIRED:
+        elif _is_over(session):
             await self._heard(checkout, session)
         else:
             await self._later(checkout, AGAIN)
@@ -105,3 +105,9 @@ class Overdue:
         was = (CheckoutState.OPENING, CheckoutState.OPEN)
         async with self.store.begin(once=True) as unit:
             await unit.checkouts.move(checkout, was)
+
+
+def _is_over(session: HostedSession) -> bool:
+    """Tell whether it was gone through and paid, or cannot be any more."""
+    complete = session.status is SessionStatus.COMPLETE
+    return (session.paid and complete) or session.status is SessionStatus.EXPIRED

@@ -55,7 +55,7 @@ class Sessions:
         checkout = await _found(unit, tenant, source, session)
         if checkout is None:
             _log.info("session %s is no checkout of ours", session.id)
-        elif session.paid and not told.failed:
+        elif _is_paid(session) and not told.failed:
             return await self._paid(unit, checkout, session)
         elif told.failed:
             await _over(unit, checkout, session, CheckoutState.FAILED)
@@ -147,6 +147,11 @@ async def _found(
         return await unit.checkouts.by_session(tenant, source, session.id)
     found = await unit.checkouts.get(tenant, CheckoutId(session.reference))
     return found if found is not None and found.provider == source else None
+
+
+def _is_paid(session: HostedSession) -> bool:
+    """Tell whether it was gone through: where nothing is due, one that expired is none the less."""
+    return session.paid and session.status is SessionStatus.COMPLETE
 
 
 async def _over(

@@ -1,0 +1,252 @@
+"""Subscriptions by card, over the sandbox's Stripe: from the session to the end."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from support.card_members import Club, open_club
+from support.members import status
+from tillway.core.subscriptions import SubscriptionState
+from tillway.entrypoints.sandbox.stripe.timing import catch_up
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+async def club() -> AsyncIterator[Club]:
+    """Give a club that takes cards."""
+    async with open_club() as made:
+        yield made
+
+
+class TestJoining:
+    """A session, paid at the provider's."""
+
+    async def test_a_paid_session_begins_it(self, club: Club) -> None:
+        """For the provider's customer, who is found by his id."""
+        one = await club.joined()
+        assert one.state is SubscriptionState.ACTIVE
+        assert one.subscriber == one.stripe_customer
+        assert one.subscriber.startswith("cus_")
+        assert 28 <= (one.period_end - one.period_start).days <= 31
+        shown = await status(club.shop, one.subscriber)
+        assert (shown["active"], shown["interval"]) == (True, "monthly")
+        details = await club.shop.get(
+            f"/paywall/v1/subscription/details?resource=gold&userId={one.subscriber}"
+        )
+        assert details.body["pricePerPeriod"] == 998
+        assert details.body["currency"] == "usd"
+        assert details.body["customerId"] == one.subscriber
+        assert await club.told() == ["subscription.created"]
+        (payment,) = await club.shop.payments()
+        assert (payment.method, payment.amount.minor) == ("stripe", 998)
+
+    async def test_what_is_not_paid_begins_nothing(self, club: Club) -> None:
+        """A declined card, a session that nobody pays."""
+        said = await club.session()
+        club.stripe.switches.decline(said.body["sessionId"])
+        await club.wait(days=2)
+        assert await club.told() == []
+        assert await club.shop.payments() == []
+
+    async def test_a_coupon_comes_off_the_first_period(self, club: Club) -> None:
+        """The provider charges what we have priced, and the next period costs the whole."""
+        one = await club.joined(couponCode="HALF")
+        (payment,) = await club.shop.payments()
+        assert payment.amount.minor == 499
+        await club.wait(days=32)
+        renewed = await club.found(str(one.stripe_subscription))
+        assert renewed.period_end > one.period_end
+
+
+class TestTrial:
+    """The product's, and once a customer."""
+
+    async def test_it_is_the_products_whatever_the_client_asks(self, club: Club) -> None:
+        """Fourteen days, not a thousand; then it is paid and goes on."""
+        asked = {"customerEmail": "a@shop.example", "trialDays": 1000}
+        one = await club.joined("cards-only", **asked)
+        assert one.state is SubscriptionState.TRIALING
+        assert one.trial_end is not None
+        assert (one.trial_end - one.period_start).days == 14
+        assert (await status(club.shop, one.subscriber, "cards-only"))["active"]
+        await club.wait(days=15)
+        paid = await club.found(str(one.stripe_subscription))
+        assert paid.state is SubscriptionState.ACTIVE
+        assert sorted(await club.told()) == [
+            "subscription.created",
+            "subscription.renewed",
+            "subscription.trial_ended",
+            "subscription.trial_started",
+        ]
+
+    async def test_a_customer_has_it_once(self, club: Club) -> None:
+        """However he writes his address, and after the first one has ended too."""
+        first = await club.joined("cards-only", customerEmail="a@shop.example")
+        await club.ask("cancel", {"subscriptionId": first.id})
+        await club.heard()
+        again = await club.joined("cards-only", customerEmail=" A@Shop.example".strip())
+        assert again.state is SubscriptionState.ACTIVE
+        other = await club.joined("cards-only", customerEmail="b@shop.example")
+        assert other.state is SubscriptionState.TRIALING
+        unnamed = await club.joined("cards-only")
+        assert unnamed.state is SubscriptionState.ACTIVE
+
+    async def test_of_sessions_that_race_one_has_it(self, club: Club) -> None:
+        """Eight at once: one trial; what is given up gives it back."""
+        tries = [club.session("cards-only", customerEmail="a@shop.example") for _ in range(8)]
+        said = [each.body["sessionId"] for each in await asyncio.gather(*tries)]
+        sessions = [club.stripe.account.get("checkout.session", each) for each in said]
+        assert sorted(each["amount_total"] for each in sessions) == [0, *[700] * 7]
+        await club.wait(days=2)
+        one = await club.joined("cards-only", customerEmail="a@shop.example")
+        assert one.state is SubscriptionState.TRIALING
+
+
+class TestGoingOn:
+    """What the provider tells."""
+
+    async def test_invoices_fail_and_recover(self, club: Club) -> None:
+        """Past due with its grace, then active again; access is what was paid and the grace."""
+        one = await club.joined()
+        named = str(one.stripe_subscription)
+        club.stripe.switches.fail_invoices(named, 50)
+        ahead = one.period_end - club.shop.clock.now() + timedelta(hours=2)
+        await club.wait(seconds=ahead.total_seconds())
+        late = await club.found(named)
+        assert late.state is SubscriptionState.PAST_DUE
+        assert abs(late.period_end - one.period_end) < timedelta(minutes=1)
+        assert (await status(club.shop, one.subscriber))["active"]
+        club.stripe.switches.recover(named)
+        await club.heard()
+        back = await club.found(named)
+        assert back.state is SubscriptionState.ACTIVE
+        assert back.period_end > late.period_end + timedelta(days=27)
+        heard = await club.told()
+        assert heard.count("subscription.past_due") == 1
+        assert heard[-1] == "subscription.renewed"
+
+    async def test_unpaid_it_expires_after_the_grace(self, club: Club) -> None:
+        """Although the provider still tries the card."""
+        one = await club.joined()
+        club.stripe.switches.fail_invoices(str(one.stripe_subscription), 50)
+        ahead = one.period_end - club.shop.clock.now() + timedelta(hours=25)
+        await club.wait(seconds=ahead.total_seconds())
+        over = await club.found(str(one.stripe_subscription))
+        assert over.state in (SubscriptionState.EXPIRED, SubscriptionState.CANCELLED)
+        assert not (await status(club.shop, one.subscriber))["active"]
+
+    async def test_it_ends_with_its_period_or_goes_on(self, club: Club) -> None:
+        """As the operator says, at the provider's too."""
+        one = await club.joined()
+        named, body = str(one.stripe_subscription), {"subscriptionId": one.id}
+        said = await club.ask("cancel", {**body, "atPeriodEnd": True})
+        assert said.body == {"success": True, "atPeriodEnd": True}
+        assert club.stripe.account.get("subscription", named)["cancel_at_period_end"]
+        said = await club.ask("reactivate", body)
+        assert (said.status, said.body["cancelAtPeriodEnd"]) == (200, False)
+        assert not club.stripe.account.get("subscription", named)["cancel_at_period_end"]
+        await club.heard()
+        assert not (await club.found(named)).cancel_at_period_end
+        assert (await club.ask("cancel", {**body, "atPeriodEnd": True})).status == 200
+        await club.wait(days=32)
+        over = await club.found(named)
+        assert over.state is SubscriptionState.CANCELLED
+        assert not (await status(club.shop, one.subscriber))["active"]
+        assert (await club.told())[-1] == "subscription.cancelled"
+
+    async def test_cancelled_now_it_is_over_at_once(self, club: Club) -> None:
+        """A repeat is answered the same."""
+        one = await club.joined()
+        for _ in range(2):
+            said = await club.ask("cancel", {"subscriptionId": one.id})
+            assert said.body == {"success": True, "atPeriodEnd": False}
+        assert not (await status(club.shop, one.subscriber))["active"]
+        named = club.stripe.account.get("subscription", str(one.stripe_subscription))
+        assert named["status"] == "canceled"
+        await club.heard()
+        assert (await club.told()).count("subscription.cancelled") == 1
+
+    async def test_another_plan_is_had_at_once(self, club: Club) -> None:
+        """With proration at the provider's, as the preview said."""
+        one = await club.joined()
+        body = {"subscriptionId": one.id, "newResource": "cards-only"}
+        asked = {
+            "currentResource": "gold",
+            "newResource": "cards-only",
+            "userId": one.subscriber,
+        }
+        seen = await club.ask("change/preview", asked, admin=False)
+        assert seen.status == 200, seen.body
+        assert (seen.body["currentPlanPrice"], seen.body["newPlanPrice"]) == (998, 700)
+        assert seen.body["currency"] == "usd"
+        said = await club.ask("change", body)
+        assert said.status == 200, said.body
+        assert (said.body["previousResource"], said.body["newResource"]) == ("gold", "cards-only")
+        assert said.body["prorationBehavior"] == "create_prorations"
+        await club.heard()
+        moved = await club.found(str(one.stripe_subscription))
+        assert (moved.product, moved.state) == ("cards-only", SubscriptionState.ACTIVE)
+        assert not (await status(club.shop, one.subscriber))["active"]
+        assert (await status(club.shop, one.subscriber, "cards-only"))["active"]
+        assert (await club.told()).count("subscription.changed") == 1
+
+    async def test_only_the_operator_changes_it_and_opens_the_portal(self, club: Club) -> None:
+        """Whoever knows the customer's id has nothing by it."""
+        one = await club.joined()
+        for what in ("cancel", "reactivate"):
+            said = await club.ask(what, {"subscriptionId": one.id}, admin=False)
+            assert (said.status, said.code) == (401, "unauthorized")
+        body = {"customerId": one.subscriber}
+        assert (await club.ask("portal", body, admin=False)).status == 401
+        said = await club.ask("portal", body)
+        assert said.status == 200, said.body
+        assert said.body["url"].startswith(club.stripe.url)
+        said = await club.ask("portal", {**body, "returnUrl": "https://evil.example/"})
+        assert (said.status, said.code) == (400, "invalid_field")
+
+
+class TestDisorder:
+    """News in any order, and twice."""
+
+    @pytest.mark.parametrize("seed", range(4))
+    async def test_shuffled_news_give_the_same_state(self, club: Club, seed: int) -> None:
+        """As it stands at the provider's, after everything was told, late and doubled."""
+        outbox = club.stripe.outbox
+        outbox.chance = random.Random(seed)
+        said = await club.session()
+        outbox.trouble.paused = outbox.trouble.shuffle = True
+        outbox.trouble.copies = 1
+        club.stripe.switches.pay(said.body["sessionId"])
+        named = club.stripe.account.get("checkout.session", said.body["sessionId"])["subscription"]
+        await _happen(club, named)
+        outbox.resume()
+        for _ in range(12):
+            await club.heard()
+        theirs: Any = club.stripe.account.get("subscription", named)
+        ours = await club.found(named)
+        item = theirs["items"]["data"][0]
+        assert ours.state is SubscriptionState.ACTIVE
+        assert ours.period_end.timestamp() == item["current_period_end"]
+        assert ours.cancel_at_period_end is theirs["cancel_at_period_end"] is True
+
+
+async def _happen(club: Club, named: str) -> None:
+    """Renew it, have it fail and recover, and end with its period."""
+    for _ in range(2):
+        club.shop.clock.forward(timedelta(days=31))
+        catch_up(club.stripe.account)
+    club.stripe.switches.fail_invoices(named, 1)
+    club.shop.clock.forward(timedelta(days=30))
+    catch_up(club.stripe.account)
+    club.stripe.switches.recover(named)
+    club.shop.clock.forward(timedelta(minutes=1))
+    club.stripe.account.change(
+        "customer.subscription.updated",
+        club.stripe.account.get("subscription", named),
+        cancel_at_period_end=True,
+    )
