@@ -38,6 +38,7 @@ class Heard:
 
     method: str
     path: str
+    route: str
     params: Mapping[str, Json]
     key: str | None
     status: int
@@ -113,6 +114,7 @@ class Face:
             Heard(
                 method=asked.route.method,
                 path=asked.call.path,
+                route=asked.route.path,
                 params=asked.call.params,
                 key=asked.key,
                 status=answer.status,

@@ -79,7 +79,6 @@ def product(account: Account, *, aside: bool = False, **given: Json) -> Json:
             "shippable": None,
             "statement_descriptor": None,
             "tax_code": None,
-            "type": "service",
             "unit_label": None,
             "updated": account.now(),
             "url": None,

@@ -71,6 +71,7 @@ def refund(account: Account, charge: Json, amount: int, given: Json) -> Json:
         status="succeeded",
         transfer_reversal=None,
     )
+    del made["livemode"]  # alone of all objects, it has none
     refunded = charge["amount_refunded"] + amount
     account.tell("refund.created", made)
     changes = {"amount_refunded": refunded, "refunded": refunded == charge["amount"]}
