@@ -86,6 +86,17 @@ class TestSettings:
         assert (report.faults, report.warnings, report.not_in_force) == ((), (), ())
         configure(settings_of(example), {})
 
+    def test_cards_need_their_secrets_only(self, tmp_path: Path) -> None:
+        """With them in the environment the guide's settings are whole."""
+        file = tmp_path / "tillway.yaml"
+        file.write_text(named("yaml", "cards.yaml", "docs/how-to/take-cards.md").code)
+        secrets = {
+            "CEDROS_STRIPE_SECRET_KEY": "sk_test_0123456789",
+            "CEDROS_STRIPE_WEBHOOK_SECRET": "whsec_0123456789abcdef0123456789abcdef",
+        }
+        report = check(file, environ=secrets, directory=tmp_path)
+        assert (report.faults, report.warnings, report.not_in_force) == ((), (), ())
+
     def test_the_wallet_must_be_put_in(self, tmp_path: Path) -> None:
         """Who copies without looking pays nobody."""
         file = tmp_path / "tillway.yaml"

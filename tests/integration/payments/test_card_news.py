@@ -379,6 +379,19 @@ class TestEvents:
         assert len(await shop.facts("payment.succeeded")) == 1
         assert await shop.earned() == 1_250
 
+    async def test_what_comes_while_many_are_applied_waits_for_a_sweep(
+        self, quick: CardShop
+    ) -> None:
+        """It is kept and answered all the same."""
+        session = await quick.opened()
+        incoming = quick.gateway.services.incoming
+        incoming.most_applying = 0
+        await quick.told(quick.cards.pay(session))
+        assert await quick.payment(session) is None
+        incoming.most_applying = 4
+        await _later(quick)
+        assert (await quick.verify(session)).status == 200
+
     async def test_the_pages_repeat_nothing(self, quick: CardShop) -> None:
         """Whatever stands in the address, they are the same, and run nothing."""
         attack = "?session_id=%3Cscript%3Ealert(1)%3C/script%3E"

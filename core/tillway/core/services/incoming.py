@@ -5,12 +5,13 @@ where a crash, a conflict or its order was in the way, later by any process. Wha
 however often it is tried stays in the inbox, unapplied, and is reported.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from attrs import define
+from attrs import define, field
 
 from tillway.core.errors import Code, Declined, Unavailable
 from tillway.core.ports.clock import Clock
@@ -59,6 +60,8 @@ class Incoming:
     clock: Clock
     owner: str
     news: Applies
+    most_applying: int = 4
+    _applying: int = field(default=0, init=False)
 
     async def receive(
         self, tenant: Tenant, source: str, headers: Mapping[str, str], body: bytes
@@ -66,7 +69,8 @@ class Incoming:
         """Verify an event, keep it, and apply it if that goes at once.
 
         Declined (invalid_signature) for what is not authentic; Unavailable if it cannot be kept.
-        A repeat is kept once.
+        A repeat is kept once. Where many come at once, those beyond ``most_applying`` wait for a
+        sweep, so that taking them in never waits for what they mean.
         """
         told = self._hearing(source).verify(headers, body)
         event = Inbound(
@@ -79,7 +83,8 @@ class Incoming:
         )
         async with self.store.begin(once=True) as unit:
             await unit.inbox.receive(event)
-        await self.apply(event)
+        if self._applying < self.most_applying:
+            await self.apply(event)
         return told
 
     async def sweep(self) -> int:
@@ -89,14 +94,22 @@ class Incoming:
             now = self.clock.now()
             async with self.store.begin(once=True) as unit:
                 found = await unit.inbox.take(self.owner, now - QUIET, now + LEASE, _BATCH)
-            for event in found:
-                await self.apply(event)
+            for start in range(0, len(found), self.most_applying):
+                some = found[start : start + self.most_applying]
+                await asyncio.gather(*(self.apply(event) for event in some))
             tried += len(found)
             if len(found) < _BATCH:
                 return tried
 
     async def apply(self, event: Inbound) -> bool:
         """Apply an event, or see to it that it is tried again; False if it is not applied now."""
+        self._applying += 1
+        try:
+            return await self._tried(event)
+        finally:
+            self._applying -= 1
+
+    async def _tried(self, event: Inbound) -> bool:
         try:
             news = self._hearing(event.source).translate(event.body)
             await self._applied(event, news)
