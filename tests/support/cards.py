@@ -205,7 +205,10 @@ def session_event(name: str, session: HostedSession, kind: str = "session") -> b
 
 
 def refund_event(
-    name: str, payment: str, total: int, refunds: Sequence[tuple[str, int, str, str | None]] = ()
+    name: str,
+    payment: str,
+    total: int | None,
+    refunds: Sequence[tuple[str, int, str, str | None]] = (),
 ) -> bytes:
     """Write that money went back: single refunds by id, amount, state and our reference."""
     return event(name, "refund", {"payment": payment, "total": total, "refunds": refunds})
@@ -240,7 +243,7 @@ def _session(body: Mapping[str, Any], *, failed: bool = False) -> SessionTold:
 def _refund(body: Mapping[str, Any]) -> PayBackTold:
     return PayBackTold(
         payment=body["payment"],
-        total=Money(body["total"], USD),
+        total=None if body["total"] is None else Money(body["total"], USD),
         refunds=tuple(
             PaidBack(
                 id=name, amount=Money(minor, USD), state=PayBackState(state), reference=reference

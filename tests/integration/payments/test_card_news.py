@@ -523,6 +523,18 @@ class TestRefunds:
             assert refund.state is RefundState.DENIED
         assert await quick.earned() == 2_500
 
+    async def test_one_that_only_the_sum_told_of_is_taken_back_once(self, quick: CardShop) -> None:
+        """A bank sends one of two equal ones back, and that is told three times."""
+        session = await self._paid(quick)
+        for total in (200, 400):
+            await quick.tell(refund_event(f"sum_{total}", "pi_1", total))
+        for number in range(3):
+            news = [("re_1", 200, "failed", None)]
+            await quick.tell(refund_event(f"failed_{number}", "pi_1", None, news))
+        states = sorted(each.state.value for each in await refunds(quick, session))
+        assert states == ["denied", "denied", "processed"]
+        assert await quick.earned() == 1_050
+
     async def test_a_refund_heard_before_the_payment_waits_for_it(self, shop: CardShop) -> None:
         """News come in any order."""
         session = await shop.opened()

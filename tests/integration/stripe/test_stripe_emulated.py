@@ -280,6 +280,17 @@ class TestMoneyBack:
         assert [each.total for each in told] == [dollars(200), dollars(400)]
         assert {each.payment for each in told} == {bought.payment}
 
+    async def test_a_refund_that_a_bank_sends_back_is_told(self, shop: Shop) -> None:
+        """By our reference."""
+        bought = await shop.bought(order())
+        asked = PayBack(payment=str(bought.payment), amount=dollars(200), reference="refund_1")
+        made = await shop.rail.pay_back(asked)
+        shop.served.switches.fail_refund(made.id)
+        told = [each for each in await shop.told() if isinstance(each, PayBackTold)]
+
+        (last,) = told[-1].refunds
+        assert (last.reference, last.state) == ("refund_1", PayBackState.FAILED)
+
     async def test_a_dispute_is_told_to_its_end(self, shop: Shop) -> None:
         """Open, then won."""
         bought = await shop.bought(order())

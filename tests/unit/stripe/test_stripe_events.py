@@ -236,6 +236,29 @@ class TestMoneyThatGoes:
             PaidBack(id="re_2", amount=dollars(400), state=PayBackState.DONE),
         )
 
+    @pytest.mark.parametrize("type_", ["charge.refund.updated", "refund.updated", "refund.failed"])
+    def test_a_refund_that_a_bank_sends_back_is_told_alone(self, type_: str) -> None:
+        """By its id and ours; the sum of all is not known here."""
+        assert told(type_, refund(status="failed")) == PayBackTold(
+            payment="pi_1",
+            total=None,
+            refunds=(
+                PaidBack(
+                    id="re_1",
+                    amount=dollars(400),
+                    state=PayBackState.FAILED,
+                    reference="refund_1",
+                ),
+            ),
+            at=WHEN,
+        )
+
+    def test_a_refund_of_nothing_is_passed_over(self) -> None:
+        """Stripe has refunds that belong to no payment."""
+        alone = refund(payment_intent=None, charge=None)
+
+        assert told("refund.updated", alone) == NothingTold()
+
     def test_a_charge_without_an_intent_is_its_own_name(self) -> None:
         """Old charges have none."""
         news = told("charge.refunded", charge(payment_intent=None))
@@ -337,7 +360,7 @@ class TestMalformed:
     def test_what_we_ask_for_can_be_read(self) -> None:
         """Every event that an endpoint is told to send is one of which we make something."""
         kinds = {"session": session(), "subscription": subscription(), "invoice": invoice()}
-        kinds |= {"charge": charge(), "dispute": dispute()}
+        kinds |= {"charge.refunded": charge(), "dispute": dispute(), "refund": refund()}
         assert set(READERS) <= set(EVENTS)
         for named in EVENTS:
             kind = next(kind for kind in ("dispute", *kinds) if kind in named)

@@ -148,6 +148,16 @@ def _charge(event: _Event) -> News:
     )
 
 
+def _refund(event: _Event) -> News:
+    """Say how one refund stands: banks send some back, days after they were done."""
+    refund = event.object
+    payment = refund.ref("payment_intent") or refund.ref("charge")
+    if payment is None:
+        return NOTHING
+    one = read_refund(refund, event.assets)
+    return PayBackTold(payment=payment, total=None, refunds=(one,), at=event.at)
+
+
 def _dispute(event: _Event) -> News:
     dispute = event.object
     state = DISPUTES.get(dispute.need_text("status"))
@@ -171,6 +181,9 @@ READERS: Final[Mapping[str, Callable[[_Event], News]]] = {
     "invoice.paid": lambda event: _invoice(event, paid=True),
     "invoice.payment_failed": lambda event: _invoice(event, paid=False),
     "charge.refunded": _charge,
+    "charge.refund.updated": _refund,
+    "refund.updated": _refund,
+    "refund.failed": _refund,
     "charge.dispute.created": _dispute,
     "charge.dispute.updated": _dispute,
     "charge.dispute.closed": _dispute,

@@ -225,10 +225,13 @@ class InvoiceTold:
 
 @frozen(kw_only=True)
 class PayBackTold:
-    """Money of a payment went back: single refunds where they are told, and the sum of all."""
+    """Money of a payment went back, or did not after all: single refunds where they are told.
+
+    ``total`` is the sum of all, None where it is only told how single ones stand.
+    """
 
     payment: str
-    total: Money
+    total: Money | None
     refunds: tuple[PaidBack, ...]
     at: datetime
 

@@ -79,6 +79,8 @@ class PayBacks:
         self, unit: UnitOfWork, payment: Payment, refund: PaidBack, told: PayBackTold
     ) -> None:
         """Write a refund, but for what the sum of all has shown of it before."""
+        if told.total is None:
+            return  # the sum will tell, whose news have it once
         written = _total(
             await unit.refunds.of(payment.tenant, payment.signature), RefundState.PROCESSED
         )
@@ -104,6 +106,7 @@ class PayBacks:
     ) -> None:
         """Take back what was written of a refund that came to nothing, or note that it did."""
         if stored is None:
+            await self._take_back_sum(unit, payment, refund, at)
             never = _made_elsewhere(payment, refund, at)
             await self._fit(unit, payment, never)
             await unit.refunds.move(_denied(never, at), [RefundState.PROCESSED])
@@ -112,10 +115,23 @@ class PayBacks:
             if await unit.refunds.move(gone, [RefundState.PROCESSED]):
                 await unbook_refund(unit, gone, payment)
 
+    async def _take_back_sum(
+        self, unit: UnitOfWork, payment: Payment, refund: PaidBack, at: datetime
+    ) -> None:
+        """Take back what only the sum has told, if it is a refund of as much."""
+        for each in await unit.refunds.of(payment.tenant, payment.signature):
+            told_by_sum = each.origin == ELSEWHERE and ":" in (each.signature or "")
+            same = told_by_sum and each.amount == refund.amount
+            if same and each.state is RefundState.PROCESSED:
+                await self._failed(unit, payment, refund, each, at)
+                return
+
     async def _sum(
         self, unit: UnitOfWork, payment: Payment, told: PayBackTold, failed: int
     ) -> None:
         """Write what the sum has grown by beyond all that is known one by one."""
+        if told.total is None:
+            return
         stored = await unit.refunds.of(payment.tenant, payment.signature)
         done = _total(stored, RefundState.PROCESSED)
         on_its_way = sum(
