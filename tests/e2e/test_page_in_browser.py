@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import pytest_asyncio
@@ -15,9 +15,11 @@ from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
+from e2e.http_call import call
 from e2e.sandbox import Sandbox
 from support.browser import DESKTOP, PHONE, Missing, Visit, browser, visit
 from support.chain import memo, signed_by, text, transfer_checked
+from support.waiting import until
 
 WALLET: Final = (Path(__file__).parents[1] / "support" / "wallet.js").read_text()
 SHOTS: Final = Path(__file__).parents[2] / "docs" / "images"
@@ -54,6 +56,40 @@ async def granted(page: Page) -> str:
     await expect(page.locator("#status")).to_have_text("Paid. Thank you!")
     shown = await page.locator("#status + p").inner_text()
     return shown.removeprefix("Receipt: ")
+
+
+async def granted_after(page: Page, signature: str) -> bool:
+    """Tell whether the page says that this very payment has paid."""
+    return await granted(page) == signature
+
+
+async def paid_by_card(page: Page, sandbox: Sandbox, price: str) -> str:
+    """Go to the provider's page and pay there; give the session."""
+    await page.get_by_role("button", name="Pay by card").click()
+    await expect(page.get_by_text(price).first).to_be_visible()
+    await page.get_by_role("button", name=f"Pay {price}").click()
+    await expect(page.get_by_role("heading", name="Thank you")).to_be_visible()
+    assert page.url.startswith(f"{sandbox.url}/stripe/success")
+    return dict(parse_qsl(urlsplit(page.url).query))["session_id"]
+
+
+async def proof_of(sandbox: Sandbox, session: str) -> Any:
+    """Wait until the gateway has heard that a session was paid, and give what it says of it."""
+    address = f"{sandbox.url}/paywall/v1/stripe-session/verify?session_id={session}"
+    await until(lambda: _is_found(address))
+    return call(address).json()
+
+
+async def _is_found(address: str) -> bool:
+    return call(address).status == 200
+
+
+def cart_of(sandbox: Sandbox, *resources: str) -> str:
+    """Have a cart quoted."""
+    items = [{"resource": each, "quantity": 1} for each in resources]
+    answer = call(f"{sandbox.url}/paywall/v1/cart/quote", {"items": items})
+    assert answer.status == 402, answer.content
+    return str(answer.json()["cartId"])
 
 
 def is_quiet(seen: Visit, origin: str) -> bool:
@@ -124,6 +160,52 @@ class TestPaying:
             await seen.page.goto(f"{sandbox.url}/paywall/demo-article")
 
             assert await granted(seen.page) == sent
+
+    async def test_a_card_pays_on_the_providers_page(
+        self, chromium: Browser, sandbox: Sandbox
+    ) -> None:
+        """At the price that the page has shown, coupon and all; then its session is paid."""
+        async with visit(chromium, DESKTOP) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-mug?couponCode=SAVE20")
+            await expect(seen.page.locator(".prices")).to_contain_text("10.00 USD")
+            session = await paid_by_card(seen.page, sandbox, "10.00 USD")
+
+        assert (await proof_of(sandbox, session))["amount"] == "10.00 USD"
+
+    async def test_a_cart_is_paid_by_card(self, chromium: Browser, sandbox: Sandbox) -> None:
+        """It has a page too, with what is in it."""
+        cart = cart_of(sandbox, "demo-course", "demo-article")
+        async with visit(chromium, PHONE) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/{cart}")
+            await expect(seen.page.locator(".lines li")).to_have_count(2)
+            await proof_of(sandbox, await paid_by_card(seen.page, sandbox, "49.05 USD"))
+            await seen.page.goto(f"{sandbox.url}/paywall/{cart}")
+            await expect(seen.page.get_by_role("alert")).to_contain_text("already been paid")
+
+    async def test_a_cart_is_paid_by_a_wallet(
+        self, chromium: Browser, sandbox: Sandbox, wallet: Keypair
+    ) -> None:
+        """Or so."""
+        sandbox.fund(wallet.pubkey(), usdc="0.10")
+        cart = cart_of(sandbox, "demo-article", "demo-article")
+        async with visit(chromium, PHONE, wallet_of(wallet)) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/{cart}")
+            await seen.page.get_by_role("button", name="Pay with Test Wallet").click()
+            assert sandbox.has_confirmed(await granted(seen.page))
+
+    async def test_a_cart_is_paid_by_a_link(
+        self, chromium: Browser, sandbox: Sandbox, wallet: Keypair
+    ) -> None:
+        """Or so."""
+        sandbox.fund(wallet.pubkey(), usdc="1", sol="1")
+        cart = cart_of(sandbox, "demo-article")
+        async with visit(chromium, PHONE) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/{cart}")
+            await seen.page.get_by_text("Solana wallet on your phone").click()
+            link = await seen.page.get_by_role("link", name="Open in a wallet").get_attribute(
+                "href"
+            )
+            assert await granted_after(seen.page, scan_and_pay(sandbox, wallet, link or ""))
 
     async def test_what_costs_nothing_is_had_by_a_click(
         self, chromium: Browser, sandbox: Sandbox

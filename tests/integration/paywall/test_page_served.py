@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from support.card_shop import card_shop
+from support.shell import ask
 from support.shop import ARTICLE, RESOURCES, Shop, open_shop
 from support.untouched import untouched
 
@@ -104,3 +106,17 @@ class TestPage:
             name = page.body.split('"./page/')[1].partition('"')[0]
             file = await shop.get(f"/pay/paywall/page/{name}")
         assert (page.status, file.status) == (402, 200)
+
+
+class TestCards:
+    async def test_their_price_is_shown_where_it_is_known(self) -> None:
+        """After coupons, and beside the list price; a provider's own price is on its own page."""
+        async with card_shop() as shop:
+            mug = await ask(shop.client, "/paywall/mug?couponCode=HALF", headers=BROWSER)
+            poster = await ask(shop.client, "/paywall/poster", headers=BROWSER)
+            token = await ask(shop.client, "/paywall/token", headers=BROWSER)
+
+        assert b"<s>12.50 USD</s>6.25 USD" in mug.raw
+        assert b"on the next page" in poster.raw
+        assert b"Pay by card" in poster.raw
+        assert token.status == 400

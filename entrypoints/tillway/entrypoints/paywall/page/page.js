@@ -97,12 +97,16 @@ function bytes(text) {
 
 // Cards
 
+function wanted() {
+  if (facts.kind === "cart") return ["./v1/cart/checkout", { cartId: facts.resource }];
+  const coupon = facts.coupon ? { couponCode: facts.coupon } : {};
+  return ["./v1/stripe-session", { resource: facts.resource, ...coupon }];
+}
+
 function byCard() {
   return attempt("Opening the card page…", async () => {
-    const body = { resource: facts.resource };
-    if (facts.coupon) body.couponCode = facts.coupon;
     const key = { "Idempotency-Key": crypto.randomUUID() };
-    const session = await post("./v1/stripe-session", body, key);
+    const session = await post(...wanted(), key);
     const target = new URL(session.url);
     if (!["https:", "http:"].includes(target.protocol)) throw new Refused("invalid", "The card page has no address.");
     location.assign(target);

@@ -41,8 +41,15 @@ class Pages:
         """Write the page of a purchase."""
         heading = view.product.description or view.purchase.resource
         if view.purchase.purpose is Purpose.CART:
-            heading = view.product.description or "Your cart"
-        parts = (_prices(view), _status(), _ways(view), _coupon(view), _no_script(view))
+            heading = "Your cart"
+        parts = (
+            _lines(view),
+            _prices(view),
+            _status(),
+            _ways(view),
+            _coupon(view),
+            _no_script(view),
+        )
         return self._written(_DUE, heading, _facts(view), joined(parts))
 
     def refusal(self, error: TillwayError) -> Reply:
@@ -89,6 +96,18 @@ def _facts(view: View) -> Html:
     )
 
 
+def _lines(view: View) -> Html:
+    items = [
+        fill(
+            "<li>$count × $what</li>",
+            count=str(item.quantity),
+            what=item.description or item.resource or item.price_id,
+        )
+        for item in view.lines
+    ]
+    return fill('<ul class="lines">$items</ul>', items=joined(items)) if items else NOTHING
+
+
 def _prices(view: View) -> Html:
     if view.free:
         return Html('<dl class="prices"><div><dt>Price</dt><dd>Free</dd></div></dl>')
@@ -105,7 +124,7 @@ def _row(name: str, price: Price) -> Html:
         "<div><dt>$name</dt><dd>$before$amount</dd></div>",
         name=name,
         before=before,
-        amount=shown(price.amount),
+        amount="on the next page" if price.amount is None else shown(price.amount),
     )
 
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from attrs import define, frozen
 
+from tillway.core.carts import CartItem
 from tillway.core.catalog import Product
 from tillway.core.errors import Code, Declined
-from tillway.core.ids import ProductId
+from tillway.core.ids import CartId, ProductId
 from tillway.core.money import Money
 from tillway.core.payments import Purchase
-from tillway.core.pricing import Priced
 from tillway.core.quotes import Purpose
 from tillway.core.services.elsewhere import Linked
 from tillway.core.services.gateway import Services
@@ -22,9 +22,12 @@ _OLDEST = 0
 
 @frozen(kw_only=True)
 class Price:
-    """What it costs in one way; ``before`` is the list price where something comes off."""
+    """What it costs in one way; ``before`` is the list price where something comes off.
 
-    amount: Money
+    ``amount`` is None where only the card provider knows it.
+    """
+
+    amount: Money | None
     before: Money | None = None
 
 
@@ -32,13 +35,14 @@ class Price:
 class View:
     """A purchase as people see it.
 
-    ``network`` is the chain's name in x402 version 0, None where nothing is sold on one;
-    ``sponsored`` tells that we pay the network's fee there. ``linked`` is for wallets on other
-    devices. ``notice`` is why a coupon was not taken.
+    ``lines`` are a cart's. ``network`` is the chain's name in x402 version 0, None where nothing
+    is sold on one; ``sponsored`` tells that we pay the network's fee there. ``linked`` is for
+    wallets on other devices. ``notice`` is why a coupon was not taken.
     """
 
     purchase: Purchase
     product: Product
+    lines: tuple[CartItem, ...] = ()
     coupon: str = ""
     notice: str = ""
     free: bool = False
@@ -74,13 +78,14 @@ class Views:
         self, request: Request, purchase: Purchase, typed: str = "", notice: str = ""
     ) -> View:
         quoted = await self._quoted(request, purchase)
-        card, token = await self._prices(quoted, purchase)
+        card, token = await self._card(quoted, purchase), await self._token(quoted, purchase)
         if quoted.free is None and not quoted.offers and card is None:
             raise Declined(Code.INVALID_RESOURCE, "This resource cannot be paid here.")
         oldest = _oldest_offer(quoted)
         return View(
             purchase=purchase,
             product=quoted.product,
+            lines=await self._lines(purchase),
             coupon=typed or purchase.coupon or "",
             notice=notice or await self._notice(quoted, purchase),
             free=quoted.free is not None,
@@ -101,19 +106,30 @@ class Views:
             ware = await self.services.quote.subjects.ware(purchase)
             return Quoted(product=ware.product)
 
-    async def _prices(
-        self, quoted: Quoted, purchase: Purchase
-    ) -> tuple[Price | None, Price | None]:
-        due = quoted.offers[0].quote.amount if quoted.offers else None
-        if purchase.purpose is not Purpose.PURCHASE:
-            return None, None if due is None else Price(amount=due)
+    async def _card(self, quoted: Quoted, purchase: Purchase) -> Price | None:
+        product = quoted.product
+        hosted = any(rail.takes(product) for rail in self.services.rails.hosting)
+        if not hosted or product.subscription is not None or quoted.free is not None:
+            return None
+        if product.fiat_price is None or purchase.purpose is not Purpose.PURCHASE:
+            return Price(amount=product.fiat_price)
         counter = await self.services.shop.counter(purchase.tenant, purchase.coupon)
-        listed = counter.priced(quoted.product)
-        hosted = any(rail.takes(quoted.product) for rail in self.services.rails.hosting)
-        by_card = hosted and quoted.product.subscription is None
-        card = _price(listed.card) if by_card and listed.card is not None else None
-        before = listed.token.original if listed.token is not None else None
-        return card, None if due is None else _against(due, before)
+        priced = counter.priced(product).card
+        return None if priced is None else _against(priced.total, priced.original)
+
+    async def _token(self, quoted: Quoted, purchase: Purchase) -> Price | None:
+        if not quoted.offers:
+            return None
+        due = quoted.offers[0].quote.amount
+        before = quoted.product.crypto_price
+        return _against(due, before if purchase.purpose is Purpose.PURCHASE else None)
+
+    async def _lines(self, purchase: Purchase) -> tuple[CartItem, ...]:
+        if purchase.purpose is not Purpose.CART:
+            return ()
+        async with self.services.store.view(once=True) as view:
+            cart = await view.carts.get(purchase.tenant, CartId(purchase.resource))
+        return () if cart is None else cart.items
 
     async def _notice(self, quoted: Quoted, purchase: Purchase) -> str:
         code = purchase.coupon
@@ -131,10 +147,6 @@ def _is_sponsored(offer: Mapping[str, object]) -> bool:
 
 def _taken(quoted: Quoted) -> set[str]:
     return {code for offer in quoted.offers for code in offer.quote.applied}
-
-
-def _price(priced: Priced) -> Price:
-    return _against(priced.total, priced.original)
 
 
 def _against(due: Money, before: Money | None) -> Price:
