@@ -387,6 +387,13 @@ class TestSubscriptions:
         again = await shop.rail.cancel(id_, at_period_end=False, key="d")
         assert ended.state is again.state is SubscriptionState.CANCELLED
 
+    async def test_its_first_payment_goes_back(self, shop: Shop) -> None:
+        """By the session's own name, as the newest events tell no other."""
+        bought = await shop.bought(plan())
+        asked = PayBack(payment=bought.id, amount=dollars(1000), reference="refund_1")
+
+        assert (await shop.rail.pay_back(asked)).state is PayBackState.DONE
+
     async def test_a_customer_has_a_page(self, shop: Shop) -> None:
         """Of his own."""
         bought = await shop.bought(plan())

@@ -1,7 +1,7 @@
 import pytest
 
 from support.manual_clock import ManualClock
-from support.stripe_objects import listed, refund
+from support.stripe_objects import invoice, listed, refund, session
 from support.stripe_rails import dollars
 from support.stripe_wire import Fault, Says, StripeWire, error
 from tillway.adapters.stripe.rail import StripeRail
@@ -109,6 +109,35 @@ class TestPayingBack:
 
         assert found is not None
         assert found.state is state
+
+
+class TestMoneyOfASession:
+    async def test_it_is_that_of_its_invoice(self, wire: StripeWire, rail: StripeRail) -> None:
+        """What begins a subscription is told of without it."""
+        begun = session(id="cs_1", payment_intent=None, invoice=invoice())
+        wire.answer(
+            {
+                "GET /v1/checkout/sessions/cs_1": Says(begun),
+                f"GET {REFUNDS}": Says(listed()),
+                f"POST {REFUNDS}": Says(refund()),
+            }
+        )
+        await rail.pay_back(asked("cs_1"))
+
+        assert wire.to(REFUNDS)[0].params["payment_intent"] == "pi_2"
+
+    @pytest.mark.parametrize(
+        "answer", [Says(session(payment_intent=None)), error(404, code="resource_missing")]
+    )
+    async def test_where_nothing_was_paid_nothing_goes_back(
+        self, wire: StripeWire, rail: StripeRail, answer: Says
+    ) -> None:
+        """A trial's beginning, or a session that Stripe does not have."""
+        wire.answer({"GET /v1/checkout/sessions/cs_1": answer})
+        with pytest.raises(Declined) as refused:
+            await rail.pay_back(asked("cs_1"))
+
+        assert refused.value.code is Code.INVALID_AMOUNT
 
 
 class TestFinding:

@@ -402,7 +402,7 @@ class TestLookingUp:
         found = await rail.expire("cs_test_1")
 
         assert found.status is SessionStatus.EXPIRED
-        assert wire.asked[0].key == "tillway-expire-cs_test_1"
+        assert wire.asked[0].key == f"tillway-expire-cs_test_1-{AT}"
 
     async def test_one_that_was_paid_before_is_given_as_it_stands(
         self, wire: StripeWire, rail: StripeRail

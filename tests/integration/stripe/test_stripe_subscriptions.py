@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from support.stripe_objects import AT, WHEN, price, subscription
+from support.stripe_objects import AT, MONTH, WHEN, price, subscription
 from support.stripe_rails import dollars
 from support.stripe_wire import Fault, Says, StripeWire, error
 from tillway.adapters.stripe.rail import StripeRail
@@ -67,7 +67,7 @@ class TestChanging:
         await rail.change(change())
         (sent,) = shop.to(SUB)
 
-        assert sent.key == "tillway-update-change_1"
+        assert sent.key == "tillway-change-change_1"
         assert sent.params == {
             "items": [{"id": "si_1", "price": "price_year", "quantity": "1"}],
             "proration_behavior": "always_invoice",
@@ -180,13 +180,31 @@ class TestEnding:
 
     async def test_with_its_period_and_back(self, shop: StripeWire, rail: StripeRail) -> None:
         """A flag, set and taken away."""
+        going_on = Says(subscription())
+        ending = shop.script
+        shop.script = lambda asked: (
+            going_on if asked.params.get("cancel_at_period_end") == "false" else ending(asked)
+        )
         await rail.cancel("sub_1", at_period_end=True, key="k1")
         await rail.reactivate("sub_1", key="k2")
         first, second = shop.to(SUB)
 
         assert first.params == {"cancel_at_period_end": "true"}
         assert second.params == {"cancel_at_period_end": "false"}
-        assert (first.key, second.key) == ("tillway-update-k1", "tillway-update-k2")
+        assert (first.key, second.key) == ("tillway-end-k1", "tillway-reactivate-k2")
+
+    async def test_an_end_that_the_portal_has_set_is_taken_back_too(
+        self, wire: StripeWire, rail: StripeRail
+    ) -> None:
+        """It is a time there, not a flag."""
+        wire.say(Says(subscription(cancel_at=AT + MONTH)), Says(subscription()))
+        found = await rail.reactivate("sub_1", key="k")
+
+        assert not found.cancel_at_period_end
+        assert [one.params for one in wire.to(SUB)] == [
+            {"cancel_at_period_end": "false"},
+            {"cancel_at": ""},
+        ]
 
     async def test_what_has_ended_is_ended(self, wire: StripeWire, rail: StripeRail) -> None:
         """Stripe cancels nothing twice; for us it is as it was asked to be."""

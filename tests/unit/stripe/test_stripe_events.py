@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.stripe_objects import (
+    AT,
     MONTH,
     WHEN,
     charge,
@@ -166,6 +167,21 @@ class TestSubscriptions:
     def test_states_are_the_contracts(self, word: str, state: SubscriptionState) -> None:
         """Its words for Stripe's."""
         assert told_subscription(status=word).subscription.state is state
+
+    @pytest.mark.parametrize(
+        ("changes", "ends"),
+        [
+            ({}, False),
+            ({"cancel_at_period_end": True, "cancel_at": AT + MONTH}, True),
+            ({"cancel_at": AT + MONTH}, True),
+            ({"cancel_at": AT + 2 * MONTH}, False),
+        ],
+    )
+    def test_it_is_told_whether_it_ends_with_its_period(
+        self, changes: dict[str, Any], ends: bool
+    ) -> None:
+        """By a flag, or by the time that Stripe's portal sets in its place."""
+        assert told_subscription(**changes).subscription.cancel_at_period_end is ends
 
     def test_one_that_was_not_begun_here_has_no_reference(self) -> None:
         """It is told all the same."""

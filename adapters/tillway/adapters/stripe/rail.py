@@ -66,7 +66,7 @@ class StripeRail:
 
     @_pay_backs.default
     def _make_pay_backs(self) -> PayBacks:
-        return PayBacks(api=self.api, assets=self.config.assets)
+        return PayBacks(api=self.api, assets=self.config.assets, sessions=self._sessions)
 
     @_subscriptions.default
     def _make_subscriptions(self) -> Subscriptions:

@@ -8,8 +8,9 @@ from attrs import define, field
 from tillway.adapters.stripe.answers import Fields
 from tillway.adapters.stripe.client import Api, key_of
 from tillway.adapters.stripe.metadata import REFUND, written
+from tillway.adapters.stripe.sessions import Sessions
 from tillway.core.assets import Assets
-from tillway.core.errors import Code, Unavailable
+from tillway.core.errors import Code, Declined, Unavailable
 from tillway.core.ports.hosting import PaidBack, PayBack, PayBackState
 
 _PATH: Final = "/v1/refunds"
@@ -45,14 +46,16 @@ class PayBacks:
 
     api: Api = field(repr=False)
     assets: Assets = field(repr=False)
+    sessions: Sessions = field(repr=False)
 
     async def pay_back(self, asked: PayBack) -> PaidBack:
         """Pay back, unless that was done: Stripe itself forgets our key after a day."""
-        known = await self.find(asked.payment, asked.reference)
+        payment = await self._money(asked.payment)
+        known = await self._find(payment, asked.reference)
         if known is not None:
             return known
         params: dict[str, Any] = {
-            **paid_by(asked.payment),
+            **paid_by(payment),
             "amount": asked.amount.minor,
             "metadata": dict(written(asked.metadata, {REFUND: asked.reference})),
         }
@@ -62,6 +65,18 @@ class PayBacks:
 
     async def find(self, payment: str, reference: str) -> PaidBack | None:
         """Look through the refunds of a payment for ours."""
+        return await self._find(await self._money(payment), reference)
+
+    async def _money(self, payment: str) -> str:
+        """Give the money of a session: what begins a subscription is told by its invoice only."""
+        if not payment.startswith("cs_"):
+            return payment
+        session = await self.sessions.retrieve(payment)
+        if session is None or session.payment is None:
+            raise Declined(Code.INVALID_AMOUNT, "Nothing was paid by card that could go back.")
+        return session.payment
+
+    async def _find(self, payment: str, reference: str) -> PaidBack | None:
         last: str | None = None
         for _ in range(_MOST_PAGES):
             page = await self._page(payment, last)

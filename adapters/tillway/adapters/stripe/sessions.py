@@ -186,14 +186,19 @@ class Sessions:
         )
 
     async def expire(self, session: str) -> HostedSession:
-        """End an open session; one that is over already is given as it stands."""
+        """End an open session; one that is over already is given as it stands.
+
+        The key is this call's: a session ends once whatever it is, and a refusal of some hours ago
+        must not be given again.
+        """
+        moment = int(self.clock.now().timestamp())
         try:
             return await self.api.write(
                 "checkout.sessions.expire",
                 f"{_PATH}/{segment(session)}/expire",
                 {},
                 self._read,
-                key=key_of("expire", session),
+                key=key_of("expire", f"{session}-{moment}"),
             )
         except Refused:
             found = await self.retrieve(session)

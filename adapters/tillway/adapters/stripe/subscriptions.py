@@ -43,6 +43,7 @@ def read_subscription(fields: Fields) -> HostedSubscription:
     price = item.need("price")
     recurring = price.need("recurring")
     metadata = fields.texts("metadata")
+    period_end = _moved(item, fields, "current_period_end")
     return HostedSubscription(
         id=fields.need_ref("id"),
         state=STATES.get(fields.need_text("status"), SubscriptionState.ACTIVE),
@@ -51,13 +52,19 @@ def read_subscription(fields: Fields) -> HostedSubscription:
         period=read_period(recurring),
         interval=recurring.whole("interval_count") or 1,
         period_start=_moved(item, fields, "current_period_start"),
-        period_end=_moved(item, fields, "current_period_end"),
-        cancel_at_period_end=fields.flag("cancel_at_period_end"),
+        period_end=period_end,
+        cancel_at_period_end=_ends_with(fields, period_end),
         customer=fields.ref("customer"),
         trial_end=fields.time("trial_end"),
         ended_at=fields.time("ended_at"),
         metadata=metadata,
     )
+
+
+def _ends_with(fields: Fields, period_end: datetime) -> bool:
+    """Tell whether it ends with its period: by the flag, or at a time that was set elsewhere."""
+    ends = fields.time("cancel_at")
+    return fields.flag("cancel_at_period_end") or (ends is not None and ends <= period_end)
 
 
 def _item(fields: Fields) -> Fields:
@@ -94,7 +101,7 @@ class Subscriptions:
             "proration_behavior": change.proration.value,
             "metadata": dict(written(change.metadata, {})),
         }
-        return await self._write("update", change.subscription, params, change.key)
+        return await self._write("change", change.subscription, params, change.key)
 
     async def preview(self, change: PlanChange) -> Preview:
         """Ask for the invoice that a change would make, without making it."""
@@ -119,7 +126,7 @@ class Subscriptions:
     ) -> HostedSubscription:
         """End a subscription now, or have it end with its period."""
         if at_period_end:
-            return await self._write("update", subscription, {"cancel_at_period_end": True}, key)
+            return await self._write("end", subscription, {"cancel_at_period_end": True}, key)
         try:
             return await self._write("cancel", subscription, {}, key, method="delete")
         except Refused:
@@ -131,7 +138,12 @@ class Subscriptions:
 
     async def reactivate(self, subscription: str, *, key: str) -> HostedSubscription:
         """Take back that a subscription ends with its period."""
-        return await self._write("update", subscription, {"cancel_at_period_end": False}, key)
+        goes_on = {"cancel_at_period_end": False}
+        found = await self._write("reactivate", subscription, goes_on, key)
+        if found.cancel_at_period_end:
+            # Stripe's portal sets a time instead, which this flag does not take away.
+            found = await self._write("unset", subscription, {"cancel_at": ""}, key)
+        return found
 
     async def portal(self, customer: str, return_url: str, key: str) -> str:
         """Give the address of the customer's own page; each call gives another."""
