@@ -9,6 +9,8 @@ from tillway.core.catalog import BillingPeriod
 FAR: Final = datetime(9999, 1, 1, tzinfo=UTC)
 """The latest end of anything: whatever would end later ends here."""
 
+LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 _DAYS: Final = {BillingPeriod.DAY: 1, BillingPeriod.WEEK: 7}
 _MONTHS: Final = {BillingPeriod.MONTH: 1, BillingPeriod.YEAR: 12}
 _MOST_MONTHS: Final = 12 * 9_999
@@ -24,11 +26,17 @@ def later(
     on the 31st of March. It counts only where ``start`` is such a shortened day.
     """
     try:
-        if period in _DAYS:
-            return min(start + timedelta(days=_DAYS[period] * count), FAR)
-        return min(_months_later(start, _MONTHS[period] * count, anchor), FAR)
+        return min(_moved(start, period, count, anchor), FAR)
     except (OverflowError, ValueError):
         return FAR
+
+
+def earlier(end: datetime, period: BillingPeriod, count: int, anchor: int) -> datetime:
+    """Give the moment from which it is so many periods to an end: what ``later`` has added."""
+    try:
+        return _moved(end, period, -count, anchor)
+    except (OverflowError, ValueError):
+        return LONG_AGO
 
 
 def days_later(start: datetime, days: int) -> datetime:
@@ -42,6 +50,12 @@ def hours_later(start: datetime, hours: int) -> datetime:
         return min(start + timedelta(hours=hours), FAR)
     except OverflowError:
         return FAR
+
+
+def _moved(start: datetime, period: BillingPeriod, count: int, anchor: int | None) -> datetime:
+    if period in _DAYS:
+        return start + timedelta(days=_DAYS[period] * count)
+    return _months_later(start, _MONTHS[period] * count, anchor)
 
 
 def _months_later(start: datetime, months: int, anchor: int | None) -> datetime:

@@ -94,7 +94,7 @@ def shortened(subscription: Subscription, now: datetime, until: datetime) -> Sub
     """Take back a period whose money is gone: it was never paid for."""
     ends = max(until, subscription.period_start)
     shorter = evolve(subscription, period_end=ends)
-    return shorter if ends > now else cancelled(shorter, now)
+    return timed(shorter, now, 0) if ends > now else cancelled(shorter, now)
 
 
 def cancelled(subscription: Subscription, now: datetime) -> Subscription:

@@ -61,6 +61,10 @@ class TestJoining:
         await club.wait(days=32)
         renewed = await club.found(str(one.stripe_subscription))
         assert renewed.period_end > one.period_end
+        second, first = await club.shop.payments()
+        assert (first.amount.minor, second.amount.minor) == (499, 998)
+        assert second.signature.startswith("stripe:in_")
+        assert second.payer == one.subscriber
 
 
 class TestTrial:
@@ -233,6 +237,9 @@ class TestDisorder:
         assert ours.state is SubscriptionState.ACTIVE
         assert ours.period_end.timestamp() == item["current_period_end"]
         assert ours.cancel_at_period_end is theirs["cancel_at_period_end"] is True
+        paid = club.stripe.account.shelves.of("invoice", _subscription=named, status="paid")
+        booked = sorted(each.amount.minor for each in await club.shop.payments())
+        assert booked == sorted(each["amount_paid"] for each in paid)
 
 
 async def _happen(club: Club, named: str) -> None:

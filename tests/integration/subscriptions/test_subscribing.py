@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -113,6 +113,40 @@ class TestPaying:
         for refused in (bare, headers(stranger, word), {**headers(stranger, word), **bare}):
             assert (await club.get("/paywall/gold", refused)).status == 402
         assert (await club.get("/paywall/silver", headers(buyer, word))).status == 402
+
+
+class TestMoneyThatGoes:
+    """A payment that was granted before it was final, and is gone."""
+
+    async def test_its_period_is_taken_back(self, club: Shop) -> None:
+        """The one before it stays; the first of all ends the subscription."""
+        buyer = club.buyer(usdc=2 * GOLD)
+        wallet = str(buyer.address)
+        first = await activated(club, wallet, await subscribed(club, buyer))
+        club.clock.forward(timedelta(seconds=20))
+        await club.gateway.services.finality.sweep()
+        signature = await subscribed(club, buyer)
+        assert (await status(club, wallet))["expiresAt"] > first.body["periodEnd"]
+        club.chain.tick()
+        assert club.chain.fork(signature)
+        club.faults.drop_all = True
+        club.clock.forward(timedelta(seconds=90))
+        await club.gateway.services.finality.sweep()
+        shown = await status(club, wallet)
+        assert (shown["active"], shown["expiresAt"]) == (True, first.body["periodEnd"])
+        said = await activated(club, wallet, signature)
+        assert said.body["error"]["message"] == "payment signature not found or not yet processed"
+
+    async def test_what_was_never_paid_is_over(self, club: Shop) -> None:
+        """The only period goes with its money."""
+        buyer = club.buyer(usdc=GOLD)
+        signature = await subscribed(club, buyer)
+        club.chain.tick()
+        assert club.chain.fork(signature)
+        club.faults.drop_all = True
+        club.clock.forward(timedelta(seconds=90))
+        await club.gateway.services.finality.sweep()
+        assert not (await status(club, str(buyer.address)))["active"]
 
 
 class TestActivating:

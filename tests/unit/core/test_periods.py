@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tillway.core.catalog import BillingPeriod
-from tillway.core.periods import FAR, days_later, hours_later, later
+from tillway.core.periods import FAR, days_later, earlier, hours_later, later
 
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
 MONTHLY = st.sampled_from([BillingPeriod.MONTH, BillingPeriod.YEAR])
@@ -64,6 +64,19 @@ class TestPeriods:
         assert (end.year * 12 + end.month) - (start.year * 12 + start.month) == months
         assert end.day <= monthrange(end.year, end.month)[1]
 
+    @given(
+        start=MOMENTS, steps=st.lists(st.integers(1, 14), min_size=1, max_size=12), period=MONTHLY
+    )
+    def test_what_was_added_can_be_taken_back(
+        self, start: datetime, steps: list[int], period: BillingPeriod
+    ) -> None:
+        """Step by step, to the day on which it began."""
+        ends = [start]
+        for step in steps:
+            ends.append(later(ends[-1], period, step, start.day))
+        for step in reversed(steps):
+            assert earlier(ends.pop(), period, step, start.day) == ends[-1]
+
     @given(start=MOMENTS, count=st.integers(1, 1000))
     def test_days_and_weeks_have_one_length(self, start: datetime, count: int) -> None:
         """They ignore the calendar."""
@@ -81,3 +94,4 @@ class TestPeriods:
         assert start < end <= FAR
         assert later(FAR, period, count) == FAR
         assert hours_later(start, count) <= FAR
+        assert earlier(end, period, count, start.day) < FAR

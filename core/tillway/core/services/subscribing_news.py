@@ -14,6 +14,7 @@ from tillway.core.ports.clock import Clock, Random
 from tillway.core.ports.hosting import HostedSession, InvoiceTold, SubscriptionTold
 from tillway.core.ports.store import UnitOfWork
 from tillway.core.services.subscribing import rewrite, write
+from tillway.core.services.subscribing_renewals import begun_by, book
 from tillway.core.services.subscribing_sales import plan_of
 from tillway.core.subscription_news import heard_of, standing_by
 from tillway.core.subscriptions import Subscription, SubscriptionState
@@ -59,6 +60,8 @@ class Bills:
             return False
         heard = heard_of(known)
         if isinstance(news, InvoiceTold):
+            await book(unit, known, news, self.clock.now())
+        if isinstance(news, InvoiceTold):
             later_heard = heard.billed(news)
         else:
             later_heard = heard.told(news.subscription, news.at)
@@ -93,4 +96,5 @@ class Bills:
             trial_end=end if days else None,
             stripe_customer=session.customer,
             stripe_subscription=named,
+            metadata=begun_by(checkout, session),
         )

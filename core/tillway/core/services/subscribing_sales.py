@@ -9,6 +9,7 @@ from tillway.core.catalog import BillingPeriod, Product, SubscriptionTerms
 from tillway.core.errors import Code, Declined, Unavailable
 from tillway.core.ids import ProductId, new_subscription_id, product_id_fault
 from tillway.core.payments import Payment, Purchase
+from tillway.core.periods import earlier
 from tillway.core.ports.catalogue import Catalogue
 from tillway.core.ports.clock import Clock, Random
 from tillway.core.ports.store import UnitOfWork
@@ -23,6 +24,7 @@ from tillway.core.subscription_moves import (
     extended,
     is_over,
     lapsed,
+    shortened,
 )
 from tillway.core.subscriptions import Subscription
 from tillway.core.tenancy import Tenant
@@ -46,9 +48,14 @@ def purchase_of(
         tenant=tenant,
         purpose=Purpose.SUBSCRIPTION,
         resource=product,
-        inputs={_PERIOD: terms.billing_period.value, _INTERVAL: str(terms.billing_interval)},
+        inputs=inputs_of(terms.billing_period, terms.billing_interval),
         coupon=coupon,
     )
+
+
+def inputs_of(period: BillingPeriod, interval: int) -> Mapping[str, str]:
+    """Give the inputs of a purchase that say which period it pays for."""
+    return {_PERIOD: period.value, _INTERVAL: str(interval)}
 
 
 def plan_of(purchase: Purchase) -> Plan:
@@ -104,6 +111,20 @@ class Periods:
         if BILLED in payment.purchase.inputs:
             return
         await self.grant(unit, payment, plan_of(payment.purchase))
+
+    async def undo(self, unit: UnitOfWork, payment: Payment) -> None:
+        """Take the period back from whoever has not paid for it after all."""
+        if BILLED in payment.purchase.inputs:
+            return
+        plan, now = plan_of(payment.purchase), self.clock.now()
+        for _ in range(TRIES):
+            found = await unit.subscriptions.running(payment.tenant, payment.payer, plan.product)
+            if found is None:
+                return
+            until = earlier(found.period_end, plan.period, plan.interval, found.period_start.day)
+            if await rewrite(unit, found, shortened(found, now, until)):
+                return
+        raise Unavailable(retry_after=1.0)
 
     async def grant(self, unit: UnitOfWork, payment: Payment, plan: Plan) -> Subscription:
         """Begin or extend the payer's subscription; raise Unavailable if others are quicker."""
