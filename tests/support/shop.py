@@ -273,6 +273,7 @@ async def open_shop(
     background: bool = True,
     one_wallet: bool = False,
     store: Store | None = None,
+    clock: VirtualClock | None = None,
     **changes: Mapping[str, Any],
 ) -> AsyncIterator[Shop]:
     """Serve a gateway over a chain of its own; ``changes`` are settings by section.
@@ -280,7 +281,7 @@ async def open_shop(
     With ``one_wallet`` the wallet that is paid is the one that pays the fees. A ``store`` takes
     the place of the one that the settings name.
     """
-    clock, faults = VirtualClock(), Faults()
+    clock, faults = clock or VirtualClock(), Faults()
     chain = Chain(clock=clock.seconds, slot_ms=slot_ms, confirm_delay_ms=confirm_delay_ms)
     merchant = funded(chain, sol=10)
     sponsor = merchant if one_wallet else funded(chain, sol=10)
