@@ -4,8 +4,16 @@ from typing import Final
 
 from tillway.entrypoints.sandbox.stripe.account import Account
 from tillway.entrypoints.sandbox.stripe.calls import Call, Route, filters, listing, merged
-from tillway.entrypoints.sandbox.stripe.read import Reader, anything, fields, metadata, text
+from tillway.entrypoints.sandbox.stripe.read import Reader, each, either, fields, metadata, text
 from tillway.entrypoints.sandbox.stripe.wire import Json
+
+ADDRESS: Final = ("city", "country", "line1", "line2", "postal_code", "state")
+_ADDRESS: Final = fields(**{name: text(unset=True) for name in ADDRESS})
+
+
+def _address(raw: Json, path: str) -> Json:
+    return {**dict.fromkeys(ADDRESS), **_ADDRESS(raw, path)}
+
 
 _FIELDS: Final[dict[str, Reader]] = {
     "email": text(512, unset=True),
@@ -13,9 +21,11 @@ _FIELDS: Final[dict[str, Reader]] = {
     "phone": text(20, unset=True),
     "description": text(unset=True),
     "metadata": metadata,
-    "address": anything,
-    "shipping": anything,
-    "preferred_locales": anything,
+    "address": either("", _address),
+    "shipping": either(
+        "", fields("address", "name", address=_address, name=text(), phone=text(unset=True))
+    ),
+    "preferred_locales": each(text(20), 10),
     "invoice_settings": fields(default_payment_method=text(200)),
 }
 

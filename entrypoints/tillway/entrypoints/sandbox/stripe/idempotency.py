@@ -1,5 +1,6 @@
 """What `Idempotency-Key` does: a write is done once, and its answer given again for a day."""
 
+from collections import OrderedDict
 from typing import Final
 
 from attrs import define, field, frozen
@@ -30,7 +31,7 @@ class Remembered:
     """The writes of the last day by key, ``kept`` at most."""
 
     kept: int = 10_000
-    _entries: dict[str, _Entry] = field(factory=dict)
+    _entries: OrderedDict[str, _Entry] = field(factory=OrderedDict)
 
     def begin(self, key: str, print: str, now: float) -> Answer | None:  # noqa: A002  # of the request
         """Give the answer of a write that was done; None if it is to be done now.
@@ -83,4 +84,4 @@ class Remembered:
 
     def _make_room(self) -> None:
         while len(self._entries) > self.kept:
-            del self._entries[next(iter(self._entries))]
+            self._entries.popitem(last=False)

@@ -10,7 +10,6 @@ from tillway.entrypoints.sandbox.stripe.errors import invalid
 from tillway.entrypoints.sandbox.stripe.read import (
     MOST_MINOR,
     Reader,
-    anything,
     choice,
     currency,
     decimal,
@@ -34,7 +33,7 @@ _PRODUCT: Final[dict[str, Reader]] = {
     "description": text(unset=True),
     "images": each(text(2048), 8),
     "metadata": metadata,
-    "tax_code": anything,
+    "tax_code": text(200, unset=True),
     "unit_label": text(12, unset=True),
     "statement_descriptor": text(22),
     "url": text(2048, unset=True),

@@ -105,10 +105,10 @@ def anything(raw: Json, path: str) -> Json:
 
 
 def either(word: str, other: Reader) -> Reader:
-    """Take a word, or something else."""
+    """Take a word, or something else; an empty word stands for none."""
 
     def read(raw: Json, path: str) -> Json:
-        return raw if raw == word else other(raw, path)
+        return (raw or None) if raw == word else other(raw, path)
 
     return read
 

@@ -205,7 +205,7 @@ def _create_rate(account: Account, call: Call) -> Json:
         jurisdiction=text(),
         metadata=metadata,
         state=text(),
-        tax_type=anything,
+        tax_type=choice("gst", "hst", "pst", "qst", "sales_tax", "vat"),
     )
     given["percentage"] = float(given["percentage"])
     known = {"country": None, "description": None, "jurisdiction": None, "state": None}

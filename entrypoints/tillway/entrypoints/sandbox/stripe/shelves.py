@@ -1,6 +1,7 @@
 """Everything that an account holds, by kind and id; the oldest of a kind makes room."""
 
 import secrets
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -53,7 +54,8 @@ class Shelves:
     kept: int = 10_000
     token: Callable[[int], str] = random_token
     changes: int = 0
-    _kinds: dict[str, dict[str, Json]] = field(factory=dict)
+    # A plain dict finds its oldest entry slowly once many have gone before it.
+    _kinds: dict[str, OrderedDict[str, Json]] = field(factory=dict)
 
     def id(self, kind: str) -> str:
         """Make an id for one of a kind."""
@@ -63,26 +65,29 @@ class Shelves:
     def put(self, item: Json, *, aside: bool = False) -> Json:
         """Keep a new one; ``aside``, where it is not listed and drives no listed one out."""
         name = item["object"]
-        kind = self._kinds.setdefault(f"{name}{_ASIDE}" if aside else name, {})
+        kind = self._kinds.setdefault(f"{name}{_ASIDE}" if aside else name, OrderedDict())
         kind[item["id"]] = item
         self.changes += 1
         while len(kind) > self.kept:
-            del kind[next(iter(kind))]
+            kind.popitem(last=False)
         return item
 
     def get(self, kind: str, id: str) -> Json | None:  # noqa: A002  # Stripe's word
         """Give one, None if there is none."""
-        found = self._kinds.get(kind, {}).get(id)
-        return found or self._kinds.get(f"{kind}{_ASIDE}", {}).get(id)
+        found = self._kind(kind).get(id)
+        return found or self._kind(f"{kind}{_ASIDE}").get(id)
+
+    def _kind(self, name: str) -> OrderedDict[str, Json]:
+        return self._kinds.get(name) or OrderedDict()
 
     def drop(self, kind: str, id: str) -> None:  # noqa: A002  # Stripe's word
         """Take one away."""
-        self._kinds.get(kind, {}).pop(id, None)
+        self._kind(kind).pop(id, None)
         self.changes += 1
 
     def newest(self, kind: str) -> Iterator[Json]:
         """Give all of a kind, the last one first."""
-        return reversed(self._kinds.get(kind, {}).values())
+        return reversed(self._kind(kind).values())
 
     def of(self, kind: str, **fields: Json) -> list[Json]:
         """Give those of a kind whose fields are these, the last one first."""
