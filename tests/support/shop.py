@@ -274,6 +274,7 @@ async def open_shop(
     one_wallet: bool = False,
     store: Store | None = None,
     clock: VirtualClock | None = None,
+    environment: Mapping[str, str] | None = None,
     **changes: Mapping[str, Any],
 ) -> AsyncIterator[Shop]:
     """Serve a gateway over a chain of its own; ``changes`` are settings by section.
@@ -286,7 +287,7 @@ async def open_shop(
     merchant = funded(chain, sol=10)
     sponsor = merchant if one_wallet else funded(chain, sol=10)
     async with serve_chain(chain, faults=faults) as node:
-        gateway = _gateway(node, clock, merchant, sponsor, background, changes, store)
+        gateway = _gateway(node, clock, merchant, sponsor, background, changes, store, environment)
         async with _served(gateway) as address, aiohttp.ClientSession() as http:
             yield Shop(
                 chain=chain,
@@ -319,9 +320,11 @@ def _gateway(
     background: bool,
     changes: Mapping[str, Mapping[str, Any]],
     store: Store | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Gateway:
     text = settings_text(node, merchant, **changes)
-    configured = configure(text, {"X402_SERVER_WALLET_1": str(sponsor.keypair)})
+    named = {"X402_SERVER_WALLET_1": str(sponsor.keypair), **(environment or {})}
+    configured = configure(text, named)
     return create_app(configured, background=background, ports=Ports(clock=clock, store=store))
 
 

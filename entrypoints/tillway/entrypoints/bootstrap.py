@@ -3,6 +3,7 @@
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Unpack
 from uuid import uuid4
 
@@ -54,7 +55,7 @@ from tillway.entrypoints.http.idempotency import once
 from tillway.entrypoints.paywall.handlers import GATEWAY
 from tillway.entrypoints.ports import Given as Given
 from tillway.entrypoints.ports import Ports as Ports
-from tillway.entrypoints.refunds import EVERY, refunds
+from tillway.entrypoints.refunds import refunds
 from tillway.entrypoints.settings.loading import Settings
 from tillway.entrypoints.settings.sections import LedgerSettings, QuoteSettings, ServerSettings
 from tillway.entrypoints.sources import Sources
@@ -280,12 +281,7 @@ class _Assembly:
             nonces=nonces,
             signatures=Signatures(rails=rails, nonces=nonces),
             refunding=refunds(
-                back,
-                quoting,
-                random,
-                issuer=x402.payment_address if x402 else None,
-                lifetime=self.settings.section(StorageSettings).refund_quote_ttl,
-                turn=self._turn(store, leases, "refunds", EVERY),
+                self.settings, quoting, settle, random, partial(self._turn, store, leases)
             ),
         )
 

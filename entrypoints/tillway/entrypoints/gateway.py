@@ -47,6 +47,9 @@ FINALITY_SECONDS = 1.0
 INBOX_SECONDS = 1.0
 """How often events of providers are looked for that nobody has applied."""
 
+PAY_SECONDS = 5.0
+"""How often a process asks whether approved refunds are to be paid, and its own."""
+
 TURN_SECONDS = 10.0
 """How often a process asks whether work that one does for all is due, and its own."""
 
@@ -171,8 +174,14 @@ class Gateway:
             _repeat(services.finality.sweep, FINALITY_SECONDS, services),
             _repeat(services.cleanup.run, TURN_SECONDS, services),
             *self._of_providers(),
+            *self._of_refunds(),
             *([_repeat(archival.run, TURN_SECONDS, services)] if archival else []),
         ]
+
+    def _of_refunds(self) -> Sequence[Coroutine[None, None, None]]:
+        """Give the work that there is where a wallet of ours pays refunds by itself."""
+        autopay = self.services.refunding.autopay
+        return [_repeat(autopay.run, PAY_SECONDS, self.services)] if autopay.is_on else []
 
     def _of_providers(self) -> Sequence[Coroutine[None, None, None]]:
         """Give the work that there is where a provider hosts checkouts."""
@@ -226,7 +235,13 @@ class Gateway:
             services.subscribe.upkeep,
             *archival,
         ]
-        return [services.resolve, services.finality, services.refunding.payouts, *turns]
+        return [
+            services.resolve,
+            services.finality,
+            services.refunding.payouts,
+            services.refunding.autopay,
+            *turns,
+        ]
 
     async def _drain(self) -> None:
         left = await self.services.settle.drain(self.drain_seconds)

@@ -1,42 +1,65 @@
 """Refunds of a gateway, joined from its settings."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from tillway.core.ports.clock import Random
+from tillway.core.ports.payouts import PaysOut
+from tillway.core.services.autopay import AutoPay
 from tillway.core.services.payouts import Payouts
 from tillway.core.services.quote import Quoting
 from tillway.core.services.refund_deeds import RefundDeeds
 from tillway.core.services.refunding import Refunding
 from tillway.core.services.repaying import Repaying
+from tillway.core.services.settle import Settle
 from tillway.core.services.turns import Turn
+from tillway.entrypoints.settings.loading import Settings
 from tillway.plugins.settings.refunds import RefundSettings
+from tillway.plugins.settings.storage import StorageSettings
+from tillway.plugins.settings.x402 import X402Settings
 
 EVERY = timedelta(seconds=30)
 """How often refunds that wait for a provider are asked about."""
 
+SOON = timedelta(seconds=5)
+"""How often approved refunds are looked for that a wallet of ours pays."""
+
 
 def refunds(
-    settings: RefundSettings,
+    settings: Settings,
     quoting: Quoting,
+    settle: Settle,
     random: Random,
-    *,
-    issuer: str | None,
-    lifetime: timedelta,
-    turn: Turn,
+    turn: Callable[[str, timedelta], Turn],
 ) -> Refunding:
-    """Join them, and have approved ones be paid by proof: by ``issuer`` alone."""
+    """Join them, and have approved ones be paid by proof: by the wallet that is paid, or ours."""
+    section, x402 = settings.section(RefundSettings), settings.find(X402Settings)
     store, clock = quoting.store, quoting.clock
-    quoting.subjects.add(Repaying(store=store, clock=clock, issuer=issuer))
+    issuer = None if x402 is None else x402.payment_address
+    rails = [rail for rail in quoting.rails.all if isinstance(rail, PaysOut)]
+    issuers = frozenset(filter(None, [issuer, *(rail.pays_from() for rail in rails)]))
+    quoting.subjects.add(Repaying(store=store, clock=clock, issuers=issuers))
     return Refunding(
         store=store,
         quoting=quoting,
         payouts=Payouts(
-            store=store, rails=quoting.rails, clock=clock, observe=quoting.observe, turn=turn
+            store=store,
+            rails=quoting.rails,
+            clock=clock,
+            observe=quoting.observe,
+            turn=turn("refunds", EVERY),
         ),
-        deeds=RefundDeeds(issuer=issuer, needs_nonce=settings.require_nonce),
+        autopay=AutoPay(
+            store=store,
+            quoting=quoting,
+            settle=settle,
+            clock=clock,
+            turn=turn("autopay", SOON),
+        ),
+        deeds=RefundDeeds(issuer=issuer, needs_nonce=section.require_nonce),
         clock=clock,
         random=random,
-        lifetime=lifetime,
-        waits=settings.request_ttl,
-        least=settings.minimum,
+        lifetime=settings.section(StorageSettings).refund_quote_ttl,
+        waits=section.request_ttl,
+        least=section.minimum,
     )

@@ -45,6 +45,7 @@ def tillway_rails(context: Context) -> Sequence[Rail]:
 def _rail(settings: X402Settings, context: Context) -> SolanaRail:
     from tillway.adapters.x402.confirm import Confirmations
     from tillway.adapters.x402.endpoints import Http
+    from tillway.adapters.x402.payout import PayoutLimits
     from tillway.adapters.x402.queue import Queue
     from tillway.adapters.x402.rail import SolanaRail
     from tillway.adapters.x402.settle import Sender
@@ -71,8 +72,11 @@ def _rail(settings: X402Settings, context: Context) -> SolanaRail:
         sponsors=wallets,
         skip_preflight=settings.skip_preflight,
     )
-    config = _config(settings)
+    refunds = _refund_key(settings)
+    config = _config(settings, refunds)
     return SolanaRail(
+        refund_key=refunds,
+        refund_limits=PayoutLimits(one=settings.refund_most, day=settings.refund_most_a_day),
         config=config,
         rpc=rpc,
         wallets=wallets,
@@ -93,6 +97,18 @@ def _keypairs(settings: X402Settings) -> Sequence[Keypair]:
 
     try:
         return read_keypairs([key.reveal() for key in settings.server_wallet_keys])
+    except BadKey as error:
+        raise PluginError(str(error)) from None
+
+
+def _refund_key(settings: X402Settings) -> Keypair | None:
+    from tillway.adapters.x402.payout import VARIABLE
+    from tillway.adapters.x402.wallets import BadKey, read_keypair
+
+    if not settings.refund_wallet:
+        return None
+    try:
+        return read_keypair(settings.refund_wallet.reveal(), VARIABLE)
     except BadKey as error:
         raise PluginError(str(error)) from None
 
@@ -160,7 +176,7 @@ def _rpc(settings: X402Settings, context: Context, http: Http) -> Rpc:
     )
 
 
-def _config(settings: X402Settings) -> RailConfig:
+def _config(settings: X402Settings, refunds: Keypair | None) -> RailConfig:
     from tillway.adapters.x402.config import RailConfig, Sponsoring
 
     sponsor = settings.sponsor
@@ -173,6 +189,7 @@ def _config(settings: X402Settings) -> RailConfig:
         memo_prefix=settings.memo_prefix,
         compute_unit_limit=settings.compute_unit_limit,
         compute_unit_price=settings.compute_unit_price_micro_lamports,
+        refunders=() if refunds is None else (bytes(refunds.pubkey()),),
         sponsoring=Sponsoring(
             most_units=sponsor.max_compute_units,
             most_unit_price=sponsor.max_microlamports_per_unit,

@@ -49,16 +49,17 @@ class Builder:
     ) -> Built:
         """Build it unsigned, with a blockhash of now."""
         wallet = self._sponsor(quote, sponsor)
-        return await self._built(quote, self._buyer(payer), wallet, authenticator, shown)
+        return await self.written(quote, self._buyer(payer), wallet, authenticator, shown)
 
     async def build_own(self, quote: Quote, payer: str, authenticator: str, shown: Shown) -> Built:
         """Build one that the buyer pays the fee of, likewise."""
         buyer = self._buyer(payer)
-        return await self._built(quote, buyer, buyer, authenticator, shown)
+        return await self.written(quote, buyer, buyer, authenticator, shown)
 
-    async def _built(
+    async def written(
         self, quote: Quote, buyer: bytes, wallet: bytes, authenticator: str, shown: Shown
     ) -> Built:
+        """Write what moves a quote's money from one wallet, with another, or the same, for fees."""
         expected = expected_of(quote, self.config)
         text = memo_of(quote, authenticator, shown, self.config)
         latest = await self.chain.latest_blockhash()

@@ -130,8 +130,8 @@ class Checker:
         transaction = decode(proof.payload)
         ours = self.sponsors.addresses
         if quote.purpose is Purpose.REFUND:
-            # The wallet that is paid pays it, and it may be one that sponsors buyers.
-            ours = ours - {self.config.owner}
+            # The wallets that pay refunds sign for themselves, and may be ones that sponsor buyers.
+            ours = ours - {self.config.owner, *self.config.refunders}
         if not is_sponsored(proof):
             transfer = selfpaid.verify(transaction, expected, ours=ours)
             return Verified(transaction=transaction, transfer=transfer, sponsor=None, lamports=0)

@@ -70,6 +70,8 @@ class RailConfig:
     compute_unit_limit: int = 200_000
     compute_unit_price: int = 1
     sponsoring: Sponsoring = field(factory=Sponsoring)
+    refunders: tuple[bytes, ...] = ()
+    """Further wallets that pay refunds: ours, by themselves."""
     caip2: str = field(init=False, repr=False)
     """The network's name in x402 v2 and in our own records."""
     v1_name: str = field(init=False, repr=False)

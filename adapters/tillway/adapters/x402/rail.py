@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from attrs import define, field
+from solders.keypair import Keypair
 
 from tillway.adapters.x402.addresses import account_of
 from tillway.adapters.x402.build import Builder
@@ -19,6 +20,7 @@ from tillway.adapters.x402.history import History
 from tillway.adapters.x402.links import Links
 from tillway.adapters.x402.offer import Offering
 from tillway.adapters.x402.owners import Owners
+from tillway.adapters.x402.payout import Payout, PayoutLimits
 from tillway.adapters.x402.programs import address, is_address, written
 from tillway.adapters.x402.provision import Wanted
 from tillway.adapters.x402.rpc import Rpc
@@ -28,8 +30,8 @@ from tillway.adapters.x402.sponsors import Budget, Signers
 from tillway.adapters.x402.wallets import Wallets
 from tillway.adapters.x402.words import is_signed
 from tillway.core.catalog import Product
-from tillway.core.errors import Unavailable
-from tillway.core.payments import Missing, Outcome, Word
+from tillway.core.errors import Code, Declined, Unavailable
+from tillway.core.payments import Missing, Outcome, Reservation, Word
 from tillway.core.ports.chains import Movement, Recent
 from tillway.core.ports.clock import Clock
 from tillway.core.ports.elsewhere import Link
@@ -70,6 +72,8 @@ class SolanaRail:
     sender: Sends = field(repr=False)
     clock: Clock = field(repr=False)
     parts: Sequence[Starts] = field(default=(), repr=False)
+    refund_key: Keypair | None = field(default=None, repr=False)
+    refund_limits: PayoutLimits | None = None
     name: str = NAME
     method: str = NAME
     budget: Budget = field(init=False, repr=False)
@@ -81,6 +85,7 @@ class SolanaRail:
     _builder: Builder = field(init=False, repr=False)
     _links: Links = field(init=False, repr=False)
     _finality: Finality = field(init=False, repr=False)
+    _payout: Payout | None = field(init=False, repr=False)
     _begun: bool = field(default=False, init=False, repr=False)
     _started: list[Starts] = field(factory=list, init=False, repr=False)
 
@@ -103,8 +108,27 @@ class SolanaRail:
     @_signer.default
     def _make_signer(self) -> Signer:
         return Signer(
-            config=self.config, chain=self.rpc, sponsors=self._signers, budget=self.budget
+            config=self.config,
+            chain=self.rpc,
+            sponsors=self._signers,
+            budget=self.budget,
+            also=self._of_payouts,
         )
+
+    @_payout.default
+    def _make_payout(self) -> Payout | None:
+        if self.refund_key is None or self.refund_limits is None:
+            return None
+        return Payout(
+            key=self.refund_key, limits=self.refund_limits, builder=self._builder, rail=self.name
+        )
+
+    def _of_payouts(self, checked: Checked) -> tuple[Reservation, ...]:
+        """Give what a payment from the wallet for refunds takes of its limits."""
+        payout, quote = self._payout, checked.quote
+        if payout is None or checked.identity.payer != payout.address:
+            return ()
+        return (payout.reservation(quote.amount, quote.tenant, self.clock.now()),)
 
     @_offering.default
     def _make_offering(self) -> Offering:
@@ -229,6 +253,20 @@ class SolanaRail:
     def movements(self, places: Collection[str], since: datetime | None) -> AsyncIterator[Movement]:
         """Go through what moved on our token accounts."""
         return History(config=self.config, rpc=self.rpc).movements(places, since)
+
+    # Paying out
+
+    def pays_from(self) -> str | None:
+        """Name the wallet for refunds, if one is configured."""
+        return None if self._payout is None else self._payout.address
+
+    async def write_payout(
+        self, quote: Quote, sealed: str, authenticator: str, shown: Shown
+    ) -> Proof:
+        """Write and sign what pays a refund from that wallet."""
+        if self._payout is None:
+            raise Declined(Code.CONFIG_ERROR, "x402.refund_wallet is not set")
+        return await self._payout.proof(quote, sealed, authenticator, shown)
 
     # Health, starting, closing
 

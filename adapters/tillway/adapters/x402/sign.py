@@ -1,5 +1,6 @@
 """Add our signature, and say what the payment holds until it has ended."""
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from attrs import define, field
@@ -27,6 +28,11 @@ class KnowsHeights(Protocol):
         ...
 
 
+def _nothing(_: Checked) -> tuple[Reservation, ...]:
+    """Take nothing more."""
+    return ()
+
+
 @define(kw_only=True)
 class Signer:
     """Sign what was checked, exactly as it was checked."""
@@ -35,6 +41,8 @@ class Signer:
     chain: KnowsHeights
     sponsors: Sponsors = field(repr=False)
     budget: Budget
+    also: Callable[[Checked], tuple[Reservation, ...]] = field(default=_nothing, repr=False)
+    """Gives what else a payment takes of limits of ours."""
 
     async def sign(self, checked: Checked) -> Signed:
         """Fill slot 0 if our wallet pays the fee; a buyer's own transaction stays as it is.
@@ -75,7 +83,7 @@ class Signer:
             tenant=None,
         )
         if verified.sponsor is None:
-            return (in_flight,)
+            return (in_flight, *self.also(checked))
         tenant = checked.quote.tenant
         fee = self._fee(verified, verified.sponsor, tenant)
         return (in_flight, fee, *self._failures(checked, verified, tenant))

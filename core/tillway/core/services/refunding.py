@@ -19,6 +19,7 @@ from tillway.core.ports.clock import Clock, Random
 from tillway.core.ports.store import Store, UnitOfWork
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import NEVER, Refund, RefundState
+from tillway.core.services.autopay import AutoPay
 from tillway.core.services.givebacks import is_dust
 from tillway.core.services.payouts import Payouts, is_of_provider
 from tillway.core.services.quote import Quoted, Quoting
@@ -61,6 +62,7 @@ class Refunding:
     store: Store
     quoting: Quoting
     payouts: Payouts
+    autopay: AutoPay
     deeds: RefundDeeds
     clock: Clock
     random: Random

@@ -74,6 +74,11 @@ def _trial_had() -> TillwayError:
     return Declined(Code.INVALID_FIELD, "This trial was had before.", reason=TRIAL_HAD)
 
 
+def _paid_out_enough() -> TillwayError:
+    text = "Enough was paid out by itself today. The merchant's wallet can pay it."
+    return Declined(Code.INVALID_AMOUNT, text)
+
+
 def _unknown() -> TillwayError:
     return Unavailable(retry_after=1.0)
 
@@ -88,5 +93,6 @@ _REFUSALS = {
     "unpaid": _enough_unpaid,
     "cart": _cart_taken,
     "refund": _refund_taken,
+    "payout": _paid_out_enough,
     "trial": _trial_had,
 }

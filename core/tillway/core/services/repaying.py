@@ -29,14 +29,15 @@ WRONG_PAYER: Final = "unauthorized: only payment address can issue refunds"
 
 @define(kw_only=True)
 class Repaying:
-    """Refunds as something to be paid: approved ones, by ``issuer`` alone, exactly, once.
+    """Refunds as something to be paid: approved ones, by an issuer alone, exactly, once.
 
-    Without an issuer no refund can be paid by a proof.
+    ``issuers`` are the wallet that is paid, and ours that pay by themselves. Without one no refund
+    can be paid by a proof.
     """
 
     store: Store
     clock: Clock
-    issuer: str | None
+    issuers: frozenset[str]
     purpose: Purpose = field(default=Purpose.REFUND, init=False)
     writes: bool = field(default=True, init=False)
 
@@ -100,7 +101,7 @@ class Repaying:
             expires_at=refund.expires_at,
             closed=self._closed(refund) or refusal_of_purchase(paid),
             only=OnlyPayer(
-                payer=self.issuer or "",
+                payers=self.issuers,
                 refusal=Declined(Code.UNAUTHORIZED_REFUND_ISSUER, WRONG_PAYER),
             ),
             reservations=(payout_of(refund),),

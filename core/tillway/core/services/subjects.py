@@ -23,9 +23,9 @@ from tillway.core.quotes import Purpose
 
 @frozen(kw_only=True)
 class OnlyPayer:
-    """The one who may pay, as his rail names him, and what everybody else is told."""
+    """Who may pay, as rails name them, and what everybody else is told."""
 
-    payer: str
+    payers: frozenset[str]
     refusal: Declined
 
 

@@ -80,7 +80,7 @@ class Terms:
         if ware is None and attempt.purchase.purpose is not Purpose.PURCHASE:
             raise subject.absent(attempt.purchase)
         only = ware.only if ware is not None else None
-        if only is not None and only.payer != attempt.identity.payer:
+        if only is not None and attempt.identity.payer not in only.payers:
             raise only.refusal
         return ware
 

@@ -1,6 +1,7 @@
 """The section `x402`: stablecoins on Solana."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, ClassVar, Final, Literal
 
 from attrs import frozen
@@ -241,6 +242,23 @@ class X402Settings:
         doc="How often the states of all open transactions are asked for.",
     )
     sponsor: Sponsor = setting(factory=Sponsor, doc="The budget for sponsored transactions.")
+    refund_wallet: Secret | None = setting(
+        default=None,
+        env="X402_REFUND_WALLET",
+        yaml=False,
+        doc="Pays approved refunds by itself: base58 of 64 bytes, or a JSON array of 64 numbers. "
+        "Without it, as usual, nothing is paid out by itself: `payment_address` signs each.",
+    )
+    refund_most: Decimal = setting(
+        default=Decimal(100),
+        rules=(not_negative,),
+        doc="The most that `refund_wallet` pays for one refund, in major units.",
+    )
+    refund_most_a_day: Decimal = setting(
+        default=Decimal(1000),
+        rules=(not_negative,),
+        doc="The most that it pays in a day (UTC) altogether, of each token.",
+    )
 
     @property
     def cluster(self) -> Network:
