@@ -100,7 +100,9 @@ class Shelves:
 
     def restore(self, state: Json) -> None:
         """Take back what was kept."""
-        self._kinds = {name: {item["id"]: item for item in items} for name, items in state.items()}
+        self._kinds = {
+            name: OrderedDict((item["id"], item) for item in items) for name, items in state.items()
+        }
 
     def find(self, id: str) -> Json | None:  # noqa: A002  # Stripe's word
         """Give whatever has an id."""
