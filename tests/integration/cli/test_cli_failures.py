@@ -43,13 +43,24 @@ def taken() -> Iterator[int]:
 @pytest.fixture
 def without_solders(tmp_path: Path) -> str:
     """Give a PYTHONPATH on which the extra solana looks as if it were not installed."""
-    folder = tmp_path / "without"
+    return without(tmp_path, "solders", "solana")
+
+
+@pytest.fixture
+def without_stripe(tmp_path: Path) -> str:
+    """Give one on which the extra stripe does."""
+    return without(tmp_path, "stripe")
+
+
+def without(folder: Path, *names: str) -> str:
+    """Give a PYTHONPATH on which these packages look as if they were not installed."""
+    folder = folder / "without"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(
         "import sys\n"
         "class Without:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.partition('.')[0] in ('solders', 'solana'):\n"
+        f"        if name.partition('.')[0] in {names!r}:\n"
         "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
         "sys.meta_path.insert(0, Without())\n"
     )
@@ -130,6 +141,16 @@ class TestSettings:
         file = write_settings(tmp_path, x402())
         done = tillway("serve", "-c", file, folder=tmp_path, PYTHONPATH=without_solders)
         assert_says(done, "pip install 'tillway[solana]'")
+
+    def test_a_missing_extra_for_cards(self, tmp_path: Path, without_stripe: str) -> None:
+        """Likewise; a gateway without the section needs nothing of it."""
+        cards = {"stripe": {"secret_key": "sk_test_1", "webhook_secret": "whsec_1"}}
+        file = write_settings(tmp_path, cards)
+        done = tillway("serve", "-c", file, folder=tmp_path, PYTHONPATH=without_stripe)
+        assert_says(done, "pip install 'tillway[stripe]'")
+        file = write_settings(tmp_path)
+        done = tillway("doctor", "-c", file, folder=tmp_path, PYTHONPATH=without_stripe)
+        assert done.code == 1
 
     @pytest.mark.parametrize("command", [["sandbox"], ["pay", "http://127.0.0.1:9"]])
     def test_a_command_without_its_extra(

@@ -90,6 +90,14 @@ class TestLevels:
         assert "a stranger's" not in stream.getvalue()
         assert "ours" in stream.getvalue()
 
+    @pytest.mark.parametrize("level", ["info", "debug"])
+    def test_what_stripes_package_tells_stays_out(self, log: Log, level: str) -> None:
+        """It writes down what was posted, buyers' addresses included."""
+        stream = log(level=level)
+        logging.getLogger("stripe").info("message=%s", "buyer@example.com")
+        logging.getLogger("stripe").debug("post_data=%s", "buyer@example.com")
+        assert stream.getvalue() == ""
+
 
 class TestSecrets:
     @pytest.mark.parametrize("style", ["json", "console"])

@@ -62,6 +62,11 @@ class TestTable:
             (invalid("charge_disputed"), Refused, Code.REFUND_ALREADY_PROCESSED),
             (invalid("email_invalid", "customer_email"), Refused, Code.INVALID_FIELD),
             (invalid("", "customer_email"), Refused, Code.INVALID_FIELD),
+            (
+                invalid("", "discounts[0][promotion_code]"),
+                Refused,
+                Code.COUPON_NOT_APPLICABLE,
+            ),
             (made(stripe.CardError, "", "card_declined"), Refused, Code.TRANSACTION_FAILED),
             (stripe.AuthenticationError(WORDS), Unauthentic, Code.STRIPE_ERROR),
             (stripe.PermissionError(WORDS), Unauthentic, Code.STRIPE_ERROR),

@@ -88,6 +88,11 @@ BY_CODE: Final[Mapping[str, Meaning]] = {
 """Stripe's codes of which a buyer or an operator can make something."""
 
 _BY_PARAMETER: Final[Mapping[str, Meaning]] = {
+    "discounts[0][promotion_code]": Meaning(
+        code=Code.COUPON_NOT_APPLICABLE,
+        message="The coupon does not apply to this purchase.",
+        field="couponCode",
+    ),
     "customer_email": _EMAIL,
     "amount": Meaning(code=Code.INVALID_AMOUNT, message="The amount is not valid."),
 }

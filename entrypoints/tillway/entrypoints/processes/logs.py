@@ -28,8 +28,9 @@ LEVELS: Final[Mapping[str, int]] = {
 SHORTEST_SECRET: Final = 6
 """Shorter ones are too likely to be parts of other words."""
 
-_OTHERS: Final = ("aiohttp", "asyncio")
-"""What they tell of their normal course is of no use to operators."""
+_OTHERS: Final = ("aiohttp", "asyncio", "stripe")
+"""What they tell of their normal course is of no use to operators; Stripe's package tells buyers'
+addresses too, and what we need of its errors we log ourselves."""
 
 
 def configure_logging(
