@@ -25,6 +25,13 @@ async def shop() -> AsyncIterator[CardShop]:
         yield made
 
 
+@pytest.fixture
+async def everywhere(storage: dict[str, Any]) -> AsyncIterator[CardShop]:
+    """Give a shop on each store."""
+    async with card_shop(storage=storage) as made:
+        yield made
+
+
 @pytest.mark.asyncio
 class TestPrices:
     """What a session charges is what list and quote show."""
@@ -236,39 +243,55 @@ class TestTrouble:
         session = await shop.opened(couponCode="ONCE")
         assert (await shop.checkout(session)).amount == Money(625, USD)
 
-    async def test_an_answer_that_was_lost_is_looked_up_and_ended(self, shop: CardShop) -> None:
-        """Until then what it reserves is held; nobody was told where to pay."""
-        shop.cards.trouble, shop.cards.lost = Unsettled(Code.STRIPE_ERROR), True
-        said = await shop.open(couponCode="ONCE")
+    async def test_an_answer_that_was_lost_is_looked_up_and_ended(
+        self, everywhere: CardShop
+    ) -> None:
+        """And ended, for nobody was told where to pay; until then what it reserves is held."""
+        everywhere.cards.trouble, everywhere.cards.lost = Unsettled(Code.STRIPE_ERROR), True
+        said = await everywhere.open(couponCode="ONCE")
         assert (said.status, said.body["error"]["retryable"]) == (502, True)
-        shop.cards.trouble, shop.cards.lost = None, False
-        assert await shop.redeemed("ONCE") == 1
-        await _overdue(shop)
-        assert await shop.redeemed("ONCE") == 0
-        assert shop.cards.sessions["cs_1"].status is SessionStatus.EXPIRED
-        assert (await shop.checkout("cs_1")).state is CheckoutState.EXPIRED
+        everywhere.cards.trouble, everywhere.cards.lost = None, False
+        assert await everywhere.redeemed("ONCE") == 1
+        await _overdue(everywhere)
+        assert await everywhere.redeemed("ONCE") == 0
+        assert everywhere.cards.sessions["cs_1"].status is SessionStatus.EXPIRED
+        assert (await everywhere.checkout("cs_1")).state is CheckoutState.EXPIRED
 
-    async def test_an_opening_that_never_reached_anybody_is_ended(self, shop: CardShop) -> None:
+    async def test_an_opening_that_reached_nobody_is_ended(self, everywhere: CardShop) -> None:
         """The provider has no session of it."""
-        shop.cards.trouble = Unsettled(Code.STRIPE_ERROR)
-        await shop.open()
-        shop.cards.trouble = None
-        assert await shop.unpaid() == 1
-        await _overdue(shop)
-        assert await shop.unpaid() == 0
+        everywhere.cards.trouble = Unsettled(Code.STRIPE_ERROR)
+        await everywhere.open()
+        everywhere.cards.trouble = None
+        assert await everywhere.unpaid() == 1
+        await _overdue(everywhere)
+        assert await everywhere.unpaid() == 0
 
     @pytest.mark.parametrize("paid", [True, False])
-    async def test_news_that_never_came_are_asked_for(self, shop: CardShop, paid: bool) -> None:
+    async def test_news_that_never_came_are_asked_for(
+        self, everywhere: CardShop, paid: bool
+    ) -> None:
         """A session that was paid is granted, one that is over is over."""
-        session = await shop.opened()
+        session = await everywhere.opened()
         if paid:
-            shop.cards.pay(session)
+            everywhere.cards.pay(session)
         else:
-            await shop.cards.expire(session)
-        await _overdue(shop, hours=25)
-        assert (await shop.verify(session)).status == (200 if paid else 404)
+            await everywhere.cards.expire(session)
+        await _overdue(everywhere, hours=25)
+        assert (await everywhere.verify(session)).status == (200 if paid else 404)
         state = CheckoutState.PAID if paid else CheckoutState.EXPIRED
-        assert (await shop.checkout(session)).state is state
+        assert (await everywhere.checkout(session)).state is state
+
+    async def test_one_process_looks_after_them(self, everywhere: CardShop) -> None:
+        """Whoever comes while another has the turn leaves it alone."""
+        session = await everywhere.opened()
+        everywhere.cards.pay(session)
+        ours = everywhere.gateway.services.overdue
+        theirs = evolve(ours, turn=evolve(ours.turn, owner="another"))
+        await _overdue(everywhere, hours=25)
+        assert await theirs.run() == 0
+        await ours.aclose()
+        assert await theirs.turn.begin()
+        assert (await everywhere.verify(session)).status == 200
 
     async def test_what_is_neither_paid_nor_over_is_left(self, shop: CardShop) -> None:
         """It is looked at again later; so is all else while the provider is away."""

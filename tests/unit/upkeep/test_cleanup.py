@@ -10,12 +10,14 @@ from attrs import evolve
 from support.manual_clock import ManualClock
 from support.picky import PickyStore
 from tillway.adapters.stores.memory import MemoryStore
+from tillway.core.checkouts import CheckoutState
 from tillway.core.contracts.samples import (
     LEASE,
     NOW,
     TERM,
     answer,
     cart,
+    checkout,
     delivery,
     entry,
     hold,
@@ -30,6 +32,7 @@ from tillway.core.refunds import NEVER, RefundState
 from tillway.core.services.cleanup import (
     BATCH,
     CARTS_KEPT,
+    CHECKOUTS_KEPT,
     DELIVERIES_KEPT,
     EVENTS_KEPT,
     MARGIN,
@@ -85,6 +88,22 @@ class TestWhatGoes:
         assert await after(store, clock, TERM + CARTS_KEPT + timedelta(minutes=1)) == {"carts": 1}
         async with store.view() as view:
             assert await view.carts.get(DEFAULT, cart("paid").id) is not None
+
+    async def test_checkouts_that_nobody_paid_go_after_ninety_days(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        """A paid one stays."""
+        ends = {"over": CheckoutState.EXPIRED, "paid": CheckoutState.PAID}
+        async with store.begin() as unit:
+            for name, state in ends.items():
+                await unit.checkouts.add(checkout(name))
+                ended = evolve(checkout(name), state=state)
+                await unit.checkouts.move(ended, [CheckoutState.OPENING])
+        assert await after(store, clock, TERM + CHECKOUTS_KEPT) == {}
+        late = TERM + CHECKOUTS_KEPT + timedelta(minutes=1)
+        assert await after(store, clock, late) == {"checkouts": 1}
+        async with store.view() as view:
+            assert await view.checkouts.get(DEFAULT, checkout("paid").id) is not None
 
     async def test_pending_refunds_expire_and_stay(self, store: Store, clock: ManualClock) -> None:
         """But for those of money that bought nothing, which wait until they are decided."""

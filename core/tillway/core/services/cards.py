@@ -9,6 +9,7 @@ from tillway.core.catalog import Product
 from tillway.core.checkouts import Checkout
 from tillway.core.errors import Code, Declined
 from tillway.core.ids import coupon_code_fault
+from tillway.core.observations import PaymentStarted
 from tillway.core.payments import Asked, Payment, Purchase
 from tillway.core.ports.hosting import HostsCheckout, OrderLine
 from tillway.core.ports.rails import Destination
@@ -64,6 +65,7 @@ class CardSales:
             if isinstance(found, Payment):
                 return found
             wanted = found
+        self.quoting.observe(PaymentStarted(method=rail.method, resource=ware.product.id))
         strict = evolve(wanted, needs_promotion=self.quoting.strict)
         return await self.checkouts.open(strict, asked)
 

@@ -14,6 +14,9 @@ from tillway.core.services.turns import Turn
 CARTS_KEPT: Final = timedelta(days=7)
 """After their end: a transaction that paid one in time may be shown later."""
 
+CHECKOUTS_KEPT: Final = timedelta(days=90)
+"""Of those that nobody paid: for so long money that comes after all is known for what it is."""
+
 MARGIN: Final = timedelta(hours=1)
 """How long after their end nonces and answers stay: clocks of other processes may be slow."""
 
@@ -34,6 +37,7 @@ Step = Callable[[UnitOfWork, datetime, int], Awaitable[int | Sized]]
 
 STEPS: Final[Mapping[str, Step]] = {
     "carts": lambda unit, now, most: unit.carts.purge(now - CARTS_KEPT, most),
+    "checkouts": lambda unit, now, most: unit.checkouts.purge(now - CHECKOUTS_KEPT, most),
     "refunds": lambda unit, now, most: unit.refunds.expire(now, most),
     "nonces": lambda unit, now, most: unit.nonces.purge(now - MARGIN, most),
     "answers": lambda unit, now, most: unit.answers.purge(now - MARGIN, most),

@@ -8,10 +8,11 @@ from attrs import evolve, frozen
 
 from tillway.adapters.stores.codec import Codec, micros
 from tillway.adapters.stores.limits import checked
+from tillway.adapters.stores.records.purging import purged
 from tillway.adapters.stores.records.rows import Calls, Kind, Row, Sight
 from tillway.adapters.stores.records.shelf import Shelf, blank, joined
 from tillway.adapters.stores.reservations import tally_key
-from tillway.core.checkouts import UNPAID, Checkout, CheckoutId, CheckoutState
+from tillway.core.checkouts import ENDED_WITHOUT_PAY, UNPAID, Checkout, CheckoutId, CheckoutState
 from tillway.core.payments import Chain, Phase, Reservation
 from tillway.core.ports.store import Refused
 from tillway.core.tenancy import Tenant
@@ -118,6 +119,15 @@ class CheckoutRecords:
             return _CHECKOUTS.all(found, self.codec)
 
         return await self.calls.read(work)
+
+    async def purge(self, before: datetime, limit: int) -> int:
+        """Remove checkouts that are over without pay and expired before that time."""
+        states = sorted(state.value for state in ENDED_WITHOUT_PAY)
+
+        async def work(rows: Sight) -> int:
+            return await purged(rows, Kind.CHECKOUTS, states, before, limit)
+
+        return await self.calls.write(work)
 
 
 async def _taken(rows: Sight, checkout: Checkout) -> Reservation | None:

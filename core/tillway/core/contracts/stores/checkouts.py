@@ -1,7 +1,7 @@
 """The laws of checkouts: what they reserve lives until they are paid, or known to be over."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import pytest
@@ -268,3 +268,20 @@ class CheckoutLaws:
             assert [one.id for one in due] == expected
         late = await read(store, lambda view: view.checkouts.due(NOW + 2 * TERM, 10))
         assert [one.id for one in late] == wanted
+
+    async def test_what_was_over_long_ago_is_purged(self, store: Store) -> None:
+        """After its time, up to the limit; unpaid and paid ones stay."""
+        for state in sorted(_EVERY):
+            await _add(store, checkout(state))
+            if state not in UNPAID:
+                await _move(store, _as(state, checkout(state)), *UNPAID)
+
+        async def purge(before: datetime, limit: int = 10) -> int:
+            return await write(store, lambda unit: unit.checkouts.purge(before, limit))
+
+        assert await purge(NOW + TERM) == await purge(NOW + 2 * TERM, 0) == 0
+        assert await purge(NOW + TERM + _MOMENT, 1) == 1
+        assert await purge(NOW + TERM + _MOMENT) == 1
+        assert await purge(NOW + TERM + _MOMENT) == 0
+        for state in sorted(_EVERY):
+            assert (await _get(store, state) is None) == (state in ENDED_WITHOUT_PAY)

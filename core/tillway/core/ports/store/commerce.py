@@ -182,3 +182,10 @@ class Checkouts(Protocol):
     async def due(self, now: datetime, limit: int) -> Sequence[Checkout]:
         """Give unpaid checkouts of all tenants that expired before ``now``, oldest first."""
         ...
+
+    async def purge(self, before: datetime, limit: int) -> int:
+        """Remove checkouts of all tenants that are over without pay and expired before that time.
+
+        Tell how many. Unpaid and paid ones stay. A repeat removes what is left.
+        """
+        ...

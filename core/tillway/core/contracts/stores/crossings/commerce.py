@@ -137,10 +137,18 @@ async def _by_session(unit: UnitOfWork) -> bool:
 
 
 async def _by_payment(unit: UnitOfWork) -> bool:
-    theirs = evolve(checkout("theirs", OTHER), state=CheckoutState.PAID, paid_with="pi_mine")
+    theirs = evolve(checkout("theirs", OTHER), state=CheckoutState.PAID, paid_with="pi_paid")
     await unit.checkouts.add(checkout("theirs", OTHER))
     await unit.checkouts.move(theirs, (CheckoutState.OPENING,))
-    return await unit.checkouts.by_payment(OTHER, "stripe", "pi_mine") == theirs
+    return await unit.checkouts.by_payment(OTHER, "stripe", "pi_paid") == theirs
+
+
+async def _purge_checkouts(unit: UnitOfWork) -> bool:
+    theirs = evolve(checkout("over", OTHER), expires_at=_EARLY)
+    await unit.checkouts.add(theirs)
+    await unit.checkouts.move(evolve(theirs, state=CheckoutState.EXPIRED), (CheckoutState.OPENING,))
+    gone = await unit.checkouts.purge(_BETWEEN, 10) == 1
+    return gone and await unit.checkouts.get(OTHER, theirs.id) is None
 
 
 async def _due_checkouts(unit: UnitOfWork) -> bool:
@@ -174,6 +182,7 @@ CASES: Final[Mapping[str, Case]] = {
     "checkouts.get": _get_checkout,
     "checkouts.by_session": _by_session,
     "checkouts.by_payment": _by_payment,
+    "checkouts.purge": _purge_checkouts,
     "checkouts.due": _due_checkouts,
 }
 
@@ -184,11 +193,11 @@ async def fill(unit: UnitOfWork) -> None:
     await unit.refunds.add(refund("mine", 10), _LIMIT)
     await unit.subscriptions.add(subscription("mine"))
     await unit.checkouts.add(checkout("mine", DEFAULT, (_HELD,), "cs_mine"))
-    paid = checkout("paid")
-    await unit.checkouts.add(paid)
-    await unit.checkouts.move(
-        evolve(paid, state=CheckoutState.PAID, paid_with="pi_mine"), (CheckoutState.OPENING,)
-    )
+    ends = {"paid": CheckoutState.PAID, "over": CheckoutState.EXPIRED}
+    for name, state in ends.items():
+        await unit.checkouts.add(checkout(name))
+        ended = evolve(checkout(name), state=state, paid_with=f"pi_{name}")
+        await unit.checkouts.move(ended, (CheckoutState.OPENING,))
 
 
 async def seen(view: View) -> list[object]:
@@ -207,6 +216,7 @@ async def seen(view: View) -> list[object]:
         list(await view.subscriptions.listed(DEFAULT, 100)),
         await view.checkouts.get(DEFAULT, checkout("mine").id),
         await view.checkouts.by_session(DEFAULT, "stripe", "cs_mine"),
-        await view.checkouts.by_payment(DEFAULT, "stripe", "pi_mine"),
+        await view.checkouts.by_payment(DEFAULT, "stripe", "pi_paid"),
+        await view.checkouts.get(DEFAULT, checkout("over").id),
         await view.tallies.totals(DEFAULT, ["sold"]),
     ]

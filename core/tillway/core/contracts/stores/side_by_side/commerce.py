@@ -167,6 +167,7 @@ _checkouts: Final = st.builds(
 _CHECKOUTS: Final = (
     call("checkouts.add", _checkouts),
     call("checkouts.move", _checkouts, some(*CheckoutState)),
+    call("checkouts.purge", times, limits),
 )
 _CHECKOUT_READS: Final = (
     call("checkouts.get", tenants, few.map(lambda name: checkout(name).id)),

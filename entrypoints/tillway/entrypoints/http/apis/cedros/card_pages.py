@@ -20,9 +20,8 @@ HEADERS: Final = {
         "form-action 'none'; frame-ancestors 'none'"
     ),
     "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
 }
-"""The address has a session's id in it: it is shown to nobody and goes nowhere."""
+"""The page asks for nothing from anywhere, and no other page can put itself around it."""
 
 
 @frozen(kw_only=True)
