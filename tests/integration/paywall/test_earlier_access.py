@@ -13,10 +13,11 @@ from support.chain import Wallet
 from support.shop import Shop, open_shop
 from tillway.core.assets import USD
 from tillway.core.checkouts import Checkout, CheckoutId, CheckoutState
-from tillway.core.ids import ProductId
+from tillway.core.ids import ProductId, RefundId
 from tillway.core.money import Money
 from tillway.core.payments import Asked, Chain, Payment, PaymentKey, Purchase, Settled
 from tillway.core.quotes import Purpose
+from tillway.core.refunds import Refund, RefundState
 from tillway.core.services.arrivals import arrived
 from tillway.core.services.bookkeeping import entries_of
 from tillway.core.services.facts import facts_of
@@ -196,6 +197,24 @@ def payment_of(shop: Shop, bought: Purchase, session: str, amount: Money) -> Pay
     )
 
 
+async def paid_back(shop: Shop, payment: Payment, cents: int) -> None:
+    """Write that some of it was paid back."""
+    now = shop.clock.now()
+    refund = Refund(
+        id=RefundId(f"refund_{cents:032x}"),
+        tenant=DEFAULT,
+        purchase=payment.signature,
+        recipient=payment.payer,
+        amount=Money(minor=cents, asset=USD),
+        created_at=now,
+        expires_at=now,
+    )
+    done = evolve(refund, state=RefundState.PROCESSED, processed_at=now)
+    async with shop.gateway.store.begin() as unit:
+        assert await unit.refunds.add(refund, payment.amount)
+        assert await unit.refunds.move(done, {RefundState.PENDING})
+
+
 class TestSessions:
     async def test_a_paid_one_opens_what_it_bought(self, gate: Gate) -> None:
         """Its id is the buyer's secret, and never stands in an open answer."""
@@ -237,10 +256,19 @@ class TestSessions:
             await unit.checkouts.add(checkout)
         assert is_turned_away(await gate.ask(X_Stripe_Session=SESSION), 404)
 
-    async def test_not_without_its_payment(self, gate: Gate) -> None:
-        """Money that was kept to be given back buys nothing, whatever the session says."""
+    async def test_not_once_it_was_paid_back(self, gate: Gate) -> None:
+        """All of it: what was paid back in part may have been for something else."""
         payment = await sold_by_card(gate.shop)
-        assert payment.ended_at is not None
+        await paid_back(gate.shop, payment, 200)
+        in_part = await gate.ask(X_Stripe_Session=SESSION)
+        await paid_back(gate.shop, payment, 300)
+
+        assert isinstance(in_part, Admitted)
+        assert is_turned_away(await gate.ask(X_Stripe_Session=SESSION), 404)
+
+    async def test_not_for_ever(self, gate: Gate) -> None:
+        """A month after it was paid it is an old one."""
+        await sold_by_card(gate.shop)
         gate.shop.clock.forward(timedelta(days=29))
         in_time = await gate.ask(X_Stripe_Session=SESSION)
         gate.shop.clock.forward(timedelta(days=2))

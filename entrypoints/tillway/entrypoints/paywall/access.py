@@ -1,8 +1,7 @@
 """Access that was bought before: by a subscription, or at a page of the card provider's."""
 
-import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -11,11 +10,13 @@ from attrs import define, frozen
 from tillway.core.checkouts import Checkout, CheckoutState
 from tillway.core.errors import Code, Declined
 from tillway.core.ids import ProductId
-from tillway.core.payments import Chain, Payment, PaymentKey, Purchase, State, Word
+from tillway.core.payments import Payment, Purchase, State, Word
 from tillway.core.ports.clock import Clock
 from tillway.core.ports.rails import KnowsPayers
-from tillway.core.ports.store import Store, View
+from tillway.core.ports.store import Store
 from tillway.core.quotes import Purpose
+from tillway.core.refunds import Refund, RefundState
+from tillway.core.services.payment_of import chain_of, key_of
 from tillway.core.services.rails import Rails
 from tillway.core.tenancy import Tenant
 from tillway.entrypoints.paywall.request import Request, word_in
@@ -124,9 +125,12 @@ class Sessions:
             checkout = await view.checkouts.by_session(purchase.tenant, _STRIPE, session)
             if checkout is None or checkout.paid_at is None or not _is_for(checkout, purchase):
                 return None
-            payment = await _payment_of(view, session)
+            payment = await view.payments.find(chain_of(checkout), key_of(session))
+            if payment is None or payment.state is not State.SETTLED:
+                return None
+            returned = await view.refunds.of(payment.tenant, payment.signature)
         until = checkout.paid_at + SESSION_LIFETIME
-        if payment is None or payment.state is not State.SETTLED or self.now() > until:
+        if self.now() > until or _is_paid_back(payment, returned):
             return None
         return PaidSession(payment=payment, until=until)
 
@@ -137,6 +141,7 @@ def _is_for(checkout: Checkout, purchase: Purchase) -> bool:
     return checkout.state is CheckoutState.PAID and bought == asked
 
 
-async def _payment_of(view: View, session: str) -> Payment | None:
-    key = hashlib.sha256(f"{_STRIPE}:{session}".encode()).hexdigest()
-    return await view.payments.find(Chain(_STRIPE), PaymentKey(key))
+def _is_paid_back(payment: Payment, refunds: Sequence[Refund]) -> bool:
+    """Tell whether all of it was: some of it may be given back for something else."""
+    paid_back = [each.amount.minor for each in refunds if each.state is RefundState.PROCESSED]
+    return bool(paid_back) and sum(paid_back) >= payment.amount.minor
