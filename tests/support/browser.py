@@ -52,28 +52,32 @@ def _installed() -> str | None:
 
 
 def _install() -> str:
-    for command in (
-        ["apt-get", "update", "-qq"],
-        ["apt-get", "install", "-qq", "-y", "--no-install-recommends", "chromium"],
-    ):
-        try:
-            done = subprocess.run(
-                command,
-                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=_INSTALL,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise Missing(f"{command[1]} of apt-get took longer than {_INSTALL} s") from None
-        if done.returncode:
-            raise Missing(f"apt-get could not {command[1]}: {done.stderr.strip()[-200:]}")
+    """Install it; the lists of packages may have to be fetched first, and are not always."""
+    fault = _apt_get("install", "-y", "--no-install-recommends", "chromium")
+    if fault is not None:
+        _apt_get("update")
+        fault = _apt_get("install", "-y", "--no-install-recommends", "chromium")
     found = _installed()
-    if found is None:
-        raise Missing("apt-get installed chromium, and it is not on the PATH")
+    if fault is not None or found is None:
+        raise Missing(f"Chromium could not be installed by apt-get: {fault or 'not on the PATH'}")
     return found
+
+
+def _apt_get(*arguments: str) -> str | None:
+    """Run it, and give what it complains of, if it fails."""
+    try:
+        done = subprocess.run(
+            ["apt-get", "-qq", *arguments],
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_INSTALL,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"it took longer than {_INSTALL} s"
+    return done.stderr.strip()[-200:] if done.returncode else None
 
 
 @asynccontextmanager

@@ -3,17 +3,18 @@
 import base64
 import hashlib
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from attrs import define, evolve, field
 from multidict import CIMultiDict
 
 from support.chain import Wallet
-from support.shop import Shop, open_shop
+from support.shop import RESOURCES, Shop, open_shop
 from tillway.core.assets import USD
+from tillway.core.catalog import BillingPeriod
 from tillway.core.checkouts import Checkout, CheckoutId, CheckoutState
-from tillway.core.ids import ProductId, RefundId
+from tillway.core.ids import ProductId, RefundId, SubscriptionId
 from tillway.core.money import Money
 from tillway.core.payments import Asked, Chain, Payment, PaymentKey, Purchase, Settled
 from tillway.core.quotes import Purpose
@@ -21,12 +22,19 @@ from tillway.core.refunds import Refund, RefundState
 from tillway.core.services.arrivals import arrived
 from tillway.core.services.bookkeeping import entries_of
 from tillway.core.services.facts import facts_of
+from tillway.core.subscriptions import Subscription, SubscriptionState
 from tillway.core.tenancy import DEFAULT, Tenant
 from tillway.entrypoints.paywall.access import Subscribers
 from tillway.entrypoints.paywall.core import Admitted, Decision, Paywall, purchase_of
 from tillway.entrypoints.paywall.replies import Reply
 from tillway.entrypoints.paywall.request import Request
 
+CLUB = {
+    "description": "A club",
+    "crypto_atomic_amount": 900_000,
+    "crypto_token": "USDC",
+    "subscription": {"billing_period": "month", "allow_x402": True},
+}
 URL = "https://books.example/chapter"
 SESSION = "cs_test_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0u1V2w3X4y5Z6"
 
@@ -141,6 +149,46 @@ class TestSubscribers:
     async def test_only_what_was_subscribed_to(self, gate: Gate, reader: Wallet) -> None:
         """Everything else is offered."""
         assert is_turned_away(await gate.ask("book", **gate.word(reader)))
+
+
+class TestOurSubscriptions:
+    async def test_a_running_one_opens_what_it_is_of(self) -> None:
+        """The gateway's own paywall asks its own books; once it is over, it opens nothing."""
+        club = {"resources": {**RESOURCES, "club": CLUB}}
+        async with open_shop(paywall=club, subscriptions={"enabled": True}) as shop:
+            gate = Gate(shop, Readers(), shop.gateway.door.paywall)
+            reader, now = Wallet(), shop.clock.now()
+            running = subscription_of(str(reader.address), now)
+            async with shop.gateway.store.begin() as unit:
+                assert await unit.subscriptions.add(running)
+            inside = await gate.ask("club", **gate.word(reader))
+            outside = await gate.ask("club", **gate.word(Wallet()))
+            shop.clock.forward(timedelta(days=40))
+            later = await gate.ask("club", **gate.word(reader))
+
+        assert isinstance(inside, Admitted)
+        assert inside.method == "subscription"
+        assert is_turned_away(outside)
+        assert is_turned_away(later)
+
+
+def subscription_of(subscriber: str, now: datetime) -> Subscription:
+    """Give a month of the club."""
+    return Subscription(
+        id=SubscriptionId("sub_" + "a" * 32),
+        tenant=DEFAULT,
+        product=ProductId("club"),
+        subscriber=subscriber,
+        method="x402",
+        billing_period=BillingPeriod.MONTH,
+        billing_interval=1,
+        state=SubscriptionState.ACTIVE,
+        period_start=now,
+        period_end=now + timedelta(days=30),
+        created_at=now,
+        updated_at=now,
+        due_at=now + timedelta(days=30),
+    )
 
 
 async def sold_by_card(shop: Shop, resource: str = "article", session: str = SESSION) -> Payment:
