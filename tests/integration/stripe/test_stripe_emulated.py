@@ -394,6 +394,16 @@ class TestSubscriptions:
 
         assert (await shop.rail.pay_back(asked)).state is PayBackState.DONE
 
+    async def test_a_renewal_goes_back(self, shop: Shop, clock: ManualClock) -> None:
+        """By its invoice."""
+        await shop.bought(plan())
+        clock.move(timedelta(days=32).total_seconds())
+        await _caught_up(shop)
+        renewal = [each for each in await shop.told() if isinstance(each, InvoiceTold)][-1]
+        asked = PayBack(payment=renewal.id, amount=dollars(1000), reference="refund_1")
+
+        assert (await shop.rail.pay_back(asked)).state is PayBackState.DONE
+
     async def test_a_customer_has_a_page(self, shop: Shop) -> None:
         """Of his own."""
         bought = await shop.bought(plan())

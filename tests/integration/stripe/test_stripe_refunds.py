@@ -126,6 +126,20 @@ class TestMoneyOfASession:
 
         assert wire.to(REFUNDS)[0].params["payment_intent"] == "pi_2"
 
+    async def test_that_of_an_invoice_is_found_too(
+        self, wire: StripeWire, rail: StripeRail
+    ) -> None:
+        """A renewal's event may not name its money."""
+        wire.answer(
+            {
+                "GET /v1/invoices/in_1": Says(invoice()),
+                f"GET {REFUNDS}": Says(listed(refund())),
+            }
+        )
+
+        assert await rail.find_pay_back("in_1", "refund_1") == DONE
+        assert wire.asked[1].params["payment_intent"] == "pi_2"
+
     @pytest.mark.parametrize(
         "answer", [Says(session(payment_intent=None)), error(404, code="resource_missing")]
     )

@@ -6,9 +6,9 @@ from typing import Any, Final
 from attrs import define, field
 
 from tillway.adapters.stripe.answers import Fields
-from tillway.adapters.stripe.client import Api, key_of
+from tillway.adapters.stripe.client import Api, key_of, segment
 from tillway.adapters.stripe.metadata import REFUND, written
-from tillway.adapters.stripe.sessions import Sessions
+from tillway.adapters.stripe.sessions import Sessions, invoice_payment
 from tillway.core.assets import Assets
 from tillway.core.errors import Code, Declined, Unavailable
 from tillway.core.ports.hosting import PaidBack, PayBack, PayBackState
@@ -68,13 +68,18 @@ class PayBacks:
         return await self._find(await self._money(payment), reference)
 
     async def _money(self, payment: str) -> str:
-        """Give the money of a session: what begins a subscription is told by its invoice only."""
-        if not payment.startswith("cs_"):
-            return payment
-        session = await self.sessions.retrieve(payment)
-        if session is None or session.payment is None:
+        """Give the money of a session or an invoice: subscriptions' events may not name it."""
+        found: str | None = payment
+        if payment.startswith("cs_"):
+            session = await self.sessions.retrieve(payment)
+            found = None if session is None else session.payment
+        elif payment.startswith("in_"):
+            path = f"/v1/invoices/{segment(payment)}"
+            expanded = {"expand": ["payments"]}
+            found = await self.api.find("invoices.retrieve", path, expanded, invoice_payment)
+        if found is None:
             raise Declined(Code.INVALID_AMOUNT, "Nothing was paid by card that could go back.")
-        return session.payment
+        return found
 
     async def _find(self, payment: str, reference: str) -> PaidBack | None:
         last: str | None = None
