@@ -3,14 +3,25 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from aiohttp import web
-from attrs import frozen
+from attrs import define, frozen
 from multidict import CIMultiDict
 
+from support.fuzz import FULL
 from support.hosts import Counter, header_for, hosted, old_header_for
-from support.shop import ARTICLE, BOOK, Shop, open_shop, signature_of, v1_header, v2_header
+from support.shop import (
+    ARTICLE,
+    BOOK,
+    Shop,
+    another_gateway,
+    open_shop,
+    signature_of,
+    v1_header,
+    v2_header,
+)
 from support.untouched import is_offered_anew, untouched
 from tillway.core.errors import Unavailable
 from tillway.core.payments import State
@@ -406,3 +417,57 @@ class TestRepeats:
                 peer="127.0.0.1",
             )
         assert (asked.address, asked.url) == ("198.51.100.7", "https://books.example/")
+
+
+class TestSeveralGateways:
+    async def test_it_runs_once_wherever_it_is_asked_for(self, tmp_path: Path) -> None:
+        """Two processes' worth of gateways on one store; a repeat may come to either."""
+        place = {"backend": "file", "file_path": str(tmp_path / "tillway.db")}
+        async with open_shop(storage=place) as shop, another_gateway(shop, storage=place) as other:
+            counters = Counter(slow=0.3), Counter(slow=0.3)
+            one, two = application(shop, counters[0]), application(other, counters[1])
+            async with hosted(shop, one) as here, hosted(other, two) as there:
+                header = await header_for(here, "/chapter")
+                both = await asyncio.gather(
+                    *(each.get("/chapter", header) for each in (here, there) * 4)
+                )
+                late = await there.get("/chapter", header)
+
+        assert {(each.status, each.body) for each in (*both, late)} == {(200, "chapter 1")}
+        assert counters[0].runs + counters[1].runs == 1
+
+
+class TestCrowds:
+    async def test_every_payment_runs_it_once_under_all_its_repeats(self, shop: Shop) -> None:
+        """Many buyers at once, each of whom asks again and again, some runs failing."""
+        buyers, repeats = (200, 6) if FULL else (16, 4)
+        counter = Flaky()
+        async with hosted(shop, application(shop, counter)) as host:
+            headers = [await header_for(host, "/chapter") for _ in range(buyers)]
+            await asyncio.gather(
+                *(host.get("/chapter", header) for header in headers for _ in range(repeats))
+            )
+            counter.steady = True
+            last = [await host.get("/chapter", header) for header in headers]
+
+        assert [each.status for each in last] == [200] * buyers
+        assert len({each.body for each in last}) == buyers
+        assert counter.delivered == buyers
+        assert shop.balance() == buyers * ARTICLE
+
+
+@define(eq=False)
+class Flaky(Counter):
+    """A handler that fails every third time, until it is steady."""
+
+    delivered: int = 0
+    steady: bool = False
+
+    async def run(self) -> str:
+        """Fail, or deliver a chapter that nobody else gets."""
+        said = await super().run()
+        await asyncio.sleep(0.01)
+        if self.runs % 3 == 0 and not self.steady:
+            raise RuntimeError("out of paper")
+        self.delivered += 1
+        return said

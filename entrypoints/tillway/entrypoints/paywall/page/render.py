@@ -143,7 +143,9 @@ def _ways(view: View) -> Html:
         "<section hidden><h2>Card</h2>"
         '<button type="button" id="card">Pay by card</button></section>'
     )
-    return joined((card if view.card else NOTHING, _wallets(view), _link(view)))
+    once = Html('<p class="quiet">You buy it once: this is no subscription.</p>')
+    by = (card if view.card else NOTHING, _wallets(view), _link(view))
+    return joined((once if view.product.subscription else NOTHING, *by))
 
 
 def _wallets(view: View) -> Html:
