@@ -51,8 +51,10 @@ class Club:
         await self.stripe.delivered()
         for _ in range(2):
             self.shop.clock.forward(timedelta(seconds=11))
-            await self.shop.gateway.services.incoming.sweep()
-            await self.shop.gateway.services.subscribe.upkeep.run()
+            services = self.shop.gateway.services
+            await services.incoming.sweep()
+            await services.overdue.run()
+            await services.subscribe.upkeep.run()
 
     async def wait(self, **span: float) -> None:
         """Let time pass, here and at the provider's."""

@@ -32,6 +32,11 @@ PLANS: Final = {
         "crypto_token": "USDC",
         "subscription": {"billing_period": "month", "billing_interval": 3, "allow_x402": True},
     },
+    "bronze": {
+        "fiat_amount_cents": 300,
+        "description": "Little of it, at a price of Stripe's",
+        "subscription": {"billing_period": "month", "stripe_price_id": "price_of_bronze"},
+    },
     "cards-only": {
         "fiat_amount_cents": 700,
         "crypto_atomic_amount": 700_000,

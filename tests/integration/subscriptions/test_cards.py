@@ -213,6 +213,112 @@ class TestGoingOn:
         said = await club.ask("portal", {**body, "returnUrl": "https://evil.example/"})
         assert (said.status, said.code) == (400, "invalid_field")
 
+    async def test_what_we_hold_for_expired_can_still_be_ended(self, club: Club) -> None:
+        """Nothing was heard for months: the provider bills on until it is told."""
+        one = await club.joined()
+        named = str(one.stripe_subscription)
+        club.stripe.outbox.trouble.paused = True
+        club.shop.clock.forward(timedelta(days=70))
+        assert not (await status(club.shop, one.subscriber))["active"]
+        said = await club.ask("cancel", {"subscriptionId": one.id})
+        assert said.body == {"success": True, "atPeriodEnd": False}
+        assert club.stripe.account.get("subscription", named)["status"] == "canceled"
+
+    async def test_another_price_at_the_providers_is_another_product(self, club: Club) -> None:
+        """Changed in its portal, where nobody asks us."""
+        one = await club.joined()
+        theirs: Any = club.stripe.account.get("subscription", str(one.stripe_subscription))
+        price = {**theirs["items"]["data"][0]["price"], "id": "price_of_bronze"}
+        theirs["items"]["data"][0]["price"] = price
+        club.shop.clock.forward(timedelta(minutes=1))
+        club.stripe.account.change("customer.subscription.updated", theirs, description="bronze")
+        await club.heard()
+        moved = await club.found(theirs["id"])
+        assert moved.product == "bronze"
+        assert (await status(club.shop, one.subscriber, "bronze"))["active"]
+        assert not (await status(club.shop, one.subscriber))["active"]
+        assert (await club.told()).count("subscription.changed") == 1
+
+
+class TestTrouble:
+    """The provider is silent, or away."""
+
+    async def test_after_silence_it_is_looked_up(self, club: Club) -> None:
+        """What was done is done, although no answer ever came."""
+        one = await club.joined()
+        club.stripe.faults.add("drop", "DELETE /v1/subscriptions/*", None, effective=True)
+        said = await club.ask("cancel", {"subscriptionId": one.id})
+        assert (said.status, said.body) == (200, {"success": True, "atPeriodEnd": False})
+        over = await club.found(str(one.stripe_subscription))
+        assert over.state is SubscriptionState.CANCELLED
+
+    async def test_what_was_not_done_is_not_said_to_be(self, club: Club) -> None:
+        """502 and nothing changed; asked again later it goes."""
+        one = await club.joined()
+        body = {"subscriptionId": one.id, "atPeriodEnd": True}
+        club.stripe.faults.add("drop", "POST /v1/subscriptions/*", None)
+        said = await club.ask("cancel", body)
+        assert (said.status, said.code) == (502, "stripe_error")
+        assert not (await club.found(str(one.stripe_subscription))).cancel_at_period_end
+        club.stripe.faults.clear()
+        assert (await club.ask("cancel", body)).status == 200
+        assert (await club.found(str(one.stripe_subscription))).cancel_at_period_end
+
+    async def test_no_session_without_the_provider(self, club: Club) -> None:
+        """502, and the trial that it would have begun with is not used up."""
+        asked = {"customerEmail": "a@shop.example"}
+        club.stripe.faults.add("http_500", "POST /v1/checkout/sessions", None)
+        said = await club.session("cards-only", **asked)
+        assert (said.status, said.code) == (502, "stripe_error")
+        club.stripe.faults.clear()
+        await club.wait(days=2)
+        one = await club.joined("cards-only", **asked)
+        assert one.state is SubscriptionState.TRIALING
+
+
+REFUSED: list[tuple[dict[str, Any], int, str, str]] = [
+    ({"interval": "monthly"}, 400, "missing_field", "resource is required"),
+    ({"resource": "gold"}, 400, "missing_field", "interval is required"),
+    ({"resource": "gold", "interval": "hourly"}, 400, "invalid_field", "invalid interval"),
+    ({"resource": "no", "interval": "monthly"}, 404, "resource_not_found", "Resource not found"),
+    (
+        {"resource": "mug", "interval": "monthly"},
+        400,
+        "invalid_field",
+        "resource is not configured for subscriptions",
+    ),
+    (
+        {"resource": "quarterly", "interval": "custom", "intervalDays": 90},
+        400,
+        "invalid_field",
+        "resource has no Stripe price ID configured",
+    ),
+    (
+        {"resource": "gold", "interval": "yearly"},
+        400,
+        "invalid_field",
+        "invalid interval: this resource is billed monthly",
+    ),
+    (
+        {"resource": "gold", "interval": "monthly", "successUrl": "https://evil.example/"},
+        400,
+        "invalid_field",
+        "successUrl must be an http(s) address on a host of stripe.redirect_hosts",
+    ),
+]
+
+
+class TestRefusals:
+    """What opens no session."""
+
+    async def test_each_by_its_code_status_and_words(self, club: Club) -> None:
+        """And nothing is asked of the provider."""
+        for body, code, word, message in REFUSED:
+            said = await club.ask("stripe-session", body, admin=False)
+            assert (said.status, said.code) == (code, word), body
+            assert said.body["error"]["message"] == message
+        assert club.stripe.account.shelves.of("checkout.session") == []
+
 
 class TestDisorder:
     """News in any order, and twice."""

@@ -77,7 +77,7 @@ class Changes:
     async def cancel(self, subscription: Subscription, *, at_period_end: bool) -> Subscription:
         """End it now or with its period. What has ended stays as it is, and so does a repeat."""
         standing = await self._standing(subscription)
-        if not standing.is_running or (at_period_end and standing.cancel_at_period_end):
+        if _is_over(standing) or (at_period_end and standing.cancel_at_period_end):
             return standing
         if standing.method != X402:
             host, named = self._host(standing), _billed(standing)
@@ -228,6 +228,16 @@ async def _told(
         if found is None or not is_done(found):
             raise
         return found
+
+
+def _is_over(subscription: Subscription) -> bool:
+    """Tell whether nothing can be ended any more.
+
+    What has expired here for want of news may still be billed: that is for its provider to say.
+    """
+    if subscription.method == X402:
+        return not subscription.is_running
+    return heard_of(subscription).standing.is_over
 
 
 def _billed(subscription: Subscription) -> str:
