@@ -360,6 +360,11 @@ class TestTheList:
             "metadata": {},
         }
 
+    async def test_a_body_beside_the_headers_is_not_read(self, case: Case) -> None:
+        """As the reference does not."""
+        answer = await self.listed(case, await self.nonce(case), body=["anything"])
+        assert answer.status == 200
+
     async def test_the_form_of_the_server_in_rust(self, case: Case) -> None:
         """With a limit."""
         nonce = await self.nonce(case, "refund_list")

@@ -10,10 +10,14 @@ import pytest
 import stripe
 from attrs import define, field
 
+from support.refunds import REFUNDS, approve
 from support.shop import Answer, Shop, open_shop, v2_header
+from support.words import signed_headers
+from tillway.adapters.heads import HeadSignatures
 from tillway.core.checkouts import Checkout, CheckoutState
 from tillway.core.payments import Payment, State
 from tillway.core.refunds import RefundState
+from tillway.core.services.audit import Audit
 from tillway.core.tenancy import DEFAULT
 from tillway.entrypoints.sandbox.stripe import Account, Fault, Kind, Served, serve_stripe
 
@@ -180,6 +184,61 @@ class TestAfterwards:
         await one.provider.delivered()
         assert (await one.payment(session)).state is State.SETTLED
         assert (await one.verify(session)).status == 200
+
+
+@pytest.mark.asyncio
+class TestMoneyBack:
+    """Asked for here, decided here, and paid back by Stripe."""
+
+    async def asked(self, one: Till, session: str, amount: float | None = None) -> Answer:
+        """Ask for a refund as the merchant does."""
+        body: dict[str, Any] = {"originalPurchaseId": f"stripe:{session}"}
+        if amount is not None:
+            body["amount"] = amount
+        words = signed_headers(one.shop.merchant.keypair, f"request-refund:stripe:{session}")
+        return await one.shop.post(f"{REFUNDS}/request", body, words)
+
+    async def test_in_parts_and_whole(self, one: Till) -> None:
+        """Stripe has what we have, its own news of it change nothing, and the books agree."""
+        session = await one.buy(customerEmail="a@shop.example")
+        money = (await one.checkout(session)).paid_with
+        assert money is not None
+        for amount in (3.0, 9.5):
+            asked = await self.asked(one, session, amount)
+            answer = await approve(one.shop, asked.body["refundId"])
+            assert answer.body["status"] == "processed", answer.body
+            await one.provider.delivered()
+            await one.shop.gateway.services.incoming.sweep()
+        more = await self.asked(one, session, 0.01)
+
+        at_stripe = await one.sdk.v1.refunds.list_async({"payment_intent": money})
+        assert sorted(each.amount for each in at_stripe.data) == [300, 950]
+        assert await one.refunded(session) == PRICE
+        assert more.code == "refund_already_processed"
+        told = [event.type for event in await one.shop.events()]
+        assert told.count("refund.succeeded") == 2
+        store = one.shop.gateway.store
+        report = await Audit(store=store, signatures=HeadSignatures()).run()
+        assert report.is_sound, report.faults
+
+    async def test_while_stripe_is_away_it_waits(self, one: Till) -> None:
+        """And is paid back once when it is there again."""
+        session = await one.buy()
+        refund = (await self.asked(one, session)).body["refundId"]
+        one.provider.faults.add(Kind.DROP, "POST /v1/refunds", None, effective=True)
+        one.provider.faults.add(Kind.DROP, "GET *", None)
+        answer = await approve(one.shop, refund)
+        assert (answer.status, answer.body["status"]) == (200, "approved"), answer.body
+        one.provider.faults.clear()
+        for _ in range(3):
+            await asyncio.sleep(0.25)
+            await one.shop.gateway.services.refunding.payouts.sweep()
+
+        assert await one.refunded(session) == PRICE
+        money = (await one.checkout(session)).paid_with
+        assert money is not None
+        at_stripe = await one.sdk.v1.refunds.list_async({"payment_intent": money})
+        assert [each.amount for each in at_stripe.data] == [PRICE]
 
 
 @pytest.mark.asyncio

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from solders.transaction import VersionedTransaction
 
 from support.chain import old_blockhash_of
 from support.hostile_self_paid import honest_own
@@ -326,3 +327,82 @@ class TestMetrics:
         assert 'cedros_refund_duration_seconds_count{method="crypto"} 2.0' in text
         assert 'cedros_payment_amount_total{method="x402",token="USDC"} 5.0' in text
         assert "refund_" not in text.replace("cedros_refund_", "")
+
+
+class TestPaidWithoutBeingDue:
+    async def owed(self, shop: Shop, case: Bought) -> int:
+        """Tell what the books say that the buyer owes."""
+        customer = Account(AccountKind.CUSTOMER, str(case.buyer.address))
+        asset = (await case.payment()).amount.asset
+        async with shop.gateway.store.view() as view:
+            return -(await view.ledger.balance(shop.tenant, customer, asset)).total
+
+    async def test_a_second_payment_that_has_landed_is_owed_by_who_got_it(
+        self, still: Shop
+    ) -> None:
+        """The merchant sent it himself and shows it later: no refund of it is queued."""
+        case = await bought(still)
+        await bought(still)
+        refund = await case.asked()
+        first, second = [(await approve(still, refund)).body["quote"] for _ in range(2)]
+        raw = repay(still, second, price=7)
+        assert still.chain.land(VersionedTransaction.from_bytes(raw)) is not None
+        still.clock.forward(timedelta(seconds=1))
+        assert (await execute(still, first)).status == 200
+
+        late = await still.post(VERIFY, headers=refund_header(raw, second))
+
+        assert (late.status, late.code) == (400, "refund_already_processed")
+        assert await self.owed(still, case) == ARTICLE
+        told = [event.type for event in await still.events()]
+        assert (told.count("refund.excess"), told.count("refund.succeeded")) == (1, 1)
+        assert "payment.unapplied" not in told
+        assert await still.gateway.services.refunding.pending(still.tenant) == []
+        await sound(still)
+
+    async def test_a_denied_refund_that_has_been_paid_all_the_same_is_too(
+        self, still: Shop
+    ) -> None:
+        """It stays denied, and what went out is in the books."""
+        case = await bought(still)
+        quote = await case.approved()
+        refund = quote["resource"].removeprefix("refund:")
+        raw = repay(still, quote)
+        assert still.chain.land(VersionedTransaction.from_bytes(raw)) is not None
+        still.clock.forward(timedelta(seconds=1))
+        assert (await deny(still, refund)).status == 200
+
+        await still.post(VERIFY, headers=refund_header(raw, quote))
+
+        assert (await stored(still, refund)).state is RefundState.DENIED
+        assert await self.owed(still, case) == ARTICLE
+        assert "refund.excess" in [event.type for event in await still.events()]
+        payment = await case.payment()
+        assert await books(still, payment, payment.pay_to) == (ARTICLE, 0)
+        await sound(still)
+
+    async def test_one_that_the_merchant_sent_himself_in_time_is_the_refund(
+        self, still: Shop
+    ) -> None:
+        """Shown with its quote, it processes it."""
+        case = await bought(still)
+        quote = await case.approved()
+        raw = repay(still, quote)
+        assert still.chain.land(VersionedTransaction.from_bytes(raw)) is not None
+        still.clock.forward(timedelta(seconds=1))
+
+        answer = await still.post(VERIFY, headers=refund_header(raw, quote))
+
+        refund = quote["resource"].removeprefix("refund:")
+        assert answer.status == 200, answer.body
+        assert (await stored(still, refund)).state is RefundState.PROCESSED
+        assert await self.owed(still, case) == 0
+
+
+class TestPrefix:
+    async def test_the_routes_stand_under_it(self) -> None:
+        """And the offer's address too."""
+        async with open_shop(background=False, server={"route_prefix": "/pay"}) as shop:
+            bare = await shop.post(f"{REFUNDS}/approve", {"refundId": "x"})
+            there = await shop.post(f"/pay{REFUNDS}/approve", {"refundId": "x"})
+            assert (bare.code, there.code) == ("route_not_found", "invalid_signature")

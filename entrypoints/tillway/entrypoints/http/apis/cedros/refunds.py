@@ -17,6 +17,7 @@ from tillway.entrypoints.http.apis.cedros.refund_texts import requested, shown, 
 from tillway.entrypoints.http.apis.cedros.texts import moment
 from tillway.entrypoints.http.apis.x402.challenge import NO_STORE
 from tillway.entrypoints.http.convert import body_of, raw_body
+from tillway.entrypoints.http.proofs import word_in
 from tillway.entrypoints.http.render import answer
 from tillway.entrypoints.http.request import TENANT, origin
 from tillway.entrypoints.http.signed import PARAMETERS, doer, shown_in
@@ -68,9 +69,9 @@ class Refunds:
         return answer({"success": True, "message": "refund denied"})
 
     async def pending(self, request: web.Request) -> web.StreamResponse:
-        """Answer 200 with what waits; a body is read only where no header has the signature."""
+        """Answer 200 with what waits; a body counts only where no header has a signature."""
         asked = bodies.RefundsAsked()
-        if (await raw_body(request)).strip():
+        if word_in(request) is None and (await raw_body(request)).strip():
             asked = await body_of(request, bodies.RefundsAsked)
         refunding = self.services.refunding
         await doer(request, asked, refunding.deeds.pending(), self.services.signatures)
