@@ -22,7 +22,7 @@ from tillway.plugins.settings.paywall import Resource, SubscriptionPlan
 
 def products_of(resources: Iterable[Resource], assets: Assets) -> Sequence[Product]:
     """Give the products; SettingsError names all that are faulty by their key path."""
-    products = [_product(resource, assets) for resource in resources]
+    products = products_from(resources, assets)
     faults = [
         Fault(key=f"paywall.resources.{product.id}.{fault.field}", message=fault.message)
         for product in products
@@ -31,6 +31,11 @@ def products_of(resources: Iterable[Resource], assets: Assets) -> Sequence[Produ
     if faults:
         raise SettingsError(tuple(faults))
     return products
+
+
+def products_from(resources: Iterable[Resource], assets: Assets) -> Sequence[Product]:
+    """Give the products, faulty ones too."""
+    return [_product(resource, assets) for resource in resources]
 
 
 def coupons_of(entries: Iterable[CouponEntry]) -> Sequence[Coupon]:

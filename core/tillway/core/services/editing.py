@@ -48,9 +48,17 @@ class Editing:
     coupons: str | None = None
     forget: Callable[[], None] = _nothing
 
+    def refuse_products_elsewhere(self) -> None:
+        """Raise Declined (forbidden) if products do not come from the main store."""
+        _refuse_elsewhere("Products", self.products)
+
+    def refuse_coupons_elsewhere(self) -> None:
+        """Raise Declined (forbidden) if coupons do not come from the main store."""
+        _refuse_elsewhere("Coupons", self.coupons)
+
     async def put_product(self, tenant: Tenant, product: Product) -> None:
         """Write a product; a repeat changes nothing. Declined names all that is wrong with it."""
-        _refuse_elsewhere("Products", self.products)
+        self.refuse_products_elsewhere()
         faults = product_faults(product)
         if faults:
             raise Declined.for_faults(faults)
@@ -58,12 +66,12 @@ class Editing:
 
     async def remove_product(self, tenant: Tenant, product: ProductId) -> bool:
         """Remove a product and tell whether it was there."""
-        _refuse_elsewhere("Products", self.products)
+        self.refuse_products_elsewhere()
         return await self._edited(lambda unit: unit.products.remove(tenant, product))
 
     async def put_coupon(self, tenant: Tenant, coupon: Coupon) -> None:
         """Write a coupon; a repeat changes nothing. Declined names all that is wrong with it."""
-        _refuse_elsewhere("Coupons", self.coupons)
+        self.refuse_coupons_elsewhere()
         faults = coupon_faults(coupon)
         if faults:
             raise Declined.for_faults(faults)
@@ -71,7 +79,7 @@ class Editing:
 
     async def remove_coupon(self, tenant: Tenant, code: CouponCode) -> bool:
         """Remove a coupon and tell whether it was there. Its redemptions stay counted."""
-        _refuse_elsewhere("Coupons", self.coupons)
+        self.refuse_coupons_elsewhere()
         return await self._edited(lambda unit: unit.coupons.remove(tenant, code))
 
     async def _edited(self, change: Callable[[UnitOfWork], Awaitable[T]]) -> T:

@@ -11,12 +11,14 @@ from tillway.entrypoints.cli.failing import plainly
 
 COMMANDS: Final = {
     "config": "Check settings, and see the values in effect.",
+    "coupons": "Look at coupons, and move them between the store and files.",
     "doctor": "Examine settings, store, rails and wallets, and say what to do.",
     "ledger": "Verify the books.",
     "migrate": "Bring the store's schema up to date.",
     "pay": "Buy the resource at a URL, and show each step.",
     "payments": "Look at payments in the store.",
     "plugins": "List installed plugins.",
+    "products": "Look at products, and move them between the store and files.",
     "reconcile": "Compare payments, books, log and chain, and explain what differs.",
     "sandbox": "Run a chain, a shop and a gateway, without any network.",
     "serve": "Serve the gateway.",

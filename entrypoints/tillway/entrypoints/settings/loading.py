@@ -98,10 +98,11 @@ def read_source(
     """
     here = Path.cwd() if directory is None else Path(directory)
     variables = merged_environment(os.environ if environ is None else environ, here)
-    return Source(yaml=_file_text(path) if path else "", environ=variables)
+    return Source(yaml=read_file_text(path) if path else "", environ=variables)
 
 
-def _file_text(path: Path | str) -> str:
+def read_file_text(path: Path | str) -> str:
+    """Read a file of settings, or of some of them; SettingsError when it cannot be read."""
     try:
         with Path(path).open("rb") as file:
             raw = file.read(LARGEST + 1)
