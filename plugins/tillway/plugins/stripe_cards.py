@@ -71,5 +71,6 @@ def _config(settings: StripeSettings, context: Context) -> StripeConfig:
         hosts=(*settings.redirect_hosts, *page_hosts(settings)),
         tax_rate=settings.tax_rate_id,
         payment_methods=settings.payment_method_types,
+        session_lifetime=settings.session_lifetime,
         live=settings.mode == "live",
     )

@@ -126,6 +126,13 @@ class TestAsking:
 
         assert int(params["expires_at"]) == int(NOW.timestamp()) + given
 
+    async def test_a_longer_life_can_be_set(self, shop: StripeWire) -> None:
+        """For all sessions."""
+        async with stripe_rail(shop.url, session_lifetime=timedelta(hours=5)) as rail:
+            params = (await opened(rail, shop, order())).params
+
+        assert int(params["expires_at"]) == int(NOW.timestamp()) + 5 * 3600
+
     @pytest.mark.parametrize("place", ["success_url", "cancel_url"])
     async def test_a_buyer_is_sent_to_our_hosts_only(
         self, shop: StripeWire, rail: StripeRail, place: str

@@ -591,6 +591,7 @@ OURS: Final = frozenset(
         "stripe.redirect_hosts",
         "stripe.payment_method_types",
         "stripe.api_base",
+        "stripe.session_lifetime",
         "x402.rpc_urls",
         "x402.extra_mints",
         "x402.claim_lease",

@@ -97,6 +97,13 @@ class TestPlaces:
 
         assert words in fault
 
+    @pytest.mark.parametrize("text", ["30m", "24h", "0"])
+    def test_stripe_keeps_no_session_shorter_or_longer(self, text: str) -> None:
+        """Half an hour to a day, and some minutes for the way."""
+        (fault,) = faults_of(KEYS | {"stripe.session_lifetime": text})
+
+        assert fault.startswith("stripe.session_lifetime: must be between")
+
     def test_an_emulator_stands_in(self) -> None:
         """On the loopback interface."""
         base = "http://127.0.0.1:12111"

@@ -8,7 +8,7 @@ from attrs import define, field
 
 from tillway.adapters.stripe.answers import Fields
 from tillway.adapters.stripe.client import LOOK_AGAIN, Api, key_of, segment
-from tillway.adapters.stripe.config import StripeConfig
+from tillway.adapters.stripe.config import LONGEST_SESSION, SHORTEST_SESSION, StripeConfig
 from tillway.adapters.stripe.discounts import Discounts
 from tillway.adapters.stripe.errors import Refused
 from tillway.adapters.stripe.hosts import refuse_elsewhere
@@ -24,10 +24,6 @@ from tillway.core.ports.hosting import HostedSession, Order, SessionStatus
 
 KEY_LIFE: Final = timedelta(hours=23)
 """Stripe forgets an idempotency key after a day: a repeat must come well before."""
-
-SHORTEST: Final = timedelta(minutes=31)
-LONGEST: Final = timedelta(hours=23, minutes=55)
-"""How long a session may be open: Stripe takes 30 minutes to 24 hours, by its own clock."""
 
 SKEW: Final = timedelta(minutes=5)
 _PAGE: Final = 100
@@ -129,7 +125,7 @@ class Sessions:
             "line_items": items(order, lines, self.config),
             "success_url": order.success_url,
             "cancel_url": order.cancel_url,
-            "expires_at": int(expiry(checkout).timestamp()),
+            "expires_at": int(expiry(checkout, self.config.session_lifetime).timestamp()),
             "metadata": written(order.metadata, ours),
             **_buyer(order),
         }
@@ -207,13 +203,14 @@ class Sessions:
             return found
 
 
-def expiry(checkout: Checkout) -> datetime:
-    """Give when a session ends: as the checkout says, within what Stripe takes.
+def expiry(checkout: Checkout, lifetime: timedelta) -> datetime:
+    """Give when a session ends: not before the checkout does, and within what Stripe takes.
 
     It is reckoned from the checkout's beginning, so that a repeat asks for the same.
     """
     began = checkout.created_at
-    return min(max(checkout.expires_at, began + SHORTEST), began + LONGEST)
+    wanted = max(checkout.expires_at, began + lifetime)
+    return min(max(wanted, began + SHORTEST_SESSION), began + LONGEST_SESSION)
 
 
 def _buyer(order: Order) -> dict[str, str]:

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, ClassVar, Final, Literal
 
 from attrs import frozen
 
 from tillway.core.secrets import Secret
 from tillway.plugins.rules import (
+    between,
     distinct,
     each,
     hide_url,
@@ -161,6 +163,12 @@ class StripeSettings:
         rules=(each(_method), distinct),
         doc="How a session can be paid, in Stripe's words; an empty list leaves it to Stripe's "
         "dashboard.",
+    )
+    session_lifetime: timedelta = setting(
+        default=timedelta(hours=1),
+        rules=(between(timedelta(minutes=31), timedelta(hours=23, minutes=55)),),
+        doc="How long a session can be paid; what it has reserved (limited coupons, a cart) waits "
+        "as long.",
     )
     mode: Literal["test", "live"] = setting(
         default="test",
