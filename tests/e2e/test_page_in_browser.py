@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 from solders.hash import Hash
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
@@ -82,6 +82,11 @@ async def proof_of(sandbox: Sandbox, session: str) -> Any:
 
 async def _is_found(address: str) -> bool:
     return call(address).status == 200
+
+
+def mint_of(sandbox: Sandbox) -> Pubkey:
+    """Give the token that is paid with."""
+    return Pubkey.from_string(call(f"{sandbox.url}/sandbox").json()["mints"]["USDC"])
 
 
 def cart_of(sandbox: Sandbox, *resources: str) -> str:
@@ -239,6 +244,41 @@ class TestRefusals:
             await seen.page.evaluate("walletRefuses()")
             await seen.page.get_by_role("button", name="Pay with Test Wallet").click()
             await expect(seen.page.locator("#status")).to_have_text("Nothing was paid.")
+
+    async def test_an_answer_that_is_lost_is_asked_for_again(
+        self, chromium: Browser, sandbox: Sandbox, wallet: Keypair
+    ) -> None:
+        """With the very same request, which is free: the purchase is had, and paid once."""
+        sandbox.fund(wallet.pubkey(), usdc="1")
+        async with visit(chromium, PHONE, wallet_of(wallet)) as seen:
+            lost: list[str] = []
+
+            async def lose(route: Route) -> None:
+                if lost:
+                    await route.continue_()
+                    return
+                lost.append((await route.fetch()).url)
+                await route.abort()
+
+            await seen.page.route("**/v1/verify", lose)
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-article")
+            await seen.page.get_by_role("button", name="Pay with Test Wallet").click()
+            signature = await granted(seen.page)
+
+        assert len(lost) == 1
+        assert sandbox.has_confirmed(signature)
+        assert sandbox.tokens(wallet.pubkey(), mint_of(sandbox)) == 950_000
+
+    async def test_an_old_price_is_renewed_before_it_is_paid(
+        self, chromium: Browser, sandbox: Sandbox, wallet: Keypair
+    ) -> None:
+        """Whoever left the page open sees the price of now, and is asked for nothing before."""
+        async with visit(chromium, PHONE, wallet_of(wallet)) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-article")
+            await seen.page.evaluate("document.querySelector('main').dataset.expires = '1'")
+            async with seen.page.expect_navigation():
+                await seen.page.get_by_role("button", name="Pay with Test Wallet").click()
+            assert await seen.page.evaluate("walletAsked") == []
 
     async def test_a_page_without_wallets_says_so(
         self, chromium: Browser, sandbox: Sandbox

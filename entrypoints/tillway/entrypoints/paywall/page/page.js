@@ -8,7 +8,7 @@ const status = document.getElementById("status");
 const CHAINS = { "mainnet-beta": "solana:mainnet", devnet: "solana:devnet", testnet: "solana:testnet" };
 const SIGN = "solana:signTransaction";
 const CONNECT = "standard:connect";
-const POLL = 2500; // milliseconds between two looks for a payment
+const POLL = 2000; // milliseconds between two looks for a payment
 const PATIENCE = 120; // seconds for which a payment on its way is asked for
 const KEPT = 24 * 3600; // seconds for which a link's quote is remembered in this tab
 const LOOKS = 12; // looks for what an earlier load of this page has shown
@@ -45,26 +45,33 @@ function granted(grant) {
   forget();
 }
 
+// `open` tells that asking again may bring another answer: money may be moving meanwhile.
 class Refused extends Error {
-  constructor(code, text, wait) {
+  constructor(code, text, { wait = 0, open = false } = {}) {
     super(text);
     this.code = code;
     this.wait = wait;
+    this.open = open;
   }
 }
+
+const ON_ITS_WAY = ["transaction_not_confirmed", "signature_reused"];
 
 async function ask(path, options = {}) {
   let answer;
   try {
     answer = await fetch(new URL(path, location.href), { redirect: "error", ...options });
   } catch {
-    throw new Refused("offline", "The shop could not be reached. Please try again.", 2);
+    throw new Refused("offline", "The shop could not be reached. Please try again.", { open: true });
   }
   const body = await answer.json().catch(() => ({}));
   if (answer.ok) return body;
   const error = typeof body.error === "object" && body.error ? body.error : {};
-  const wait = Number(answer.headers.get("Retry-After")) || 0;
-  throw new Refused(error.code ?? "unknown", error.message ?? "That did not work. Please try again.", wait);
+  const text = error.message ?? "That did not work. Please try again.";
+  throw new Refused(error.code ?? "unknown", text, {
+    wait: Number(answer.headers.get("Retry-After")) || 0,
+    open: answer.status >= 500 || error.retryable === true || ON_ITS_WAY.includes(error.code),
+  });
 }
 
 function post(path, body, headers = {}) {
@@ -83,6 +90,12 @@ async function attempt(words, work) {
   } finally {
     if (!over) lock(false);
   }
+}
+
+// Not randomUUID: a shop that is tried out by plain HTTP has none.
+function unique() {
+  const random = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
@@ -105,7 +118,7 @@ function wanted() {
 
 function byCard() {
   return attempt("Opening the card page…", async () => {
-    const key = { "Idempotency-Key": crypto.randomUUID() };
+    const key = { "Idempotency-Key": unique() };
     const session = await post(...wanted(), key);
     const target = new URL(session.url);
     if (!["https:", "http:"].includes(target.protocol)) throw new Refused("invalid", "The card page has no address.");
@@ -117,7 +130,7 @@ function byCard() {
 
 function forFree() {
   return attempt("One moment…", async () => {
-    const headers = { Accept: "application/json", "Idempotency-Key": crypto.randomUUID() };
+    const headers = { Accept: "application/json", "Idempotency-Key": unique() };
     granted(await ask(location.href, { headers }));
   });
 }
@@ -172,7 +185,13 @@ async function accountOf(wallet) {
   return account;
 }
 
+// What we would have signed is priced now: whoever looks at an old price is shown the new one first.
+function isOld() {
+  return facts.expires && Date.now() / 1000 > Number(facts.expires);
+}
+
 function byWallet(wallet) {
+  if (isOld()) return location.reload();
   return attempt("Asking your wallet…", async () => {
     const account = await accountOf(wallet);
     const built = await build(account.address);
@@ -199,18 +218,24 @@ async function settle(transaction, feePayer) {
   if (feePayer) payload.feePayer = feePayer;
   if (facts.coupon) payload.metadata = { couponCode: facts.coupon };
   const payment = { x402Version: 0, scheme: "solana-spl-transfer", network: facts.network, payload };
-  const headers = { "X-PAYMENT": btoa(JSON.stringify(payment)), "Idempotency-Key": crypto.randomUUID() };
+  const headers = { "X-PAYMENT": btoa(JSON.stringify(payment)), "Idempotency-Key": unique() };
   const until = Date.now() + PATIENCE * 1000;
   for (;;) {
     try {
       return await ask("./v1/verify", { method: "POST", headers });
     } catch (error) {
-      const again = ["transaction_not_confirmed", "offline", "service_unavailable", "timeout"];
-      if (!again.includes(error.code) || Date.now() > until) throw error;
+      if (!error.open) throw error;
+      if (Date.now() > until) throw left();
       say("Your payment is on its way…");
       await pause((error.wait || 2) * 1000);
     }
   }
+}
+
+// Nobody knows yet whether it was paid: whoever tries again now might pay twice.
+function left() {
+  over = true;
+  return new Refused("open", "Your payment may be on its way. Please do not pay again now, and look again later.");
 }
 
 // Wallets on other devices pay by the link. Its quote is kept in this tab, so that a payment is
@@ -250,7 +275,7 @@ async function look(quote) {
     const found = await post("./v1/payment-status", { quote });
     if (found.status === "granted") granted(found.grant);
   } catch (error) {
-    if (["offline", "transaction_not_confirmed", "service_unavailable", "rpc_error", "network_error"].includes(error.code)) return;
+    if (error.open) return;
     over = true;
     say(`${error.message} What was paid is kept for a refund.`, "bad");
   }

@@ -89,7 +89,7 @@ def _facts(view: View) -> Html:
         "network": view.network or "",
         "sponsored": "yes" if view.sponsored else "",
         "quote": linked.sealed if linked else "",
-        "expires": str(linked.quote.expires_at) if linked else "",
+        "expires": "" if view.expires_at is None else str(view.expires_at),
     }
     return joined(
         fill(' data-$name="$value"', name=name, value=value) for name, value in facts.items()

@@ -37,7 +37,8 @@ class View:
 
     ``lines`` are a cart's. ``network`` is the chain's name in x402 version 0, None where nothing
     is sold on one; ``sponsored`` tells that we pay the network's fee there. ``linked`` is for
-    wallets on other devices. ``notice`` is why a coupon was not taken.
+    wallets on other devices. ``notice`` is why a coupon was not taken. The price holds until
+    ``expires_at``, in seconds since 1970.
     """
 
     purchase: Purchase
@@ -51,6 +52,7 @@ class View:
     network: str | None = None
     sponsored: bool = False
     linked: Linked | None = None
+    expires_at: int | None = None
 
 
 @define
@@ -94,6 +96,7 @@ class Views:
             network=None if oldest is None else str(oldest["network"]),
             sponsored=oldest is not None and _is_sponsored(oldest),
             linked=self.services.elsewhere.linked(quoted, request.url),
+            expires_at=min((each.quote.expires_at for each in quoted.offers), default=None),
         )
 
     async def _quoted(self, request: Request, purchase: Purchase) -> Quoted:
