@@ -29,6 +29,10 @@ PAID_WITH: Final = "tillway_paid_with"
 """The metadata that names the payment which was the last to begin or extend it."""
 
 
+AGAIN: Final = "tillway_trial_again"
+"""The metadata of a trial whose customer has had one: it gives nothing, and is ended."""
+
+
 @frozen(kw_only=True)
 class Plan:
     """What is paid for at a time: so many periods of a product."""
@@ -150,8 +154,8 @@ def is_over(subscription: Subscription, now: datetime) -> bool:
 
 
 def access_until(subscription: Subscription, grace: int) -> datetime | None:
-    """Tell until when it gives access; None for one that has ended."""
-    if not subscription.is_running:
+    """Tell until when it gives access; None for one that has ended, or never gave any."""
+    if not subscription.is_running or AGAIN in subscription.metadata:
         return None
     ends = subscription.cancel_at_period_end
     return subscription.period_end if ends else hours_later(subscription.period_end, grace)

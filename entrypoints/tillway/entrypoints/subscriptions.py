@@ -36,6 +36,7 @@ def subscriptions(
         grace_hours=settings.grace_period_hours,
     )
     turn = Turn(store=store, clock=clock, owner=process, name="subscriptions", every=EVERY)
+    changes = Changes(known=known, catalogue=catalogue, rails=quoting.rails, pages=checkouts.pages)
     return Subscribe(
         known=known,
         periods=periods,
@@ -44,8 +45,6 @@ def subscriptions(
         cards=CardPlans(
             quoting=quoting, terms=terms, checkouts=checkouts, enabled=settings.enabled
         ),
-        changes=Changes(
-            known=known, catalogue=catalogue, rails=quoting.rails, pages=checkouts.pages
-        ),
-        upkeep=Upkeep(known=known, catalogue=catalogue, turn=turn),
+        changes=changes,
+        upkeep=Upkeep(known=known, catalogue=catalogue, changes=changes, turn=turn),
     )

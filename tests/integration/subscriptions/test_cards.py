@@ -97,8 +97,21 @@ class TestTrial:
         assert again.state is SubscriptionState.ACTIVE
         other = await club.joined("cards-only", customerEmail="b@shop.example")
         assert other.state is SubscriptionState.TRIALING
-        unnamed = await club.joined("cards-only")
-        assert unnamed.state is SubscriptionState.ACTIVE
+
+    async def test_typed_in_at_the_providers_it_counts_too(self, club: Club) -> None:
+        """A second trial of one address gives no access, and is ended before it costs anything."""
+        first = await club.joined("cards-only")
+        assert first.state is SubscriptionState.TRIALING
+        second = await club.joined("cards-only")
+        assert second.state is SubscriptionState.CANCELLED
+        theirs = club.stripe.account.get("subscription", str(second.stripe_subscription))
+        assert theirs["status"] == "canceled"
+        assert not (await status(club.shop, second.subscriber, "cards-only"))["active"]
+        assert (await status(club.shop, first.subscriber, "cards-only"))["active"]
+        said = await club.session("cards-only", customerEmail="other@shop.example")
+        club.stripe.switches.pay(said.body["sessionId"])
+        await club.heard()
+        assert [each.amount.minor for each in await club.shop.payments()] == [0, 0, 0]
 
     async def test_of_sessions_that_race_one_has_it(self, club: Club) -> None:
         """Eight at once: one trial; what is given up gives it back."""

@@ -1,6 +1,5 @@
 """Sell subscriptions on a provider's page: it bills them from then on, and tells us."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Final
 
@@ -20,7 +19,7 @@ from tillway.core.services.checkout import Checkouts, Wanted
 from tillway.core.services.quote import PricedQuote, Quoting
 from tillway.core.services.refusals import TRIAL_HAD
 from tillway.core.services.subjects import Ware
-from tillway.core.services.subscribing_news import TRIAL
+from tillway.core.services.subscribing_news import TRIAL, trial_key
 from tillway.core.services.subscribing_sales import BILLED, DISABLED, NOT_CONFIGURED, purchase_of
 from tillway.core.services.terms import Terms
 from tillway.core.tenancy import Tenant
@@ -38,8 +37,9 @@ class _Sold:
 class CardPlans:
     """Open checkouts for subscriptions.
 
-    A trial is the product's, and once for a customer, who has to be told again by his address of
-    electronic mail: without one there is none.
+    A trial is the product's, and once for a customer, who is told again by his address of
+    electronic mail. Where it is known he is not offered a second one; where it is only typed in on
+    the provider's page, a second one is ended as soon as it is heard of.
     """
 
     quoting: Quoting
@@ -63,8 +63,12 @@ class CardPlans:
         refuse_other_interval(interval, sold.terms)
         rail = self.checkouts.rail()
         wanted = await self._wanted(rail, tenant, sold, coupon, buyer)
-        trial = await self._trial(tenant, sold, buyer)
-        if trial is None:
+        if not sold.terms.trial_days:
+            return await self.checkouts.open(wanted, asked)
+        if not buyer.email:
+            return await self.checkouts.open(_tried(wanted, sold), asked)
+        trial = trial_of(tenant, sold.product.id, buyer.email)
+        if await self._was_had(trial):
             return await self.checkouts.open(wanted, asked)
         try:
             return await self.checkouts.open(_tried(wanted, sold, trial), asked)
@@ -121,20 +125,16 @@ class CardPlans:
         to = Destination(network=rail.name, pay_to=rail.name, price=price)
         return await self.quoting.priced(ware, to, rail.method, purchase)
 
-    async def _trial(self, tenant: Tenant, sold: _Sold, buyer: Buyer) -> Reservation | None:
-        if not sold.terms.trial_days or not buyer.email:
-            return None
-        trial = trial_of(tenant, sold.product.id, buyer.email)
+    async def _was_had(self, trial: Reservation) -> bool:
         async with self.quoting.store.view(once=True) as view:
-            had = await view.tallies.totals(tenant, [trial.name])
-        return None if had.get(trial.name) else trial
+            had = await view.tallies.totals(trial.tenant, [trial.name])
+        return bool(had.get(trial.name))
 
 
 def trial_of(tenant: Tenant, product: ProductId, email: str) -> Reservation:
     """Give what a customer's one trial of a product takes: for good, once it has begun."""
-    who = hashlib.sha256(email.strip().casefold().encode()).hexdigest()[:32]
     return Reservation(
-        name=f"trial:{product}:{who}",
+        name=f"trial:{trial_key(product, email)}",
         amount=1,
         limit=1,
         counts=frozenset({Phase.LIVE, Phase.SETTLED}),
@@ -142,7 +142,7 @@ def trial_of(tenant: Tenant, product: ProductId, email: str) -> Reservation:
     )
 
 
-def _tried(wanted: Wanted, sold: _Sold, trial: Reservation) -> Wanted:
+def _tried(wanted: Wanted, sold: _Sold, *takes: Reservation) -> Wanted:
     """Have it begin with the trial: nothing is due then, and no coupon is used up for it."""
     purchase, days = wanted.purchase, sold.terms.trial_days
     inputs = {**purchase.inputs, TRIAL: str(days)}
@@ -152,7 +152,7 @@ def _tried(wanted: Wanted, sold: _Sold, trial: Reservation) -> Wanted:
         purchase=evolve(purchase, inputs=inputs, coupon=None),
         amount=None if price is None else Money.zero(price.asset),
         discount=None,
-        reservations=(trial,),
+        reservations=takes,
         trial_days=days,
     )
 

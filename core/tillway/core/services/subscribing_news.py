@@ -1,27 +1,33 @@
 """Subscriptions that a provider bills: begun by a checkout that was paid, then as it tells."""
 
+import hashlib
 import logging
 from typing import Final
 
-from attrs import define
+from attrs import define, evolve
 
 from tillway.core.checkouts import Checkout
 from tillway.core.errors import Unavailable
-from tillway.core.ids import new_subscription_id
+from tillway.core.ids import Nonce, ProductId, new_subscription_id
 from tillway.core.payments import Payment
 from tillway.core.periods import days_later, later
 from tillway.core.ports.clock import Clock, Random
 from tillway.core.ports.hosting import HostedSession, InvoiceTold, SubscriptionTold
-from tillway.core.ports.store import UnitOfWork
+from tillway.core.ports.store import SingleUse, UnitOfWork
+from tillway.core.refunds import NEVER
 from tillway.core.services.subscribing import rewrite, write
 from tillway.core.services.subscribing_renewals import begun_by, book
 from tillway.core.services.subscribing_sales import plan_of
+from tillway.core.subscription_moves import AGAIN
 from tillway.core.subscription_news import heard_of, standing_by
 from tillway.core.subscriptions import Subscription, SubscriptionState
 from tillway.core.tenancy import Tenant
 
 TRIAL: Final = "trial_days"
 """The input of a purchase that says how many days nothing is due."""
+
+TRIAL_HAD: Final = "trial-had"
+"""The purpose of the marks that say who has had which trial."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +50,7 @@ class Bills:
         if known is not None:
             return True
         made = self._begun(checkout, session, named, payment)
+        made = await _tried_once(unit, made, session)
         if await write(unit, made):
             return True
         _log.error("subscription %s is another one of %s: it is not begun", named, made.subscriber)
@@ -98,3 +105,26 @@ class Bills:
             stripe_subscription=named,
             metadata=begun_by(checkout, session),
         )
+
+
+async def _tried_once(unit: UnitOfWork, made: Subscription, session: HostedSession) -> Subscription:
+    """Mark that the customer has his trial, once; a second one is noted, to be ended."""
+    if made.trial_end is None:
+        return made
+    mark = SingleUse(
+        nonce=Nonce(trial_key(made.product, session.customer_email or made.subscriber)),
+        tenant=made.tenant,
+        purpose=TRIAL_HAD,
+        created_at=made.created_at,
+        expires_at=NEVER,
+    )
+    if await unit.nonces.add(mark):
+        return made
+    _log.warning("subscription %s is a second trial: it is ended", made.stripe_subscription)
+    return evolve(made, due_at=made.created_at, metadata={**made.metadata, AGAIN: "true"})
+
+
+def trial_key(product: ProductId, email: str) -> str:
+    """Name a customer's trial of a product: 32 hexadecimal digits, and not his address."""
+    text = f"{product}:{email.strip().casefold()}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -11,8 +11,9 @@ from tillway.core.errors import Unavailable
 from tillway.core.ids import ProductId
 from tillway.core.ports.catalogue import Catalogue
 from tillway.core.services.subscribing import Subscribing
+from tillway.core.services.subscribing_changes import Changes
 from tillway.core.services.turns import Turn
-from tillway.core.subscription_moves import X402, lapsed, timed
+from tillway.core.subscription_moves import AGAIN, X402, lapsed, timed
 from tillway.core.subscription_news import PRICE, heard_of
 from tillway.core.subscriptions import Subscription
 
@@ -30,6 +31,7 @@ class Upkeep:
 
     known: Subscribing
     catalogue: Catalogue
+    changes: Changes
     turn: Turn
 
     async def run(self) -> int:
@@ -60,6 +62,9 @@ class Upkeep:
         return True
 
     async def _moved(self, subscription: Subscription) -> None:
+        if AGAIN in subscription.metadata and subscription.is_running:
+            await self.changes.cancel(subscription, at_period_end=False)
+            return
         price, product = await self._plan(subscription)
         try:
             await self._move(subscription, price, product)

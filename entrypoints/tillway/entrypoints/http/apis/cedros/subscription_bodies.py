@@ -55,8 +55,8 @@ class ActivateRequest:
 class SubscriptionSessionRequest:
     """What is to be subscribed to by card.
 
-    The trial is the product's, once for a customer, and needs ``customerEmail``. Pages may only
-    be on configured hosts. ``metadata`` is kept by the provider and decides nothing.
+    The trial is the product's, once for a customer: with ``customerEmail`` he is told again. Pages
+    may only be on configured hosts. ``metadata`` is kept by the provider and decides nothing.
     """
 
     resource: str = wire(missing="resource is required", longest=_ID)
