@@ -150,5 +150,6 @@ async def either_rail(**changes: Mapping[str, Any]) -> AsyncIterator[EitherRail]
         }
         async with open_shop(**{**sections, **changes}) as shop:
             made = EitherRail(shop=shop, stripe=stripe)
+            stripe.account.clock = shop.clock.seconds
             stripe.listen(f"{shop.address}/webhook/stripe", SECRET)
             yield made

@@ -29,7 +29,7 @@ class Quoted:
 
 @define(kw_only=True)
 class Carting:
-    """Make carts whose prices hold for ``lifetime``. A repeat makes another cart."""
+    """Make carts whose prices hold for ``lifetime``. Each call makes another."""
 
     quoting: Quoting
     lifetime: timedelta

@@ -23,7 +23,7 @@ from tillway.entrypoints.http.request import CLIENT, PRINCIPAL, TENANT, origin
 
 @define
 class Quote:
-    """Price a cart and keep it. Every request makes one."""
+    """Price a cart and keep it. Every request makes one, but a repeat by Idempotency-Key."""
 
     services: Services
     prefix: str

@@ -37,6 +37,7 @@ def routes(services: Services, prefix: str) -> Sequence[Route]:
                 Answer(status=200, description="It costs nothing.", body=cart_bodies.CartQuote),
             ),
             refusals=(*PRICING, *_PRICED),
+            idempotent=True,
         ),
         Route(
             method="POST",
