@@ -91,6 +91,15 @@ class TestSnapshots:
             await ear.hear("customer.created", 2)
         assert [each["name"] for each in ear.of("customer.created")] == ["Ada", "Bob"]
 
+    async def test_it_stays_bounded(self, served: Served, client: stripe.StripeClient) -> None:
+        """What came back makes room as what is new does, the oldest first."""
+        for name in "abc":
+            await client.v1.customers.create_async({"name": name})
+        kept = again(served.account)
+        kept.shelves.kept = 3
+        kept.make("customer", name="d")
+        assert [each["name"] for each in kept.shelves.newest("customer")] == ["d", "c", "b"]
+
     async def test_damage_is_noticed(self, served: Served) -> None:
         """Whatever it is."""
         whole = dump(served.account)

@@ -15,7 +15,7 @@ from tillway.entrypoints.http.render import answer
 from tillway.entrypoints.http.request import origin
 from tillway.entrypoints.http.wire import wire
 from tillway.entrypoints.sandbox.chain import STABLECOINS, fund
-from tillway.entrypoints.sandbox.stage import CLUSTER, Stage
+from tillway.entrypoints.sandbox.stage import CLUSTER, OPERATOR_KEY, Stage
 from tillway.plugins.api import Answer, Api, Handler, Pace, Route
 
 _LAMPORTS = 9
@@ -91,6 +91,7 @@ def about(stage: Stage, address: str) -> dict[str, object]:
         "mints": {coin.code: str(coin.mint) for coin in STABLECOINS[CLUSTER]},
         "merchant": str(stage.wallets.merchant.pubkey()),
         "sponsor": str(stage.wallets.sponsor.pubkey()),
+        "operator_key": OPERATOR_KEY,
         "time": stage.clock.now().isoformat(),
         "try": lines_to_try(address),
     }

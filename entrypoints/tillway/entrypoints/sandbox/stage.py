@@ -13,6 +13,9 @@ from tillway.entrypoints.sandbox.stripe import Served as ServedStripe
 
 CLUSTER: Final = "devnet"
 
+OPERATOR_KEY: Final = "operator-of-this-sandbox-and-nothing-else"
+"""The shop's `server.admin_api_key`: it is known to all, and opens only what is worth nothing."""
+
 
 @frozen(kw_only=True)
 class Plan:

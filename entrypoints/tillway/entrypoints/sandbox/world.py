@@ -18,7 +18,7 @@ from tillway.entrypoints.sandbox.cards import cards
 from tillway.entrypoints.sandbox.catalogue import COUPONS, RESOURCES
 from tillway.entrypoints.sandbox.chain import STABLECOINS, Chain, Served, fund, serve_chain
 from tillway.entrypoints.sandbox.folder import Folder, Keeper, Pieces, folder
-from tillway.entrypoints.sandbox.stage import CLUSTER, Plan, Stage
+from tillway.entrypoints.sandbox.stage import CLUSTER, OPERATOR_KEY, Plan, Stage
 from tillway.entrypoints.sandbox.stripe import Served as ServedStripe
 from tillway.entrypoints.sandbox.stripe import serve_stripe
 
@@ -112,7 +112,10 @@ def _settings(stage: Stage, data: Folder) -> Configured:
     plan, wallets = stage.plan, stage.wallets
     text = yaml.safe_dump(
         {
-            "server": {"address": f"{plan.host}:{plan.port}"},
+            "server": {
+                "address": f"{plan.host}:{plan.port}",
+                "admin_api_key": OPERATOR_KEY,
+            },
             "logging": {"environment": "development", "format": "console", "level": "warn"},
             "storage": {"backend": "file", "file_path": str(data.database)},
             "x402": {
