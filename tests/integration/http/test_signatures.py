@@ -1,6 +1,10 @@
 """Nonces and what wallets sign: each refusal of the contract, in its order."""
 
 import asyncio
+import base64
+import os
+import random
+import string
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -21,6 +25,7 @@ ADMIN, STRANGER = Keypair(), Keypair()
 APPROVE = Deed(action="approve-refund", subject="refund_1", signers=[str(ADMIN.pubkey())])
 LISTED = evolve(APPROVE, action="list-pending-refunds", subject=None, hint="sign it")
 SAID = "approve-refund:refund_1"
+FORGERIES = 3_000 if os.environ.get("TILLWAY_TESTS") == "full" else 300
 
 
 @pytest.fixture
@@ -199,3 +204,32 @@ class TestABadNonce:
         made = await nonce(quiet, "whatever")
         assert await verified(quiet, shown_by(ADMIN, f"{SAID}:{made}"))
         await refusal(quiet, shown_by(ADMIN, f"list-pending-refunds:{made}"), LISTED)
+
+
+class TestForgeries:
+    async def test_none_of_many_is_believed(self, quiet: Shop) -> None:
+        """Somebody else's signature, one of another text, one bit or letter changed anywhere."""
+        chance = random.Random(4)
+        names = ("signer", "signature", "message")
+        good = shown_by(ADMIN, SAID)
+        refused = 0
+        for number in range(FORGERIES):
+            name = names[number % len(names)]
+            text = str(getattr(good, name))
+            place = chance.randrange(len(text))
+            other = chance.choice(string.ascii_letters + string.digits + "+/:=- ")
+            forged = evolve(good, **{name: text[:place] + other + text[place + 1 :]})
+            if forged == good or _same_bytes(forged.signature, good.signature, name):
+                continue
+            await refusal(quiet, forged)
+            refused += 1
+        assert refused > FORGERIES // 2
+        assert await verified(quiet, good)
+
+
+def _same_bytes(forged: str, signature: str, name: str) -> bool:
+    """Tell whether a changed text is the same signature: base64's last letter has idle bits."""
+    try:
+        return name == "signature" and base64.b64decode(forged) == base64.b64decode(signature)
+    except ValueError:
+        return False

@@ -48,6 +48,12 @@ async def sound(shop: Shop) -> None:
     assert report.is_sound, report.faults
 
 
+def said(answer: Answer) -> tuple[int, str, str]:
+    """Give an answer's status, code and message."""
+    inner = answer.body["error"]
+    return answer.status, inner["code"], inner["message"]
+
+
 async def paid_twice(asked: Asked) -> None:
     """Have one quote paid twice by its buyer, who shows both."""
     first = honest_own(asked.stage)
@@ -89,6 +95,10 @@ class TestAWholeRefund:
             "signature": answer.body["signature"],
         }
         assert answer.receipt["success"] is True
+        looked = await shop.get(
+            f"/paywall/v1/x402-transaction/verify?signature={answer.body['signature']}"
+        )
+        assert looked.code == "transaction_not_found"
         assert bought_.buyer.balance(shop.chain) == before + ARTICLE
         kept = await stored(shop, refund)
         assert (kept.state, kept.signature) == (
@@ -162,10 +172,18 @@ class TestWhatIsRefusedBeforeAnythingIsSent:
         early = await execute(still, {**late, "resource": f"refund:{pending}"})
         asked = await still.get(f"/paywall/{pending}")
 
-        assert (denied.status, denied.code) == (404, "refund_not_found")
-        assert (expired.status, expired.code) == (402, "quote_expired")
-        assert (early.status, early.code) == (400, "invalid_payment_proof")
-        assert (asked.status, asked.code) == (402, "quote_expired")
+        assert said(denied) == (404, "refund_not_found", f"refund not found: {refund}")
+        assert said(expired) == (
+            402,
+            "quote_expired",
+            "refund quote expired, please request a new quote",
+        )
+        assert said(early)[:2] == (400, "invalid_payment_proof")
+        assert said(asked) == (
+            402,
+            "quote_expired",
+            "this refund is not approved: approve it first",
+        )
         assert still.sent() == sent_now == sent + 1
 
     async def test_one_of_an_unknown_id(self, still: Shop) -> None:
@@ -174,7 +192,26 @@ class TestWhatIsRefusedBeforeAnythingIsSent:
         gone = {**quote, "resource": f"refund:refund_{'0' * 32}"}
         raw = repay(still, quote)
         answer = await still.post(VERIFY, headers=refund_header(raw, gone, sealed=False))
-        assert (answer.status, answer.code) == (404, "refund_not_found")
+        text = f"refund not found: refund_{'0' * 32}"
+        assert said(answer) == (404, "refund_not_found", text)
+
+    async def test_one_that_is_paid_out(self, still: Shop) -> None:
+        """By another transaction: it is done, whatever its quote said."""
+        case = await bought(still)
+        await bought(still)
+        refund = await case.asked()
+        first, second = [(await approve(still, refund)).body["quote"] for _ in range(2)]
+        assert (await execute(still, first)).status == 200
+        sent = still.sent()
+
+        again = await execute(still, second)
+
+        assert said(again) == (
+            400,
+            "refund_already_processed",
+            f"refund already processed: {refund}",
+        )
+        assert still.sent() == sent
 
     async def test_our_wallets_pay_no_fee_of_it(self, still: Shop) -> None:
         """Neither is a transaction built for it, nor one signed; only version 0 is offered."""
@@ -207,6 +244,21 @@ class TestWhatIsRefusedBeforeAnythingIsSent:
         assert moved.status in (400, 402)
         assert (other.status, other.code) == (404, "refund_not_found")
         assert still.sent() == sent
+
+
+class TestThePage:
+    async def test_a_browser_sees_how_a_refund_is_paid(self, still: Shop) -> None:
+        """As it sees anything that can be paid; a denied one is not there."""
+        quote = await (await bought(still)).approved()
+        refund = quote["resource"].removeprefix("refund:")
+        browser = {"Accept": "text/html"}
+
+        shown = await still.get(f"/paywall/{refund}", browser)
+        assert (await deny(still, refund)).status == 200
+        gone = await still.get(f"/paywall/{refund}", browser)
+
+        assert shown.status in (200, 402)
+        assert gone.status == 404
 
 
 class TestOneWallet:

@@ -5,6 +5,7 @@ from attrs import define
 
 from tillway.core.errors import Code, Declined
 from tillway.core.payments import Payment, State
+from tillway.core.quotes import Purpose
 from tillway.core.services.gateway import Services
 from tillway.entrypoints.http.apis.cedros.texts import moment
 from tillway.entrypoints.http.render import answer
@@ -25,7 +26,7 @@ class Lookup:
         if not signature:
             raise Declined(Code.MISSING_FIELD, "signature is required", field="signature")
         payment = await self._found(request, signature)
-        if payment is None or payment.state is not State.SETTLED:
+        if payment is None or not _has_paid_here(payment):
             raise Declined(Code.TRANSACTION_NOT_FOUND, "Transaction not found or not verified")
         return answer(_proof(payment))
 
@@ -34,6 +35,11 @@ class Lookup:
             return None
         async with self.services.store.view(once=True) as view:
             return await view.payments.by_signature(request[TENANT], signature)
+
+
+def _has_paid_here(payment: Payment) -> bool:
+    # What pays a refund is no purchase, although it is settled like one.
+    return payment.state is State.SETTLED and payment.purchase.purpose is not Purpose.REFUND
 
 
 def _proof(payment: Payment) -> dict[str, object]:
