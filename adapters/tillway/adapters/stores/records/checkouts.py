@@ -25,8 +25,8 @@ def _columns(checkout: Checkout) -> Row:
         id=checkout.id,
         at=micros(checkout.created_at),
         state=checkout.state.value,
-        group="" if money is None else joined(checkout.provider, money),
         mark=None if session is None else joined(checkout.provider, session),
+        slot=None if money is None else joined(checkout.provider, money),
         due=micros(checkout.expires_at),
     )
 
@@ -101,12 +101,11 @@ class CheckoutRecords:
         return await self.calls.read(work)
 
     async def by_payment(self, tenant: Tenant, provider: str, payment: str) -> Checkout | None:
-        """Give the checkout that was paid with what a provider names so; of several, the newest."""
-        money = joined(provider, payment)
+        """Give the checkout that was paid with what a provider names so."""
 
         async def work(rows: Sight) -> Checkout | None:
-            found = await rows.newest(Kind.CHECKOUTS, tenant, 1, group=money)
-            return _CHECKOUTS.read(found[0], self.codec) if found else None
+            row = await rows.slotted(Kind.CHECKOUTS, tenant, joined(provider, payment))
+            return None if row is None else _CHECKOUTS.read(row, self.codec)
 
         return await self.calls.read(work)
 

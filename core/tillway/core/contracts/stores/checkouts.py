@@ -46,7 +46,7 @@ async def _get(store: Store, name: str) -> Checkout | None:
 def _as(state: CheckoutState, one: Checkout) -> Checkout:
     paid = state is _PAID
     return evolve(
-        one, state=state, paid_at=NOW if paid else None, paid_with="pi_1" if paid else None
+        one, state=state, paid_at=NOW if paid else None, paid_with=f"pi_{one.id}" if paid else None
     )
 
 
@@ -197,13 +197,17 @@ class CheckoutLaws:
         await _add(store, checkout("a"))
         await _add(store, evolve(checkout("b", OTHER), provider="other"))
         async with store.view() as view:
-            assert await view.checkouts.by_payment(DEFAULT, "stripe", "pi_1") is None
+            assert await view.checkouts.by_payment(DEFAULT, "stripe", "pi_checkout_a") is None
         await _move(store, _as(_PAID, checkout("a")), *UNPAID)
         async with store.view() as view:
-            found = await view.checkouts.by_payment(DEFAULT, "stripe", "pi_1")
+            found = await view.checkouts.by_payment(DEFAULT, "stripe", "pi_checkout_a")
             assert found == _as(_PAID, checkout("a"))
-            assert await view.checkouts.by_payment(DEFAULT, "other", "pi_1") is None
-            assert await view.checkouts.by_payment(OTHER, "stripe", "pi_1") is None
+            assert await view.checkouts.by_payment(DEFAULT, "other", "pi_checkout_a") is None
+            assert await view.checkouts.by_payment(OTHER, "stripe", "pi_checkout_a") is None
+        await _add(store, checkout("b"))
+        theirs = evolve(checkout("b"), state=_PAID, paid_with="pi_checkout_a")
+        assert not await _move(store, theirs, *UNPAID)
+        assert await _get(store, "b") == checkout("b")
 
     async def test_what_must_be_paid_may_be_learned_later(self, store: Store) -> None:
         """Of a price that is the provider's own: it is stored with the session."""

@@ -162,8 +162,9 @@ class Checkouts(Protocol):
 
         It keeps the reservations that it was added with. One that is over without pay gives them
         back; one that is paid, those that do not count once settled. False, and nothing written,
-        if it is not so, or the session is another's; a repeat whose new state is not in ``was``
-        is therefore False. ValueError for one that would be unpaid again.
+        if it is not so, or the session, or what it was paid with, is another's; a repeat whose
+        new state is not in ``was`` is therefore False. ValueError for one that would be unpaid
+        again.
         """
         ...
 
@@ -176,7 +177,7 @@ class Checkouts(Protocol):
         ...
 
     async def by_payment(self, tenant: Tenant, provider: str, payment: str) -> Checkout | None:
-        """Give the checkout that was paid with what a provider names so; of several, the newest."""
+        """Give the checkout that was paid with what a provider names so."""
         ...
 
     async def due(self, now: datetime, limit: int) -> Sequence[Checkout]:
