@@ -20,8 +20,8 @@ from support.members import (
     status,
     subscribed,
 )
-from support.shop import Shop, open_shop
-from tillway.core.quotes import Purpose
+from support.shop import Shop, open_shop, v0_header, v2_header
+from tillway.core.quotes import Purpose, read_authenticator
 
 pytestmark = pytest.mark.asyncio
 
@@ -77,6 +77,26 @@ class TestPaying:
         assert (await status(club, wallet))["active"]
         told = [each.type for each in await club.events() if each.type.startswith("subscr")]
         assert sorted(told) == ["subscription.created", "subscription.renewed"]
+
+    async def test_a_sealed_quote_says_it_too(self, club: Shop) -> None:
+        """With it, or with the memo alone, in any dialect: it is for a period."""
+        for number, dialect in enumerate((v0_header, v2_header)):
+            buyer = club.buyer(usdc=2 * GOLD)
+            requirement = await quoted(club)
+            bare = str(read_authenticator(requirement["extra"]["memo"]))
+            transaction = signed(club, buyer, requirement, note=bare)
+            if dialect is v0_header:
+                metadata = {"quote": requirement["extra"]["quote"]}
+                fee_payer = str(club.sponsor.address)
+                header = v0_header(transaction, "gold", metadata=metadata, feePayer=fee_payer)
+            else:
+                offer = (await club.offer("gold")).offer
+                extra = {**offer["extra"], "quote": requirement["extra"]["quote"]}
+                header = v2_header(transaction, {**offer, "extra": extra})
+            granted = await club.get("/paywall/gold", header)
+            assert granted.status == 200, granted.body
+            assert (await status(club, str(buyer.address)))["active"]
+            assert len(await club.payments()) == number + 1
 
     async def test_a_repeated_proof_buys_one_period(self, club: Shop) -> None:
         """Eight requests with one payment, at once and later: one period."""
