@@ -95,10 +95,13 @@ def refusals(route: Route) -> Mapping[int, Sequence[Code]]:
 
 
 def _responses(route: Route, schemas: Schemas) -> Document:
-    found: Document = {str(each.status): _answer(each, schemas) for each in route.answers}
-    for status, codes in refusals(route).items():
-        known = [each for each in route.answers if each.status == status]
-        found[str(status)] = _refused(codes, known, schemas)
+    found: dict[str, Document] = {}
+    for status in dict.fromkeys(each.status for each in route.answers):
+        same = [each for each in route.answers if each.status == status]
+        found[str(status)] = _answered(same, schemas)
+    for refused, codes in refusals(route).items():
+        known = [each for each in route.answers if each.status == refused]
+        found[str(refused)] = _refused(codes, known, schemas)
     return {**found, "default": _default()}
 
 
@@ -107,17 +110,26 @@ def _refused(codes: Sequence[Code], known: Sequence[Answer], schemas: Schemas) -
     described = [*(each.description for each in known), ", ".join(f"`{each}`" for each in codes)]
     bodies = [schemas.of(each.body) for each in known if each.body is not None]
     schema = {"anyOf": [*bodies, _ENVELOPE]} if bodies else _ENVELOPE
-    return {"description": " ".join(described), "content": {JSON: {"schema": schema}}}
+    others = {
+        each.content_type: {"schema": {"type": "string"}}
+        for each in known
+        if each.content_type != JSON
+    }
+    content = {JSON: {"schema": schema}, **others}
+    return {"description": " ".join(described), "content": content}
 
 
-def _answer(answer: Answer, schemas: Schemas) -> Document:
+def _answered(same: Sequence[Answer], schemas: Schemas) -> Document:
+    """Describe the answers of one status, by their types."""
+    words = dict.fromkeys(each.description for each in same)
+    content = {each.content_type: {"schema": _schema(each, schemas)} for each in same}
+    return {"description": " ".join(words), "content": content}
+
+
+def _schema(answer: Answer, schemas: Schemas) -> Document:
     if answer.body is not None:
-        schema = schemas.of(answer.body)
-    elif answer.content_type == JSON:
-        schema = {"type": "object"}
-    else:
-        schema = {"type": "string"}
-    return {"description": answer.description, "content": {answer.content_type: {"schema": schema}}}
+        return schemas.of(answer.body)
+    return {"type": "object" if answer.content_type == JSON else "string"}
 
 
 def _default() -> Document:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tillway.core.errors import Code
 from tillway.core.services.gateway import Services
 from tillway.entrypoints.http.apis.cedros.bodies import Challenge, Grant
 from tillway.entrypoints.http.apis.cedros.refusals import PRICING, PROVING
@@ -22,12 +23,26 @@ _PARAMETERS = (
     Parameter(name="couponCode", where="query", description="A coupon to take off."),
     Parameter(name="PAYMENT-SIGNATURE", where="header", description="An x402 v2 payment."),
     Parameter(name="X-PAYMENT", where="header", description="An x402 v1 or v0 payment."),
+    Parameter(
+        name="X-Stripe-Session",
+        where="header",
+        description="A paid session's id, which opens what it was for.",
+        schema={"maxLength": 255},
+    ),
+    Parameter(name="X-Signer", where="header", description="A subscriber's wallet."),
+    Parameter(
+        name="X-Message",
+        where="header",
+        description="What it has signed: `access:<this address>:<unix seconds>`.",
+    ),
+    Parameter(name="X-Signature", where="header", description="Its signature, in base64."),
     Parameter(name="Idempotency-Key", where="header", description="Makes a repeat free."),
 )
 _ANSWERS = (
     Answer(status=200, description="The grant.", body=Grant),
     Answer(status=402, description="Payment is due, or is on its way.", body=Challenge),
 )
+_PAGE = Answer(status=402, description="Browsers get a page.", content_type="text/html")
 
 
 @hookimpl
@@ -53,8 +68,8 @@ def _resources(services: Services, page: Page | None) -> Sequence[Route]:
             name=f"{method.lower()}_resource",
             summary="Buy a resource",
             parameters=_PARAMETERS,
-            answers=_ANSWERS,
-            refusals=(*PROVING, *PRICING),
+            answers=(*_ANSWERS, _PAGE) if page and method == "GET" else _ANSWERS,
+            refusals=(*PROVING, *PRICING, Code.SESSION_NOT_FOUND),
         )
         for method in ("GET", "POST")
     ]
