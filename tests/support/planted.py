@@ -42,6 +42,9 @@ DAYS: Final = timedelta(days=3)
 ON_CHAIN: Final = frozenset(kind for kind in Kind if kind.startswith(("chain-", "arrival-")))
 """What takes a chain to be planted."""
 
+AT_PROVIDER: Final = frozenset(kind for kind in Kind if kind.startswith("provider-"))
+"""What takes an account at a provider."""
+
 PLANTS: Final[dict[Kind, Plant]] = {}
 """What is planted, by what has to be found. Nothing else may be found with it."""
 

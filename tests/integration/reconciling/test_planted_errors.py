@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.manual_clock import ManualClock
-from support.planted import ON_CHAIN, PLANTS, sound
+from support.planted import AT_PROVIDER, ON_CHAIN, PLANTS, sound
 from tillway.adapters.heads import HeadSignatures
 from tillway.adapters.stores.memory import MemoryStore
 from tillway.adapters.stores.sqlite import SqliteStore
@@ -124,7 +124,7 @@ class TestPlanted:
     def test_every_kind_is_planted_somewhere(self) -> None:
         """Forty of them at least, each with its meaning."""
         assert set(MEANINGS) == set(Kind)
-        assert set(PLANTS) | ON_CHAIN | {Kind.BOOKS_UNSOUND} == set(Kind)
+        assert set(PLANTS) | ON_CHAIN | AT_PROVIDER | {Kind.BOOKS_UNSOUND} == set(Kind)
         assert len(Kind) >= 40
 
 

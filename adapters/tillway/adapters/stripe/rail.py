@@ -1,6 +1,7 @@
 """The rail: cards, on a page of Stripe's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from attrs import define, field
@@ -14,6 +15,7 @@ from tillway.adapters.stripe.prices import Prices
 from tillway.adapters.stripe.refunds import PayBacks
 from tillway.adapters.stripe.sessions import Sessions
 from tillway.adapters.stripe.signature import refuse_forged
+from tillway.adapters.stripe.statement import Statement
 from tillway.adapters.stripe.subscriptions import Subscriptions
 from tillway.core.catalog import Product
 from tillway.core.checkouts import Checkout
@@ -30,6 +32,7 @@ from tillway.core.ports.hosting import (
     Told,
 )
 from tillway.core.ports.rails import Finding
+from tillway.core.ports.statements import StatedRefund
 
 NAME: Final = "stripe"
 
@@ -98,6 +101,16 @@ class StripeRail:
     async def expire(self, session: str) -> HostedSession:
         """End an open session."""
         return await self._sessions.expire(session)
+
+    # The account
+
+    def sessions(self, since: datetime | None, until: datetime) -> AsyncIterator[HostedSession]:
+        """Give all sessions of the account."""
+        return Statement(api=self.api, assets=self.config.assets).sessions(since, until)
+
+    def refunds(self, since: datetime | None, until: datetime) -> AsyncIterator[StatedRefund]:
+        """Give all refunds of the account."""
+        return Statement(api=self.api, assets=self.config.assets).refunds(since, until)
 
     # Webhooks
 

@@ -57,7 +57,7 @@ def command(
     as_json: bool,
     books: bool,
 ) -> int:
-    """Compare payments, ledger, log, chain, carts, refunds, checkouts and subscriptions.
+    """Compare payments, ledger, log, chain, Stripe, carts, refunds and subscriptions.
 
     Every difference is named, with the ids of both sides. Ends with exit code 1 if there is any.
     Reads only, while gateways run or not.

@@ -81,6 +81,19 @@ class Kind(StrEnum):
     CHECKOUT_AMOUNT = "checkout-amount"
     CHECKOUT_RESOURCE = "checkout-resource"
     CHECKOUT_OVERDUE = "checkout-overdue"
+    # The provider's account.
+    PROVIDER_SESSION_UNKNOWN = "provider-session-unknown"
+    PROVIDER_SESSION_MISSING = "provider-session-missing"
+    PROVIDER_SESSION_OVER = "provider-session-over"
+    PROVIDER_SESSION_OPEN = "provider-session-open"
+    PROVIDER_PAID_NOT_BOOKED = "provider-paid-not-booked"
+    PROVIDER_NOT_PAID = "provider-not-paid"
+    PROVIDER_AMOUNT = "provider-amount"
+    PROVIDER_CURRENCY = "provider-currency"
+    PROVIDER_REFUND_UNKNOWN = "provider-refund-unknown"
+    PROVIDER_REFUND_NOT_BOOKED = "provider-refund-not-booked"
+    PROVIDER_REFUND_FAILED = "provider-refund-failed"
+    PROVIDER_REFUND_AMOUNT = "provider-refund-amount"
     # Subscriptions.
     SUBSCRIPTION_OVERDUE = "subscription-overdue"
     SUBSCRIPTION_PERIOD = "subscription-period"
@@ -149,6 +162,18 @@ MEANINGS: Final = MappingProxyType(
         Kind.CHECKOUT_AMOUNT: "A checkout was paid with another amount than it asked.",
         Kind.CHECKOUT_RESOURCE: "A checkout was paid for something else.",
         Kind.CHECKOUT_OVERDUE: "A checkout ended a day ago, and nobody knows how.",
+        Kind.PROVIDER_SESSION_UNKNOWN: "The provider has a session of ours that we do not know.",
+        Kind.PROVIDER_SESSION_MISSING: "A payment came by a session that the provider has not.",
+        Kind.PROVIDER_SESSION_OVER: "A session is over, and its checkout may yet be paid.",
+        Kind.PROVIDER_SESSION_OPEN: "A checkout is paid, and its session is not complete.",
+        Kind.PROVIDER_PAID_NOT_BOOKED: "A session was paid, and there is no payment of it.",
+        Kind.PROVIDER_NOT_PAID: "A payment is settled whose session was not paid.",
+        Kind.PROVIDER_AMOUNT: "The provider took another amount than the payment has.",
+        Kind.PROVIDER_CURRENCY: "The provider took another currency than the payment has.",
+        Kind.PROVIDER_REFUND_UNKNOWN: "The provider gave money back that is no refund here.",
+        Kind.PROVIDER_REFUND_NOT_BOOKED: "The provider has paid a refund that still waits here.",
+        Kind.PROVIDER_REFUND_FAILED: "A refund counts as paid that has failed at the provider.",
+        Kind.PROVIDER_REFUND_AMOUNT: "The provider gave another amount back than the refund is of.",
         Kind.SUBSCRIPTION_OVERDUE: "A subscription was due a day ago, and nobody has looked at it.",
         Kind.SUBSCRIPTION_PERIOD: "A subscription's period ends before it begins.",
         Kind.SUBSCRIPTION_DUE_THOUGH_ENDED: "A subscription has ended and waits to be looked at.",

@@ -18,6 +18,8 @@ from tillway.core.ids import EventId
 from tillway.core.ledger import EntryKey
 from tillway.core.payments import Payment
 from tillway.core.ports.chains import ShowsMovements
+from tillway.core.ports.hosting import HostedSession
+from tillway.core.ports.statements import ShowsStatement
 from tillway.core.ports.store import Store, View
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import Refund, RefundState
@@ -32,6 +34,7 @@ from tillway.core.services.reconciling import (
     coupons,
     payments,
     payouts,
+    provider,
     refunds,
     subscriptions,
     telling,
@@ -104,6 +107,7 @@ class Reconcile:
     _window: Window = field(init=False)
     _report: Report = field(factory=Report, init=False)
     _places: dict[str, set[str]] = field(factory=dict, init=False)
+    _unheard: list[tuple[str, HostedSession]] = field(factory=list, init=False)
     _uses: coupons.Uses = field(factory=coupons.Uses, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -123,8 +127,10 @@ class Reconcile:
         await self._subscriptions()
         await self._checkouts()
         await self._arrivals()
+        await self._providers()
         await self._coupons()
         await self._books()
+        await self._heard()
         return self._report
 
     # The log
@@ -299,6 +305,55 @@ class Reconcile:
                 self._add(await chain.arrival(self._desk(view), movement))
             self._report.compared["movements"] += 1
             self.tell("movements", self._report.compared["movements"])
+
+    async def _providers(self) -> None:
+        for rail in self.rails.all:
+            if not isinstance(rail, ShowsStatement):
+                continue
+            try:
+                known = await self._stated(rail)
+                await self._missing(rail.name, known)
+            except Unavailable as away:
+                self._report.unsure[f"sessions at {rail.name} ({away.message})"] += 1
+
+    async def _stated(self, rail: ShowsStatement) -> set[str]:
+        """Compare what the provider has; give the ids of its sessions, as many as are held."""
+        known: set[str] = set()
+        since = None if self.since is None else self.since - provider.EARLIER
+        async for found in rail.sessions(since, self._window.until):
+            if len(known) < self.share:
+                known.add(found.id)
+            await self._session(rail.name, found)
+            self._report.compared["sessions"] += 1
+            self.tell("sessions", self._report.compared["sessions"])
+        async for stated in rail.refunds(self.since, self._window.until):
+            async with self.store.view() as view:
+                self._add(await provider.refund(self._desk(view), rail.name, stated))
+            self._report.compared["refunds at providers"] += 1
+        return known
+
+    async def _session(self, name: str, session: HostedSession) -> None:
+        async with self.store.view() as view:
+            found = await provider.session(self._desk(view), name, session)
+        if any(each.kind is Kind.PROVIDER_PAID_NOT_BOOKED for each in found):
+            self._unheard.append((name, session))
+        else:
+            self._add(found)
+
+    async def _heard(self) -> None:
+        """Look again at what was paid and not booked: its news may have been on their way."""
+        for name, session in self._unheard[:MOST_NEW]:
+            async with self.store.view() as view:
+                self._add(await provider.session(self._desk(view), name, session))
+
+    async def _missing(self, name: str, known: set[str]) -> None:
+        if len(known) >= self.share:
+            self._report.unsure[f"sessions that {name} may have lost: there are too many"] += 1
+            return
+        async for page in self._pages():
+            for payment in page:
+                if self._window.has(payment.created_at):
+                    self._add(list(provider.missing(payment, name, known)))
 
     async def _coupons(self) -> None:
         """Count again, where all was gone through; what is in use just now is left alone."""

@@ -1,0 +1,213 @@
+"""Differences between payments and what Stripe's account has of them, over the emulator."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+import pytest
+from attrs import define, evolve
+
+from support.members import MEMBERS
+from support.planted import AT_PROVIDER
+from support.whole_shop import WholeShop, open_whole_shop
+from tillway.adapters.heads import HeadSignatures
+from tillway.core.ids import RefundId
+from tillway.core.refunds import Refund, RefundState
+from tillway.core.services.audit import Audit
+from tillway.core.services.reconciling.findings import Kind
+from tillway.core.services.reconciling.reconcile import Reconcile
+from tillway.core.services.reconciling.report import Report
+from tillway.core.services.refunding import RefundAsked
+from tillway.core.tenancy import DEFAULT
+
+SESSION: Final = "checkout.session"
+
+
+@define
+class Sold:
+    """A shop that has sold an article by card, and has another session open."""
+
+    whole: WholeShop
+    paid: str
+    open: str
+
+    def at_stripe(self, session: str) -> dict[str, Any]:
+        """Give a session as Stripe keeps it, to be changed."""
+        found = self.whole.stripe.account.shelves.get(SESSION, session)
+        assert isinstance(found, dict)
+        return found
+
+    async def refunded(self, cents: int = 50) -> Refund:
+        """Have some of what was paid be given back."""
+        refunding = self.whole.shop.gateway.services.refunding
+        asked = RefundAsked(
+            purchase=f"stripe:{self.paid}",
+            recipient=None,
+            amount=Decimal(cents) / 100,
+            token=None,
+        )
+        refund = await refunding.request(DEFAULT, asked)
+        done = await refunding.approve(DEFAULT, refund.id)
+        await self.whole.stripe.delivered()
+        assert done.state is RefundState.PROCESSED
+        return done
+
+    def refund_at_stripe(self, refund: Refund) -> dict[str, Any]:
+        """Give a refund as Stripe keeps it, to be changed."""
+        found = self.whole.stripe.account.shelves.get("refund", refund.signature or "")
+        assert isinstance(found, dict)
+        return found
+
+    async def reconciled(self) -> Report:
+        """Reconcile, an hour later."""
+        shop = self.whole.shop
+        shop.clock.forward(timedelta(hours=1))
+        audit = Audit(store=shop.gateway.store, signatures=HeadSignatures())
+        return await Reconcile(
+            store=shop.gateway.store, rails=shop.gateway.rails, now=shop.clock.now, audit=audit
+        ).run()
+
+
+async def session(whole: WholeShop, resource: str = "mug") -> str:
+    """Open a session."""
+    opened = await whole.shop.post("/paywall/v1/stripe-session", {"resource": resource})
+    assert opened.status == 200, opened.body
+    return str(opened.body["sessionId"])
+
+
+@pytest.fixture
+async def sold() -> AsyncIterator[Sold]:
+    async with open_whole_shop(background=False) as whole:
+        made = Sold(whole, await session(whole), await session(whole))
+        await whole.pay(made.paid)
+        yield made
+
+
+Change = Callable[[Sold], Awaitable[None]]
+
+
+def at_stripe(which: str, **changes: Any) -> Change:
+    """Change a session at Stripe."""
+
+    async def change(sold: Sold) -> None:
+        sold.at_stripe(getattr(sold, which)).update(changes)
+
+    return change
+
+
+async def unknown(sold: Sold) -> None:
+    """Have a session of ours that we do not know."""
+    other = {**sold.at_stripe(sold.open), "id": "cs_test_other"}
+    sold.whole.stripe.account.shelves.put({**other, "client_reference_id": "checkout_nothing"})
+
+
+async def lost(sold: Sold) -> None:
+    """Have Stripe lose a session."""
+    sold.whole.stripe.account.shelves.drop(SESSION, sold.paid)
+
+
+async def over(sold: Sold) -> None:
+    """Have a session be over, and nobody hear of it."""
+    sold.at_stripe(sold.open)["status"] = "expired"
+    sold.whole.shop.clock.forward(timedelta(hours=5))
+
+
+async def given_back(sold: Sold) -> None:
+    """Have Stripe give money back of which it tells nobody."""
+    refund = sold.refund_at_stripe(await sold.refunded())
+    other = {**refund, "id": "re_other", "amount": 60, "metadata": {}}
+    sold.whole.stripe.account.shelves.put(other)
+
+
+async def not_booked(sold: Sold) -> None:
+    """Have a refund be done that still waits here."""
+    store, done = sold.whole.shop.gateway.store, await sold.refunded()
+    ours = evolve(
+        done,
+        id=RefundId(f"refund_{'0' * 32}"),
+        state=RefundState.PENDING,
+        signature=None,
+        processed_at=None,
+        processed_by=None,
+    )
+    async with store.begin() as unit:
+        await unit.refunds.add(ours, evolve(done.amount, minor=125))
+    refund = sold.refund_at_stripe(done)
+    metadata = {**refund["metadata"], "tillway_refund": ours.id}
+    sold.whole.stripe.account.shelves.put({**refund, "id": "re_other", "metadata": metadata})
+
+
+def with_refund(**changes: Any) -> Change:
+    """Change a refund at Stripe that has been paid."""
+
+    async def change(sold: Sold) -> None:
+        sold.refund_at_stripe(await sold.refunded()).update(changes)
+
+    return change
+
+
+CHANGES: Final[dict[Kind, Change]] = {
+    Kind.PROVIDER_SESSION_UNKNOWN: unknown,
+    Kind.PROVIDER_SESSION_MISSING: lost,
+    Kind.PROVIDER_SESSION_OVER: over,
+    Kind.PROVIDER_SESSION_OPEN: at_stripe("paid", status="open"),
+    Kind.PROVIDER_PAID_NOT_BOOKED: at_stripe("open", status="complete", payment_status="paid"),
+    Kind.PROVIDER_NOT_PAID: at_stripe("paid", payment_status="unpaid"),
+    Kind.PROVIDER_AMOUNT: at_stripe("paid", amount_subtotal=1, total_details=None),
+    Kind.PROVIDER_CURRENCY: at_stripe("paid", currency="eur"),
+    Kind.PROVIDER_REFUND_UNKNOWN: given_back,
+    Kind.PROVIDER_REFUND_NOT_BOOKED: not_booked,
+    Kind.PROVIDER_REFUND_FAILED: with_refund(status="failed"),
+    Kind.PROVIDER_REFUND_AMOUNT: with_refund(amount=49),
+}
+
+
+class TestPlanted:
+    @pytest.mark.parametrize("kind", list(CHANGES))
+    async def test_it_is_found_and_named(self, sold: Sold, kind: Kind) -> None:
+        """It, and nothing else."""
+        await CHANGES[kind](sold)
+        report = await sold.reconciled()
+        found = {finding.kind for finding in report.findings.kept}
+        assert found == {kind}, [str(each) for each in report.findings.kept]
+
+    async def test_sound_accounts_raise_no_alarm(self, sold: Sold) -> None:
+        """A partial refund included."""
+        await sold.refunded()
+        report = await sold.reconciled()
+        assert [str(each) for each in report.findings.kept] == []
+        assert report.compared["sessions"] == 2
+        assert report.compared["refunds at providers"] == 1
+
+    async def test_a_provider_that_is_away_is_said_to_be(self, sold: Sold) -> None:
+        """It is no difference."""
+        sold.whole.stripe.faults.add("http_500", times=None)
+        report = await sold.reconciled()
+        assert report.agrees
+        assert any("sessions at stripe" in what for what in report.unsure)
+
+    def test_all_of_the_providers_kinds_are_here(self) -> None:
+        """None is left to others."""
+        assert set(CHANGES) == AT_PROVIDER
+
+
+class TestClean:
+    async def test_selling_by_all_rails_raises_no_alarm(self) -> None:
+        """Items, carts, a subscription, refunds: by token and by card."""
+        async with open_whole_shop(**MEMBERS, server={"admin_api_key": "k" * 32}) as whole:
+            shop = whole.shop
+            sold = Sold(whole, await session(whole), await session(whole))
+            await whole.pay(sold.paid)
+            await sold.refunded(100)
+            await shop.paid(shop.buyer())
+            items = {"items": [{"resource": "mug", "quantity": 3}], "couponCode": "HALF"}
+            cart = await shop.post("/paywall/v1/cart/checkout", items)
+            await whole.pay(cart.body["sessionId"])
+            asked = {"resource": "gold", "interval": "monthly", "customerEmail": "a@example.com"}
+            member = await shop.post("/paywall/v1/subscription/stripe-session", asked)
+            await whole.pay(member.body["sessionId"])
+            report = await sold.reconciled()
+        assert [str(each) for each in report.findings.kept] == []
+        assert report.compared["sessions"] == 4
+        assert report.compared["payments"] == 4
