@@ -217,6 +217,26 @@ class TestInvoices:
         assert isinstance(news, InvoiceTold)
         assert (news.paid, news.amount, news.payment) == (False, dollars(990), None)
 
+    @pytest.mark.parametrize(
+        ("metadata", "foreign"),
+        [
+            (None, False),
+            ({}, True),
+            ({"shop": "another"}, True),
+            ({"tillway_checkout": "1"}, False),
+        ],
+    )
+    def test_what_is_kept_with_a_subscription_tells_whose_it_is(
+        self, metadata: dict[str, str] | None, foreign: bool
+    ) -> None:
+        """In both shapes; where nothing is told it may be ours."""
+        details = {"subscription": "sub_1", "metadata": metadata}
+        parent = {"type": "subscription_details", "subscription_details": details}
+        for shape in (invoice(parent=parent), invoice(old=True, subscription_details=details)):
+            news = told("invoice.paid", shape)
+            assert isinstance(news, InvoiceTold)
+            assert news.foreign is foreign
+
     def test_one_without_a_subscription_says_nothing(self) -> None:
         """An invoice of the merchant's own is none of ours."""
         assert told("invoice.paid", invoice(parent=None)) == NothingTold()

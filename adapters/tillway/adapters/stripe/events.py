@@ -12,6 +12,7 @@ import orjson
 from attrs import frozen
 
 from tillway.adapters.stripe.answers import Fields, Misshapen
+from tillway.adapters.stripe.metadata import CHECKOUT
 from tillway.adapters.stripe.preview import is_prorated
 from tillway.adapters.stripe.refunds import read_refund
 from tillway.adapters.stripe.sessions import invoice_payment, read_session
@@ -109,14 +110,27 @@ def _invoice(event: _Event, *, paid: bool) -> News:
         period_end=ended,
         at=event.at,
         payment=invoice_payment(invoice),
+        foreign=_is_foreign(invoice),
     )
+
+
+def _details(invoice: Fields) -> Fields | None:
+    parent = invoice.inner("parent")
+    moved = parent and parent.inner("subscription_details")
+    return moved or invoice.inner("subscription_details")
 
 
 def _subscription_of(invoice: Fields) -> str | None:
     """Read whose invoice it is; None for one that bills no subscription."""
-    parent = invoice.inner("parent")
-    details = parent and parent.inner("subscription_details")
+    details = _details(invoice)
     return (details and details.ref("subscription")) or invoice.ref("subscription")
+
+
+def _is_foreign(invoice: Fields) -> bool:
+    """Tell whether its subscription's metadata is there, and lacks our words."""
+    details = _details(invoice)
+    known = details is not None and details.has("metadata")
+    return known and details is not None and CHECKOUT not in details.texts("metadata")
 
 
 def _period(invoice: Fields) -> tuple[datetime, datetime]:

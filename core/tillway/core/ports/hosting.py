@@ -211,7 +211,10 @@ class SubscriptionTold:
 
 @frozen(kw_only=True)
 class InvoiceTold:
-    """A period of a subscription was paid, or could not be."""
+    """A period of a subscription was paid, or could not be.
+
+    ``foreign`` tells that what the provider keeps with the subscription names no checkout of ours.
+    """
 
     id: str
     subscription: str
@@ -221,6 +224,7 @@ class InvoiceTold:
     period_end: datetime
     at: datetime
     payment: str | None = None
+    foreign: bool = False
 
 
 @frozen(kw_only=True)

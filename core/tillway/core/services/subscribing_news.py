@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import define, evolve
 
-from tillway.core.checkouts import Checkout
+from tillway.core.checkouts import Checkout, CheckoutId
 from tillway.core.errors import Unavailable
 from tillway.core.ids import Nonce, ProductId, new_subscription_id
 from tillway.core.payments import Payment
@@ -64,7 +64,7 @@ class Bills:
         named = told if isinstance(told, str) else told.id
         known = await unit.subscriptions.by_stripe(tenant, named)
         if known is None or known.method != source:
-            return False
+            return await _is_anothers(unit, tenant, news)
         heard = heard_of(known)
         if isinstance(news, InvoiceTold):
             await book(unit, known, news, self.clock.now())
@@ -105,6 +105,18 @@ class Bills:
             stripe_subscription=named,
             metadata=begun_by(checkout, session),
         )
+
+
+async def _is_anothers(
+    unit: UnitOfWork, tenant: Tenant, news: SubscriptionTold | InvoiceTold
+) -> bool:
+    """Tell whether news are about what nobody began here: such are not waited for."""
+    if isinstance(news, InvoiceTold):
+        return news.foreign
+    reference = news.subscription.reference
+    if reference is None:
+        return True
+    return await unit.checkouts.get(tenant, CheckoutId(reference)) is None
 
 
 async def _tried_once(unit: UnitOfWork, made: Subscription, session: HostedSession) -> Subscription:
