@@ -106,6 +106,15 @@ class TestSessions:
         with pytest.raises(stripe.InvalidRequestError, match="status of expired"):
             await client.v1.checkout.sessions.expire_async(made.id)
 
+    async def test_what_a_declined_card_left_ends_with_it(
+        self, client: stripe.StripeClient, served: Served
+    ) -> None:
+        """Its intent can no longer be paid."""
+        made = await client.v1.checkout.sessions.create_async(asked())
+        intent = str(served.switches.decline(made.id)["payment_intent"])
+        await client.v1.checkout.sessions.expire_async(made.id)
+        assert (await client.v1.payment_intents.retrieve_async(intent)).status == "canceled"
+
     async def test_it_expires_by_the_clock(
         self, client: stripe.StripeClient, clock: ManualClock, ear: Ear
     ) -> None:

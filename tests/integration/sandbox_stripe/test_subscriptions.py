@@ -118,6 +118,20 @@ class TestBeginning:
         invoices = await client.v1.invoices.list_async({"subscription": found.id})
         assert [each.total for each in invoices.data] == [1000, 750]
 
+    async def test_a_deleted_coupon_still_counts_where_it_was_given(
+        self, served: Served, client: stripe.StripeClient, plan: stripe.Price, clock: ManualClock
+    ) -> None:
+        """In sessions that are open, and for as long as it was to last."""
+        coupon = await client.v1.coupons.create_async(
+            {"percent_off": 25, "duration": "repeating", "duration_in_months": 2}
+        )
+        session = await session_for(client, plan.id, discounts=[{"coupon": coupon.id}])
+        await client.v1.coupons.delete_async(coupon.id)
+        bought = str(served.switches.pay(session.id)["subscription"])
+        clock.move(95 * DAY)
+        invoices = await client.v1.invoices.list_async({"subscription": bought})
+        assert [each.total for each in invoices.data][-3:] == [1000, 750, 750]
+
 
 class TestRenewal:
     async def test_months_go_by_the_anchor(

@@ -120,6 +120,12 @@ def fail(account: Account, paid: Json, refusal: Refusal, method: str | None = No
     return charge
 
 
+def cancel(account: Account, unpaid: Json, reason: str | None) -> None:
+    """Have an intent never be paid."""
+    changes = {"status": "canceled", "canceled_at": account.now(), "cancellation_reason": reason}
+    account.change("payment_intent.canceled", unpaid, **changes)
+
+
 def _outcome(kind: str, network: str, message: str) -> Json:
     return {
         "advice_code": None,

@@ -6,7 +6,7 @@ from typing import Final
 from tillway.entrypoints.sandbox.stripe.account import Account
 from tillway.entrypoints.sandbox.stripe.calls import Call, Route, filters, listing, merged
 from tillway.entrypoints.sandbox.stripe.cards import REFUSALS, TEST_METHODS, card
-from tillway.entrypoints.sandbox.stripe.charging import Wanted, fail, intent, succeed
+from tillway.entrypoints.sandbox.stripe.charging import Wanted, cancel, fail, intent, succeed
 from tillway.entrypoints.sandbox.stripe.errors import declined, invalid
 from tillway.entrypoints.sandbox.stripe.read import (
     MOST_MINOR,
@@ -101,9 +101,7 @@ def _cancel(account: Account, call: Call) -> Json:
     reasons = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
     given = call.read(cancellation_reason=choice(*reasons))
     _require_open(made)
-    reason = given.get("cancellation_reason")
-    changes = {"status": "canceled", "canceled_at": account.now(), "cancellation_reason": reason}
-    account.change("payment_intent.canceled", made, **changes)
+    cancel(account, made, given.get("cancellation_reason"))
     return made
 
 

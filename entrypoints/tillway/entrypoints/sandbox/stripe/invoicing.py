@@ -37,7 +37,7 @@ def invoice(
     account: Account, subscription: Json, entries: Sequence[Entry], reason: str, discount: Json
 ) -> Json:
     """Make an invoice out of entries, that nobody has seen or been charged for."""
-    added = sums([_part(entry) for entry in entries], _coupon(account, discount))
+    added = sums([_part(entry) for entry in entries], _coupon(discount))
     id = account.shelves.id("invoice")  # noqa: A001  # Stripe's word
     lines = [
         _line(account, id, subscription, entry, each, discount)
@@ -137,8 +137,8 @@ def _part(entry: Entry) -> Part:
     )
 
 
-def _coupon(account: Account, discount: Json) -> Json | None:
-    return account.shelves.get("coupon", discount["source"]["coupon"]) if discount else None
+def _coupon(discount: Json) -> Json | None:
+    return discount["_coupon"] if discount else None
 
 
 def _discounts(amount: int, discount: Json) -> Json:

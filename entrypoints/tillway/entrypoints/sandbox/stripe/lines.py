@@ -57,9 +57,7 @@ def parts(lines: Sequence[Line], *, free: bool = False) -> list[Part]:
 def fill(account: Account, session: Json, lines: Sequence[Line], shipping: int) -> None:
     """Write the lines and their totals into a session; Refused if it cannot be charged."""
     applied = session["_applied"]
-    coupon = applied["source"]["coupon"] if applied else None
-    full = account.get("coupon", coupon, "discounts[0][coupon]", 400) if coupon else None
-    added = sums(parts(lines, free=session["_trial"] > 0), full)
+    added = sums(parts(lines, free=session["_trial"] > 0), applied and applied["_coupon"])
     total = sum(each.total for each in added) + shipping
     _check(session["currency"], total, session["mode"])
     session["_items"] = [

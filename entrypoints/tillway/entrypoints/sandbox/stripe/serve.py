@@ -1,6 +1,7 @@
 """Serving an account: the API, the pages, and the work that goes on beside them."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -47,6 +48,8 @@ ROUTES: Final = (
 )
 _BACKLOG: Final = 1024
 _PAUSE: Final = 0.5  # seconds between two looks at the clock
+
+_log = logging.getLogger(__name__)
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -128,7 +131,11 @@ async def serve_stripe(
 
 async def _tick(account: Account, sleep: Sleep) -> None:
     while True:
-        catch_up(account)
+        try:
+            catch_up(account)
+        except Exception:
+            # One object's trouble must not stop the clock for all others.
+            _log.exception("something that was due could not be done")
         await sleep(_PAUSE)
 
 

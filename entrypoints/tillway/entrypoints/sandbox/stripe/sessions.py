@@ -13,6 +13,7 @@ from tillway.entrypoints.sandbox.stripe.asking import (
     trial_days,
 )
 from tillway.entrypoints.sandbox.stripe.calls import Call, Route, filters, listing, merged, page
+from tillway.entrypoints.sandbox.stripe.charging import cancel
 from tillway.entrypoints.sandbox.stripe.errors import invalid
 from tillway.entrypoints.sandbox.stripe.lines import Line, currency_of, fill, given_lines
 from tillway.entrypoints.sandbox.stripe.read import choice, fields, metadata, text
@@ -170,6 +171,8 @@ def apply(account: Account, session: Json, coupon: Json, code: Json | None) -> N
         start=account.now(),
         subscription=None,
         subscription_item=None,
+        # The coupon may be deleted before the session is paid.
+        _coupon=dict(coupon),
     )
     session["discounts"] = [
         {"coupon": None if code else coupon["id"], "promotion_code": code_id},
@@ -177,7 +180,10 @@ def apply(account: Account, session: Json, coupon: Json, code: Json | None) -> N
 
 
 def expire(account: Account, session: Json) -> None:
-    """End a session that was not paid."""
+    """End a session that was not paid, and what a declined card has left of it."""
+    found = account.shelves.get("payment_intent", session["payment_intent"] or "")
+    if found is not None:
+        cancel(account, found, "expired")
     account.change("checkout.session.expired", session, status="expired", url=None)
 
 

@@ -22,16 +22,15 @@ def subscribe(account: Account, session: Json) -> None:
     customer = account.get("customer", session["customer"])
     customer["invoice_settings"]["default_payment_method"] = method["id"]
     made = _subscription(account, session, method["id"])
+    entries = _first(account, session, made)
+    first = invoice(account, made, entries, "subscription_create", made["_discount"])
+    made["latest_invoice"] = first["id"]
     account.shelves.put(made)
     account.tell("customer.subscription.created", made)
-    first = invoice(
-        account, made, _first(account, session, made), "subscription_create", made["_discount"]
-    )
-    made["latest_invoice"] = first["id"]
     session.update(subscription=made["id"], invoice=first["id"])
     issue(account, first)
     charge(account, first, method["id"])
-    _use_up(account, made)
+    _use_up(made)
 
 
 def _subscription(account: Account, session: Json, method: str) -> Json:
@@ -134,8 +133,7 @@ def _discount(account: Account, session: Json, id: str) -> Json:  # noqa: A002  
     applied = session["_applied"]
     if applied is None:
         return None
-    coupon = account.get("coupon", applied["source"]["coupon"])
-    months = coupon["duration_in_months"]
+    months = applied["_coupon"]["duration_in_months"]
     end = months_after(account.now(), months) if months else None
     rest = {name: value for name, value in applied.items() if name not in ("id", "object")}
     rest = {**rest, "checkout_session": None, "subscription": id, "end": end}
@@ -247,7 +245,7 @@ def bill(account: Account, made: Json, entries: Sequence[Entry], reason: str) ->
     made["latest_invoice"] = issued["id"]
     issue(account, issued)
     paid = collect(account, made, issued)
-    _use_up(account, made)
+    _use_up(made)
     return paid
 
 
@@ -281,13 +279,10 @@ def end(account: Account, made: Json, reason: str = "cancellation_requested") ->
     )
 
 
-def _use_up(account: Account, made: Json) -> None:
+def _use_up(made: Json) -> None:
     """Forget a discount that was for one invoice."""
     discount = made["_discount"]
-    if discount is None:
-        return
-    coupon = account.shelves.get("coupon", discount["source"]["coupon"])
-    if coupon is None or coupon["duration"] == "once":
+    if discount is not None and discount["_coupon"]["duration"] == "once":
         made.update(_discount=None, discounts=[])
 
 
