@@ -198,7 +198,7 @@ class TestPaying:
 
     async def test_a_middleware_sells_many_routes(self, shop: Shop) -> None:
         """Those that the function knows a product for; all others are free."""
-        sold = {"/chapter": "article"}
+        sold = {"/chapter": "article", "/gone": "article"}
         host = web.Application(
             middlewares=[paywall_middleware(lambda each: sold.get(each.path), gateway=shop.gateway)]
         )
@@ -210,9 +210,11 @@ class TestPaying:
         host.router.add_get("/free", page)
         async with hosted(shop, host) as served:
             free, asked = await served.get("/free"), await served.get("/chapter")
+            gone, wrong = await served.get("/gone"), await served.call("PUT", "/chapter")
             paid = await served.get("/chapter", await header_for(served, "/chapter"))
 
         assert (free.status, asked.status, paid.status) == (200, 402, 200)
+        assert (gone.status, wrong.status) == (404, 405)  # nobody pays for what is not there
 
 
 class TestRefusals:

@@ -69,8 +69,10 @@ class _Guard:
     again: bool
 
     async def handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.method == "OPTIONS" or request.match_info.http_exception is not None:
+            return await handler(request)  # a preflight cannot pay, and nothing is there to be sold
         resource = await _given(self.resource, request)
-        if resource is None or request.method == "OPTIONS":  # a browser's preflight cannot pay
+        if resource is None:
             return await handler(request)
         door = (self.gateway or request.config_dict[GATEWAY]).door
         try:

@@ -18,8 +18,10 @@ IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 SIGNATURE_HEADERS: Final = ("X-Signer", "X-Message", "X-Signature")
 """A wallet's word: its address, the text that it signed, and the signature in base64."""
 
+LONGEST_WORD: Final = 4096
+"""Characters of each of them that are looked at."""
+
 _LONGEST_KEY: Final = 255
-_LONGEST_WORD: Final = 4096
 
 
 @frozen(kw_only=True)
@@ -74,7 +76,7 @@ def word_in(headers: Mapping[str, str]) -> Word | None:
     signer, message, signature = (headers.get(name) for name in SIGNATURE_HEADERS)
     if signer is None or message is None or signature is None:
         return None
-    if max(len(signer), len(message), len(signature)) > _LONGEST_WORD:
+    if max(len(signer), len(message), len(signature)) > LONGEST_WORD:
         return None
     return Word(signer=signer, message=message, signature=signature)
 

@@ -15,11 +15,11 @@ from tillway.core.services.baskets import VARIANT
 from tillway.core.services.gateway import Services
 from tillway.core.services.subjects import addressed
 from tillway.entrypoints.http.apis.cedros.texts import major, moment
-from tillway.entrypoints.http.apis.x402.challenge import NO_STORE
 from tillway.entrypoints.http.apis.x402.headers import asked_by, proof_in
 from tillway.entrypoints.http.render import answer, refuse
 from tillway.entrypoints.http.request import TENANT
 from tillway.entrypoints.paywall.receipts import failed_receipt, receipt
+from tillway.entrypoints.paywall.replies import NO_STORE
 
 
 @define

@@ -15,10 +15,10 @@ from tillway.core.services.quote import Quoted as Offered
 from tillway.core.services.quote import unsold
 from tillway.entrypoints.http.apis.cedros.cart_bodies import CartLine, CartRequest
 from tillway.entrypoints.http.apis.cedros.texts import major, moment
-from tillway.entrypoints.http.apis.x402.challenge import NO_STORE
 from tillway.entrypoints.http.convert import body_of
 from tillway.entrypoints.http.render import answer
 from tillway.entrypoints.http.request import CLIENT, PRINCIPAL, TENANT, origin
+from tillway.entrypoints.paywall.replies import NO_STORE
 
 
 @define

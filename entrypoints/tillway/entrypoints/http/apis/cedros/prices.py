@@ -14,10 +14,10 @@ from tillway.core.ports.rails import Offer
 from tillway.core.quotes import Purpose
 from tillway.core.services.gateway import Services
 from tillway.core.services.quote import Quoted, unsold
-from tillway.entrypoints.http.apis.x402.challenge import NO_STORE
 from tillway.entrypoints.http.query import text_in
 from tillway.entrypoints.http.render import answer
 from tillway.entrypoints.http.request import TENANT, origin
+from tillway.entrypoints.paywall.replies import NO_STORE
 
 
 @define

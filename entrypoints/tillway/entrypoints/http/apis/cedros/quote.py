@@ -8,11 +8,11 @@ from tillway.core.quotes import Purpose
 from tillway.core.services.gateway import Services
 from tillway.core.services.quote import Quoted, unsold
 from tillway.entrypoints.http.apis.cedros.bodies import QuoteRequest
-from tillway.entrypoints.http.apis.x402.challenge import NO_STORE, PAYMENT_REQUIRED_TEXT
 from tillway.entrypoints.http.apis.x402.headers import asked_by
 from tillway.entrypoints.http.convert import body_of
 from tillway.entrypoints.http.render import answer
 from tillway.entrypoints.http.request import TENANT, origin
+from tillway.entrypoints.paywall.replies import NO_STORE, PAYMENT_REQUIRED_TEXT
 
 
 @define

@@ -15,12 +15,12 @@ from tillway.core.services.wishes import checked_metadata
 from tillway.entrypoints.http.apis.cedros import refund_bodies as bodies
 from tillway.entrypoints.http.apis.cedros.refund_texts import requested, shown, waiting
 from tillway.entrypoints.http.apis.cedros.texts import moment
-from tillway.entrypoints.http.apis.x402.challenge import NO_STORE
 from tillway.entrypoints.http.convert import body_of, raw_body
 from tillway.entrypoints.http.proofs import word_in
 from tillway.entrypoints.http.render import answer
 from tillway.entrypoints.http.request import TENANT, origin
 from tillway.entrypoints.http.signed import PARAMETERS, doer, shown_in
+from tillway.entrypoints.paywall.replies import NO_STORE
 from tillway.plugins.api import Answer, Parameter, Route
 
 _NO_SIGNATURE = "originalPurchaseId must be a valid Solana transaction signature"

@@ -12,11 +12,11 @@ from tillway.core.ports.rails import Proof
 from tillway.core.quotes import Purpose
 from tillway.core.services.gateway import Services
 from tillway.core.services.subjects import absent, addressed
-from tillway.entrypoints.http.apis.x402.challenge import NO_STORE
 from tillway.entrypoints.http.apis.x402.headers import asked_by, proof_in
 from tillway.entrypoints.http.render import answer, refuse
 from tillway.entrypoints.http.request import TENANT
 from tillway.entrypoints.paywall.receipts import failed_receipt, receipt
+from tillway.entrypoints.paywall.replies import NO_STORE
 
 _TYPES: Mapping[str, Purpose | None] = {
     "": None,

@@ -11,7 +11,6 @@ from tillway.core.payments import Purchase
 from tillway.core.services.gateway import Services
 from tillway.core.services.subjects import addressed
 from tillway.entrypoints.http.apis.cedros.refusals import PRICING, PROVING
-from tillway.entrypoints.http.apis.x402.challenge import NO_STORE
 from tillway.entrypoints.http.apis.x402.elsewhere_bodies import (
     OwnTransaction,
     OwnTransactionRequest,
@@ -22,6 +21,7 @@ from tillway.entrypoints.http.apis.x402.headers import asked_by
 from tillway.entrypoints.http.convert import body_of
 from tillway.entrypoints.http.render import answer
 from tillway.entrypoints.http.request import TENANT
+from tillway.entrypoints.paywall.replies import NO_STORE
 from tillway.plugins.api import Answer, Route
 
 

@@ -10,6 +10,7 @@ from tillway.entrypoints.http.apis.x402 import elsewhere
 from tillway.entrypoints.http.apis.x402.handlers import Resource
 from tillway.entrypoints.http.apis.x402.page import Page
 from tillway.entrypoints.http.apis.x402.page import routes as files
+from tillway.entrypoints.paywall.request import LONGEST_WORD
 from tillway.plugins.api import Answer, Api, Parameter, Route
 from tillway.plugins.context import Context
 from tillway.plugins.hooks import hookimpl
@@ -18,6 +19,7 @@ from tillway.plugins.settings.paywall import PaywallSettings
 
 PLUGIN = Plugin(kind=Kind.API, name="paywall", summary="resources, paid by x402 v1 and v2")
 
+_BOUNDED = {"maxLength": LONGEST_WORD}
 _PARAMETERS = (
     Parameter(name="resourceId", where="path", required=True, description="A product's id."),
     Parameter(name="couponCode", where="query", description="A coupon to take off."),
@@ -29,13 +31,21 @@ _PARAMETERS = (
         description="A paid session's id, which opens what it was for.",
         schema={"maxLength": 255},
     ),
-    Parameter(name="X-Signer", where="header", description="A subscriber's wallet."),
+    Parameter(
+        name="X-Signer", where="header", description="A subscriber's wallet.", schema=_BOUNDED
+    ),
     Parameter(
         name="X-Message",
         where="header",
         description="What it has signed: `access:<this address>:<unix seconds>`.",
+        schema=_BOUNDED,
     ),
-    Parameter(name="X-Signature", where="header", description="Its signature, in base64."),
+    Parameter(
+        name="X-Signature",
+        where="header",
+        description="Its signature, in base64.",
+        schema=_BOUNDED,
+    ),
     Parameter(name="Idempotency-Key", where="header", description="Makes a repeat free."),
 )
 _ANSWERS = (
