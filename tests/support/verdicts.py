@@ -18,6 +18,7 @@ ATTEMPTS: Final = 3
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 TYPES: Final = re.compile(r"application/json|text/plain; version=[0-9.]+; charset=utf-8")
+PAGE: Final = "text/html; charset=utf-8"
 INNARDS: Final = (b"Traceback", b'File "', b"/tillway/", b"Error(", b"aiohttp")
 
 
@@ -34,12 +35,15 @@ def answered(wire: Wire, raw: bytes) -> Reply:
 
 
 def check(reply: Reply) -> None:
-    """Hold an answer to the rules: no 5xx, an id, no sniffing, no HTML, the one envelope."""
+    """Hold an answer to the rules: no 5xx, an id, no sniffing, safe pages, the one envelope."""
     assert reply.status < 500, reply
     assert REQUEST_ID.fullmatch(reply.header("X-Request-ID") or ""), reply
     assert reply.header("X-Content-Type-Options") == "nosniff", reply
     assert reply.header("Server") == "tillway", reply
     if not reply.body:
+        return
+    if reply.header("Content-Type") == PAGE:
+        check_page(reply)
         return
     assert TYPES.fullmatch(reply.header("Content-Type") or ""), reply
     assert not [each for each in INNARDS if each in reply.body], reply
@@ -47,6 +51,14 @@ def check(reply: Reply) -> None:
         check_challenge(reply)
     elif reply.status >= 400:
         check_error(reply)
+
+
+def check_page(reply: Reply) -> None:
+    """Hold a page for people to its rules: it loads nothing of others and shows no innards."""
+    policy = reply.header("Content-Security-Policy") or ""
+    assert policy.startswith("default-src 'none'"), reply
+    assert "unsafe" not in policy, reply
+    assert not [each for each in INNARDS if each in reply.body], reply
 
 
 def check_error(reply: Reply) -> Any:
