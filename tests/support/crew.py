@@ -44,6 +44,7 @@ class Server:
     text: str = field(repr=False)
     workers: int = 1
     background: bool = True
+    environment: Mapping[str, str] = field(factory=dict, repr=False)
     port: int = 0
     starts: list[float] = field(factory=list, init=False)
     process: asyncio.subprocess.Process | None = field(default=None, init=False)
@@ -78,7 +79,11 @@ class Server:
                 str(self.workers),
                 *(() if self.background else ("--no-background",)),
                 cwd=self.folder,
-                env={"PATH": os.environ["PATH"], "X402_SERVER_WALLET_1": self.secret},
+                env={
+                    "PATH": os.environ["PATH"],
+                    "X402_SERVER_WALLET_1": self.secret,
+                    **self.environment,
+                },
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -154,6 +159,7 @@ async def crew(
     slot_ms: int = 400,
     confirm_delay_ms: int = 20,
     database: Secret | None = None,
+    environment: Mapping[str, str] | None = None,
     **changes: Mapping[str, Any],
 ) -> AsyncIterator[Crew]:
     """Serve ``count`` gateways on one file, or in one PostgreSQL database.
@@ -173,12 +179,14 @@ async def crew(
         node = await stack.enter_async_context(serve_chain(chain, faults=faults))
         text = settings_text(node, merchant, **{**place, **changes})
         servers = [
-            Server(folder, number, secret, text, workers, background) for number in range(count)
+            Server(folder, number, secret, text, workers, background, environment or {})
+            for number in range(count)
         ]
         for server in servers:
             stack.push_async_callback(server.stop)
         await asyncio.gather(*(server.start() for server in servers))
-        configured = configure(text, {"X402_SERVER_WALLET_1": secret})
+        named = {"X402_SERVER_WALLET_1": secret, **(environment or {})}
+        configured = configure(text, named)
         gateway = create_app(configured, background=False, ports=Ports(clock=clock))
         await gateway.store.start()
         stack.push_async_callback(gateway.store.aclose)

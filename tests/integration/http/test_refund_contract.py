@@ -12,6 +12,7 @@ from support.contract_shop import TIME, error, faulty, posted
 from support.refunds import PAID, REFUNDS, Bought, approve, bought, decide, deny, execute
 from support.shop import Answer, Shop, open_shop
 from support.words import signed_headers, signed_text
+from tillway.core.services.refunding import MOST_WAITING
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -201,6 +202,19 @@ class TestRequests:
             "refund already exists for this transaction: all that was paid is given back",
         )
         assert rest.status == 200
+
+    async def test_a_purchase_has_so_many_that_wait(self) -> None:
+        """Nobody fills the list with parts of one purchase."""
+        async with open_shop(background=False, refunds={"minimum": "0"}) as shop:
+            some = await bought(shop)
+            for number in range(MOST_WAITING):
+                await some.asked((number + 1) / 1_000_000)
+            more = await some.ask(0.0001)
+        assert refused(more) == (
+            400,
+            "refund_already_processed",
+            f"{MOST_WAITING} refunds of this transaction wait to be decided already",
+        )
 
     async def test_a_payment_that_is_not_final(self, case: Case) -> None:
         """May still be gone: it is asked for again shortly."""

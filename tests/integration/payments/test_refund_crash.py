@@ -3,16 +3,16 @@
 import asyncio
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from attrs import define, evolve
+from attrs import define
 
-from support.chain import Wallet, old_blockhash_of
+from support.chain import USDC, Wallet, old_blockhash_of
 from support.crew import Crew, crew
 from support.refunds import (
     VERIFY,
@@ -29,6 +29,7 @@ from support.waiting import until
 from tillway.adapters.heads import HeadSignatures
 from tillway.core.refunds import RefundState
 from tillway.core.services.audit import Audit
+from tillway.entrypoints.sandbox.chain import fund
 
 FULL = os.environ.get("TILLWAY_TESTS") == "full"
 REFUNDS = 60 if FULL else 5
@@ -59,6 +60,13 @@ class Merchant:
             with suppress(aiohttp.ClientError, OSError, TimeoutError):
                 await asyncio.wait_for(self._tries(refund), 10)
             await asyncio.sleep(self.chance.uniform(0.02, 0.2))
+
+    async def approves(self, refund: str) -> None:
+        """Approve it, again whenever its time is over, until it is processed."""
+        while (await stored(self.made.shop, refund)).state is not RefundState.PROCESSED:
+            with suppress(aiohttp.ClientError, OSError, TimeoutError):
+                await asyncio.wait_for(approve(self._somewhere(), refund), 10)
+            await asyncio.sleep(0.5)
 
     async def _tries(self, refund: str) -> None:
         shop = self._somewhere()
@@ -109,48 +117,73 @@ async def sold(made: Crew, count: int) -> Sequence[Bought]:
 
 
 @pytest.mark.timeout(600 if FULL else 150)
-async def test_killed_while_it_pays_a_refund_is_paid_once(tmp_path: Path) -> None:
-    """Whatever was lost, every customer has his money back once, and no more than it."""
-    seed = random.randrange(2**32)
-    chance = random.Random(seed)
-    async with crew(tmp_path, count=2, slot_ms=20, confirm_delay_ms=200, x402=QUICK) as made:
-        cases = await sold(made, REFUNDS)
-        before = [each.buyer.balance(made.shop.chain) for each in cases]
-        refunds = [await each.asked() for each in cases]
-        made.shop.faults.latency_ms = {"*": 15}
-        merchant, places = Merchant(made, chance), asyncio.Semaphore(AT_ONCE)
+class TestKilled:
+    async def test_while_the_merchant_pays_each_is_paid_once(self, tmp_path: Path) -> None:
+        """Whatever was lost, every customer has his money back once, and no more than it."""
+        seed = random.randrange(2**32)
+        chance = random.Random(seed)
+        async with crew(tmp_path, count=2, slot_ms=20, confirm_delay_ms=200, x402=QUICK) as made:
+            merchant = Merchant(made, chance)
+            await assert_paid_once(made, chance, merchant.pays, seed)
+        print(f"seed {seed}: {REFUNDS} refunds, {merchant.signed} transactions signed")
 
-        async def one(refund: str) -> None:
-            async with places:
-                await merchant.pays(refund)
+    async def test_while_a_wallet_of_ours_pays_each_is_paid_once(self, tmp_path: Path) -> None:
+        """Nobody but the servers signs anything, and they are killed when it lands."""
+        seed = random.randrange(2**32)
+        chance, wallet = random.Random(seed), Wallet()
+        async with crew(
+            tmp_path,
+            count=2,
+            slot_ms=20,
+            confirm_delay_ms=200,
+            environment={"X402_REFUND_WALLET": str(wallet.keypair)},
+            x402=QUICK,
+        ) as made:
+            fund(made.shop.chain, wallet.address, USDC.mint, 10 * ARTICLE * REFUNDS, 10**9)
+            merchant = Merchant(made, chance)
+            await assert_paid_once(made, chance, merchant.approves, seed)
+            left = wallet.balance(made.shop.chain)
+            assert left == 9 * ARTICLE * REFUNDS, seed
+        print(f"seed {seed}: {REFUNDS} refunds paid by themselves")
 
-        troubling = asyncio.create_task(trouble(made, chance))
-        try:
-            await asyncio.gather(*(one(each) for each in refunds))
-        finally:
-            troubling.cancel()
-            await asyncio.gather(troubling, return_exceptions=True)
-        for server in made.servers:
-            await server.kill()
-            await server.start()
-        await until(lambda: is_over(made.shop), 60)
 
-        got = [
-            each.buyer.balance(made.shop.chain) - was
-            for each, was in zip(cases, before, strict=True)
-        ]
-        assert got == [ARTICLE] * REFUNDS, seed
-        payment = await cases[0].payment()
-        assert await books(made.shop, payment, payment.pay_to) == (0, 0), seed
-        for case in cases:
-            here = evolve(case, shop=made.shop)
-            (refund,) = await refunds_of(here.shop, case.purchase)
-            assert refund.state is RefundState.PROCESSED
-        told = [event.type for event in await made.shop.events()]
-        assert told.count("refund.succeeded") == REFUNDS
-        report = await Audit(store=made.shop.gateway.store, signatures=HeadSignatures()).run()
-        assert report.faults == [], seed
-    print(f"seed {seed}: {REFUNDS} refunds, {merchant.signed} transactions signed")
+async def assert_paid_once(
+    made: Crew, chance: random.Random, pays: Callable[[str], Awaitable[None]], seed: int
+) -> None:
+    """Have refunds be paid while servers are killed, then compare everything."""
+    cases = await sold(made, REFUNDS)
+    before = [each.buyer.balance(made.shop.chain) for each in cases]
+    refunds = [await each.asked() for each in cases]
+    made.shop.faults.latency_ms = {"*": 15}
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def one(refund: str) -> None:
+        async with places:
+            await pays(refund)
+
+    troubling = asyncio.create_task(trouble(made, chance))
+    try:
+        await asyncio.gather(*(one(each) for each in refunds))
+    finally:
+        troubling.cancel()
+        await asyncio.gather(troubling, return_exceptions=True)
+    for server in made.servers:
+        await server.kill()
+        await server.start()
+    await until(lambda: is_over(made.shop), 60)
+    got = [
+        each.buyer.balance(made.shop.chain) - was for each, was in zip(cases, before, strict=True)
+    ]
+    assert got == [ARTICLE] * REFUNDS, seed
+    payment = await cases[0].payment()
+    assert (await books(made.shop, payment, payment.pay_to))[0] == 0, seed
+    for case in cases:
+        (refund,) = await refunds_of(made.shop, case.purchase)
+        assert refund.state is RefundState.PROCESSED
+    told = [event.type for event in await made.shop.events()]
+    assert told.count("refund.succeeded") == REFUNDS
+    report = await Audit(store=made.shop.gateway.store, signatures=HeadSignatures()).run()
+    assert report.faults == [], seed
 
 
 async def is_over(shop: Shop) -> bool:

@@ -30,6 +30,9 @@ from tillway.core.tenancy import Tenant
 REQUESTS_WAIT: Final = timedelta(days=30)
 """How long a request waits to be decided."""
 
+MOST_WAITING: Final = 20
+"""How many refunds of one purchase may wait at a time: its payer could fill the list with parts."""
+
 MOST_LISTED: Final = 1_000
 WAITING: Final = (RefundState.PENDING, RefundState.APPROVED)
 _DECIDED: Final = "refund already processed"
@@ -270,10 +273,14 @@ def _other_token(wanted: str, paid: str) -> Declined:
 
 
 async def _refuse_same(unit: UnitOfWork, refund: Refund) -> None:
-    for other in await unit.refunds.of(refund.tenant, refund.purchase):
-        if other.id != refund.id and other.state in WAITING and other.amount == refund.amount:
+    known = await unit.refunds.of(refund.tenant, refund.purchase)
+    waiting = [each for each in known if each.id != refund.id and each.state in WAITING]
+    for other in waiting:
+        if other.amount == refund.amount:
             text = "paywall: refund already exists for this transaction (refund ID: {})"
             raise _refused(text.format(other.id))
+    if len(waiting) >= MOST_WAITING:
+        raise _refused(f"{MOST_WAITING} refunds of this transaction wait to be decided already")
 
 
 def _spent() -> Declined:
