@@ -11,8 +11,6 @@ from solders.keypair import Keypair
 
 from support.chain import USDC
 from support.shop import Shop, open_shop
-from tillway.core.ids import new_nonce
-from tillway.core.ports.store import SingleUse
 from tillway.core.services.shop import CONFIG
 from tillway.core.tenancy import DEFAULT
 
@@ -292,19 +290,8 @@ class TestAnchors:
 
 async def nonce(shop: Shop, purpose: str = "list-purchases") -> str:
     """Have a nonce to sign."""
-    made = new_nonce(shop.gateway.services.random)
-    now = shop.clock.now()
-    async with shop.gateway.store.begin() as unit:
-        await unit.nonces.add(
-            SingleUse(
-                nonce=made,
-                tenant=DEFAULT,
-                purpose=purpose,
-                created_at=now,
-                expires_at=now + timedelta(minutes=5),
-            )
-        )
-    return made
+    made = await shop.post("/paywall/v1/nonce", {"purpose": purpose})
+    return str(made.body["nonce"])
 
 
 def signed(keypair: Keypair, message: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Every kind of difference is planted, and found under its name; sound books raise no alarm."""
 
+import os
 import sqlite3
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -8,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from support.manual_clock import ManualClock
+from support.mongo import Mongo
 from support.planted import AT_PROVIDER, ON_CHAIN, PLANTS, sound
+from support.postgres import Databases
+from support.store_places import store_at
 from tillway.adapters.heads import HeadSignatures
 from tillway.adapters.stores.memory import MemoryStore
 from tillway.adapters.stores.sqlite import SqliteStore
@@ -21,6 +25,7 @@ from tillway.core.services.reconciling.reconcile import Reconcile
 from tillway.core.services.reconciling.report import Report
 from tillway.core.services.sequencing import Sequencer
 
+FULL = os.environ.get("TILLWAY_TESTS") == "full"
 LATER = NOW + timedelta(minutes=30)
 
 
@@ -61,12 +66,38 @@ class TestPlanted:
         assert report.compared["payments"] == 7
 
     @pytest.mark.parametrize("kind", list(PLANTS))
-    async def test_it_is_found_and_named(self, store: Store, kind: Kind) -> None:
+    async def test_it_is_found_and_named(self, kind: Kind) -> None:
         """It, and nothing that is sound."""
-        async with store.begin() as unit:
-            await PLANTS[kind](unit)
-        report = await reconciled(store)
-        assert kinds(report) == {kind}, [str(each) for each in report.findings.kept]
+        store = MemoryStore()
+        await sound(store)
+        await finds(store, kind)
+
+    @pytest.mark.parametrize("kind", list(PLANTS) if FULL else list(PLANTS)[::6])
+    async def test_it_is_found_in_a_file(self, tmp_path: Path, kind: Kind) -> None:
+        """Some of them by default, all in a full run."""
+        store = SqliteStore(tmp_path / "tillway.db")
+        await store.start()
+        await sound(store)
+        await finds(store, kind)
+        await store.aclose()
+
+    @pytest.mark.parametrize("kind", list(PLANTS)[:: 1 if FULL else 24])
+    async def test_it_is_found_in_postgresql(self, postgres: Databases, kind: Kind) -> None:
+        """As everywhere."""
+        store = store_at(postgres.server.url(await postgres.fresh()).reveal())
+        await store.start()
+        await sound(store)
+        await finds(store, kind)
+        await store.aclose()
+
+    @pytest.mark.parametrize("kind", list(PLANTS)[:: 1 if FULL else 24])
+    async def test_it_is_found_in_mongodb(self, mongo: Mongo, kind: Kind) -> None:
+        """As everywhere."""
+        store = store_at(mongo.place())
+        await store.start()
+        await sound(store)
+        await finds(store, kind)
+        await store.aclose()
 
     async def test_money_that_is_new_is_left_to_the_next_run(self, store: Store) -> None:
         """It may still be being written."""
@@ -126,6 +157,14 @@ class TestPlanted:
         assert set(MEANINGS) == set(Kind)
         assert set(PLANTS) | ON_CHAIN | AT_PROVIDER | {Kind.BOOKS_UNSOUND} == set(Kind)
         assert len(Kind) >= 40
+
+
+async def finds(store: Store, kind: Kind) -> None:
+    """Plant an error into sound books, and have it be found, and nothing else."""
+    async with store.begin() as unit:
+        await PLANTS[kind](unit)
+    report = await reconciled(store)
+    assert kinds(report) == {kind}, [str(each) for each in report.findings.kept]
 
 
 async def sealed(store: Store) -> None:

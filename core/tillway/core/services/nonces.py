@@ -29,6 +29,7 @@ CANCEL_SUBSCRIPTION: Final = "cancel-subscription"
 CHANGE_SUBSCRIPTION: Final = "change-subscription"
 REACTIVATE_SUBSCRIPTION: Final = "reactivate-subscription"
 MANAGE_SUBSCRIPTION: Final = "manage-subscription"
+LIST_PURCHASES: Final = "list-purchases"
 
 ACTIONS: Final[Mapping[str, str]] = {
     "refund_request": REQUEST_REFUND,
@@ -39,6 +40,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "subscription_change": CHANGE_SUBSCRIPTION,
     "subscription_reactivate": REACTIVATE_SUBSCRIPTION,
     "subscription_manage": MANAGE_SUBSCRIPTION,
+    "purchase_list": LIST_PURCHASES,
 }
 """Two words for each action: one that clients ask a nonce for, and one that is signed."""
 

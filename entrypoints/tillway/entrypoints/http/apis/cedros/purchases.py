@@ -6,19 +6,15 @@ from aiohttp import web
 from attrs import define
 
 from tillway.core.errors import Code, Declined
-from tillway.core.ids import NONCE, Nonce
 from tillway.core.payments import Payment
-from tillway.core.ports.store import NonceUse
 from tillway.core.services.gateway import Services
+from tillway.core.services.nonces import LIST_PURCHASES
 from tillway.core.services.purchases import Purchases
 from tillway.entrypoints.http.apis.cedros.texts import moment
 from tillway.entrypoints.http.proofs import has_signed, is_admin, word_in
 from tillway.entrypoints.http.query import text_in, whole_in
 from tillway.entrypoints.http.render import answer
 from tillway.entrypoints.http.request import TENANT
-
-PURPOSE: Final = "list-purchases"
-"""What the nonce is for, and what a wallet signs before it: ``list-purchases:<nonce>``."""
 
 USUAL, MOST = 50, 500
 _LONGEST_WALLET: Final = 128
@@ -53,17 +49,16 @@ class PurchaseList:
         """Give the wallet that has signed a nonce of ours, once."""
         word = word_in(request)
         if word is None:
-            raise _unauthorized(f"sign {PURPOSE}:<nonce> with the wallet that paid")
+            raise _unauthorized(f"sign {LIST_PURCHASES}:<nonce> with the wallet that paid")
         said, _, nonce = word.message.partition(":")
-        if said != PURPOSE or not NONCE.fullmatch(nonce):
-            raise _unauthorized(f"the signed message has to be {PURPOSE}:<nonce>")
+        if said != LIST_PURCHASES:
+            raise _unauthorized(f"the signed message has to be {LIST_PURCHASES}:<nonce>")
         if not has_signed(word, self.services.rails):
             raise _unauthorized("the signature is not the signer's, of this message")
-        async with self.services.store.begin(once=True) as unit:
-            now = self.services.clock.now()
-            used = await unit.nonces.use(request[TENANT], Nonce(nonce), PURPOSE, now)
-        if used is not NonceUse.USED:
-            raise _unauthorized(f"the nonce is {used.value}")
+        try:
+            await self.services.nonces.use(request[TENANT], nonce, LIST_PURCHASES)
+        except Declined as refused:
+            raise _unauthorized(refused.message) from refused
         return word.signer
 
 
