@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
 
+import stripe
+from aiohttp import ClientSession
 from attrs import define
 
 from support.members import MEMBERS, PATH
@@ -68,6 +70,16 @@ class Club:
             found = await view.subscriptions.by_stripe(DEFAULT, stripe_subscription)
         assert found is not None
         return found
+
+    async def sdk_refund(self, money: str, amount: int) -> None:
+        """Refund some of a payment in the provider's dashboard."""
+        async with ClientSession() as session:
+            sdk = stripe.StripeClient(
+                SECRET_KEY,
+                base_addresses={"api": self.stripe.url},
+                http_client=stripe.AIOHTTPClient(session=session),
+            )
+            await sdk.v1.refunds.create_async({"payment_intent": money, "amount": amount})
 
     async def told(self) -> list[str]:
         """Give the kinds of facts about subscriptions, oldest first."""

@@ -10,7 +10,10 @@ import pytest
 
 from support.card_members import Club, open_club
 from support.members import status
+from tillway.core.payments import Payment, State
+from tillway.core.services.payment_of import MONEY
 from tillway.core.subscriptions import SubscriptionState
+from tillway.core.tenancy import DEFAULT
 from tillway.entrypoints.sandbox.stripe.timing import catch_up
 
 pytestmark = pytest.mark.asyncio
@@ -65,6 +68,47 @@ class TestJoining:
         assert (first.amount.minor, second.amount.minor) == (499, 998)
         assert second.signature.startswith("stripe:in_")
         assert second.payer == one.subscriber
+
+
+class TestMoneyOfPeriods:
+    """What goes back of it at the provider's, whose events do not name the subscription."""
+
+    async def _periods(self, club: Club) -> tuple[Payment, Payment]:
+        await club.joined()
+        await club.wait(days=32)
+        second, first = await club.shop.payments()
+        return first, second
+
+    async def test_refunds_in_the_dashboard_are_written(self, club: Club) -> None:
+        """Of the first period and of the next, once each."""
+        for number, payment in enumerate(await self._periods(club), start=1):
+            money = payment.metadata[MONEY]
+            assert money.startswith("pi_")
+            await club.sdk_refund(money, 100 * number)
+            await club.heard()
+            async with club.shop.gateway.store.view() as view:
+                found = await view.refunds.of(DEFAULT, payment.signature)
+            assert [each.amount.minor for each in found] == [100 * number]
+
+    async def test_a_dispute_reverses_the_period_that_it_is_about(self, club: Club) -> None:
+        """And no other."""
+        first, second = await self._periods(club)
+        club.stripe.switches.dispute(second.metadata[MONEY])
+        await club.heard()
+        states = {each.signature: each.state for each in await club.shop.payments()}
+        assert states == {first.signature: State.SETTLED, second.signature: State.REVERSED}
+
+    async def test_a_provider_that_does_not_answer_holds_nobody_up(self, club: Club) -> None:
+        """Who has paid has access: the name of the money is only good to know."""
+        for path in ("/v1/checkout/sessions/*", "/v1/invoices/*", "/v1/invoice_payments"):
+            club.stripe.faults.add("http_500", f"GET {path}", None)
+        said = await club.session()
+        club.stripe.switches.pay(said.body["sessionId"])
+        paid = club.stripe.account.get("checkout.session", said.body["sessionId"])
+        for _ in range(8):
+            await club.heard()
+            club.shop.clock.forward(timedelta(minutes=2))
+        assert (await club.found(paid["subscription"])).state is SubscriptionState.ACTIVE
 
 
 class TestTrial:

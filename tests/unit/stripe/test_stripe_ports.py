@@ -8,6 +8,7 @@ from tillway.core.contracts.samples import NOW
 from tillway.core.errors import Code, Declined
 from tillway.core.ids import ProductId
 from tillway.core.ports.hosting import (
+    CompletesNews,
     HearsWebhooks,
     HostsCheckout,
     HostsSubscriptions,
@@ -22,7 +23,16 @@ NOWHERE = "http://127.0.0.1:9"
 
 class TestPorts:
     @pytest.mark.parametrize(
-        "port", [HostsCheckout, HearsWebhooks, PaysBack, HostsSubscriptions, Starts, Examines]
+        "port",
+        [
+            HostsCheckout,
+            HearsWebhooks,
+            CompletesNews,
+            PaysBack,
+            HostsSubscriptions,
+            Starts,
+            Examines,
+        ],
     )
     async def test_the_rail_has_them(self, port: type) -> None:
         """All that the core asks of such a rail."""

@@ -8,6 +8,7 @@ from attrs import define, field
 
 from tillway.adapters.stripe import events
 from tillway.adapters.stripe.client import Api, key_of
+from tillway.adapters.stripe.completion import Completion
 from tillway.adapters.stripe.config import StripeConfig
 from tillway.adapters.stripe.discounts import Discounts
 from tillway.adapters.stripe.doctor import examine
@@ -50,6 +51,7 @@ class StripeRail:
     source: str = NAME
     _prices: Prices = field(init=False, repr=False)
     _sessions: Sessions = field(init=False, repr=False)
+    _completion: Completion = field(init=False, repr=False)
     _pay_backs: PayBacks = field(init=False, repr=False)
     _subscriptions: Subscriptions = field(init=False, repr=False)
 
@@ -67,9 +69,13 @@ class StripeRail:
             discounts=Discounts(api=self.api),
         )
 
+    @_completion.default
+    def _make_completion(self) -> Completion:
+        return Completion(api=self.api, sessions=self._sessions)
+
     @_pay_backs.default
     def _make_pay_backs(self) -> PayBacks:
-        return PayBacks(api=self.api, assets=self.config.assets, sessions=self._sessions)
+        return PayBacks(api=self.api, assets=self.config.assets, completion=self._completion)
 
     @_subscriptions.default
     def _make_subscriptions(self) -> Subscriptions:
@@ -122,6 +128,10 @@ class StripeRail:
     def translate(self, body: bytes) -> News:
         """Say what a verified event means."""
         return events.translate(body, self.config.assets)
+
+    async def complete(self, news: News) -> News:
+        """Ask for the money, or the invoice, that an event does not name."""
+        return await self._completion.complete(news)
 
     # Refunds
 

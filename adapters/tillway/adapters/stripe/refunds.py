@@ -6,9 +6,9 @@ from typing import Any, Final
 from attrs import define, field
 
 from tillway.adapters.stripe.answers import Fields
-from tillway.adapters.stripe.client import Api, key_of, segment
+from tillway.adapters.stripe.client import Api, key_of
+from tillway.adapters.stripe.completion import Completion
 from tillway.adapters.stripe.metadata import REFUND, written
-from tillway.adapters.stripe.sessions import Sessions, invoice_payment
 from tillway.core.assets import Assets
 from tillway.core.errors import Code, Declined, Unavailable
 from tillway.core.ports.hosting import PaidBack, PayBack, PayBackState
@@ -46,7 +46,7 @@ class PayBacks:
 
     api: Api = field(repr=False)
     assets: Assets = field(repr=False)
-    sessions: Sessions = field(repr=False)
+    completion: Completion = field(repr=False)
 
     async def pay_back(self, asked: PayBack) -> PaidBack:
         """Pay back, unless that was done: Stripe itself forgets our key after a day."""
@@ -71,12 +71,10 @@ class PayBacks:
         """Give the money of a session or an invoice: subscriptions' events may not name it."""
         found: str | None = payment
         if payment.startswith("cs_"):
-            session = await self.sessions.retrieve(payment)
+            session = await self.completion.sessions.retrieve(payment)
             found = None if session is None else session.payment
         elif payment.startswith("in_"):
-            path = f"/v1/invoices/{segment(payment)}"
-            expanded = {"expand": ["payments"]}
-            found = await self.api.find("invoices.retrieve", path, expanded, invoice_payment)
+            found = await self.completion.money_of(payment)
         if found is None:
             raise Declined(Code.INVALID_AMOUNT, "Nothing was paid by card that could go back.")
         return found

@@ -231,13 +231,15 @@ class InvoiceTold:
 class PayBackTold:
     """Money of a payment went back, or did not after all: single refunds where they are told.
 
-    ``total`` is the sum of all, None where it is only told how single ones stand.
+    ``total`` is the sum of all, None where it is only told how single ones stand. ``invoice`` is
+    what the money has paid, as far as that is known: see `CompletesNews`.
     """
 
     payment: str
     total: Money | None
     refunds: tuple[PaidBack, ...]
     at: datetime
+    invoice: str | None = None
 
 
 class DisputeState(StrEnum):
@@ -250,7 +252,7 @@ class DisputeState(StrEnum):
 
 @frozen(kw_only=True)
 class DisputeTold:
-    """Whoever paid disputes it at his bank."""
+    """Whoever paid disputes it at his bank. ``invoice`` is that of `PayBackTold`."""
 
     id: str
     payment: str
@@ -258,6 +260,7 @@ class DisputeTold:
     state: DisputeState
     reason: str
     at: datetime
+    invoice: str | None = None
 
 
 @frozen(kw_only=True)
@@ -319,6 +322,19 @@ class HearsWebhooks(Protocol):
 
     def translate(self, body: bytes) -> News:
         """Say what a verified event means; Declined (invalid_field) if it cannot be read."""
+        ...
+
+
+@runtime_checkable
+class CompletesNews(Protocol):
+    """Ask the provider for what its events leave out: which money, and for what."""
+
+    async def complete(self, news: News) -> News:
+        """Name the money of a session or an invoice, the invoice of money that went back.
+
+        Money that is disputed counts as such. What the provider does not tell stays as it was; a
+        repeat gives the same. Raises Unavailable where it does not answer.
+        """
         ...
 
 

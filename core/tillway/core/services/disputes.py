@@ -38,7 +38,7 @@ class Disputes:
 
     async def apply(self, unit: UnitOfWork, tenant: Tenant, source: str, told: DisputeTold) -> None:
         """Write how a dispute stands, and what that makes of its payment."""
-        payment = await paid_with(unit, tenant, source, told.payment)
+        payment = await paid_with(unit, tenant, source, told)
         name = f"{_PREFIX}{told.id}"
         if _standing(told.state, told.at) <= _read(payment.metadata.get(name)):
             return

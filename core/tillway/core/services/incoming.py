@@ -14,8 +14,16 @@ from typing import Final, Protocol
 from attrs import define, field
 
 from tillway.core.errors import Code, Declined, Unavailable
+from tillway.core.money import Money
 from tillway.core.ports.clock import Clock
-from tillway.core.ports.hosting import HearsWebhooks, News, Told
+from tillway.core.ports.hosting import (
+    CompletesNews,
+    HearsWebhooks,
+    InvoiceTold,
+    News,
+    SessionTold,
+    Told,
+)
 from tillway.core.ports.store import Inbound, Store, UnitOfWork
 from tillway.core.refunds import NEVER
 from tillway.core.services.rails import Rails
@@ -31,6 +39,9 @@ FIRST_PAUSE: Final = timedelta(seconds=2)
 LONGEST_PAUSE: Final = timedelta(hours=3)
 MOST_ATTEMPTS: Final = 20
 """With the pauses: a day and more, in which a provider sends what is missing."""
+
+MOST_ASKED: Final = 5
+"""How often an event waits for a provider that does not answer."""
 
 _BATCH: Final = 50
 _TRIES: Final = 5
@@ -111,8 +122,7 @@ class Incoming:
 
     async def _tried(self, event: Inbound) -> bool:
         try:
-            news = self._hearing(event.source).translate(event.body)
-            await self._applied(event, news)
+            await self._understood(event)
         except NotYet:
             await self._wait(event)
         except Unavailable as away:
@@ -125,6 +135,30 @@ class Incoming:
         else:
             return True
         return False
+
+    async def _understood(self, event: Inbound) -> None:
+        """Apply what an event means, having asked for what it leaves out only where it lacks."""
+        news = self._hearing(event.source).translate(event.body)
+        if _lacks_money(news):
+            news = await self._completed(event, news)
+        try:
+            await self._applied(event, news)
+        except NotYet:
+            more = await self._completed(event, news)
+            if more == news:
+                raise
+            await self._applied(event, more)
+
+    async def _completed(self, event: Inbound, news: News) -> News:
+        hears = self._hearing(event.source)
+        if not isinstance(hears, CompletesNews):
+            return news
+        try:
+            return await hears.complete(news)
+        except Unavailable:
+            if event.attempts < MOST_ASKED:
+                raise
+            return news  # nobody waits for ever for what is only good to know
 
     async def _applied(self, event: Inbound, news: News) -> None:
         for attempt in range(_TRIES):
@@ -178,3 +212,18 @@ class Incoming:
             text = "No webhook secret is configured."
             raise Declined(Code.INVALID_SIGNATURE, text)
         return hears
+
+
+def _lacks_money(news: News) -> bool:
+    """Tell whether money came of which the name is missing: a subscription's, as a rule."""
+    match news:
+        case SessionTold(session=session):
+            billed = session.paid and session.subscription is not None
+            return billed and session.payment is None and _is_some(session.amount)
+        case InvoiceTold():
+            return news.paid and news.payment is None and _is_some(news.amount)
+    return False
+
+
+def _is_some(amount: Money | None) -> bool:
+    return amount is not None and amount.minor > 0

@@ -15,7 +15,7 @@ from attrs import define, evolve
 from tillway.core.ids import RefundId
 from tillway.core.money import Money
 from tillway.core.payments import Payment
-from tillway.core.ports.hosting import PaidBack, PayBackState, PayBackTold
+from tillway.core.ports.hosting import DisputeTold, PaidBack, PayBackState, PayBackTold
 from tillway.core.ports.store import UnitOfWork
 from tillway.core.refunds import LIVE, NEVER, Refund, RefundState
 from tillway.core.services.incoming import NotYet
@@ -30,12 +30,13 @@ _UNDECIDED: Final = (RefundState.PENDING, RefundState.APPROVED)
 _log = logging.getLogger(__name__)
 
 
-async def paid_with(unit: UnitOfWork, tenant: Tenant, source: str, money: str) -> Payment:
-    """Find the payment that a provider names so; NotYet if there is none."""
-    checkout = await unit.checkouts.by_payment(tenant, source, money)
-    if checkout is None or checkout.session is None:
-        raise NotYet
-    payment = await unit.payments.by_signature(tenant, signature_of(checkout.session))
+async def paid_with(
+    unit: UnitOfWork, tenant: Tenant, source: str, told: PayBackTold | DisputeTold
+) -> Payment:
+    """Find the payment that news are of, by its money or its invoice; NotYet if there is none."""
+    checkout = await unit.checkouts.by_payment(tenant, source, told.payment)
+    named = told.invoice if checkout is None else checkout.session
+    payment = await unit.payments.by_signature(tenant, signature_of(named)) if named else None
     if payment is None:
         raise NotYet
     return payment
@@ -47,7 +48,7 @@ class PayBacks:
 
     async def apply(self, unit: UnitOfWork, tenant: Tenant, source: str, told: PayBackTold) -> None:
         """Write what has gone back and is not written. NotYet if what was paid is not known."""
-        payment = await paid_with(unit, tenant, source, told.payment)
+        payment = await paid_with(unit, tenant, source, told)
         failed = 0
         for refund in told.refunds:
             stored = await self._stored(unit, payment, refund)
