@@ -88,6 +88,7 @@ class TestProof:
         said = await club.post(f"{PATH}/reactivate", {"subscriptionId": one}, ADMIN)
         assert (said.status, said.body["cancelAtPeriodEnd"]) == (200, False)
 
+    @pytest.mark.parametrize("storage", ["memory"], indirect=True)
     async def test_a_signature_is_for_one_subscription(self, club: Shop) -> None:
         """What was signed for one ends no other, not even of the same wallet."""
         buyer, gold = await member(club)
@@ -118,6 +119,7 @@ class TestChanges:
         assert again.body["subscriptionId"] != one
         assert again.body["status"] == "active"
 
+    @pytest.mark.parametrize("storage", ["memory"], indirect=True)
     async def test_the_older_client_names_whose_it_is(self, club: Shop) -> None:
         """By resource and user, and means the period's end unless it says otherwise."""
         buyer, _ = await member(club)
@@ -128,6 +130,7 @@ class TestChanges:
         assert said.body == {"success": True, "atPeriodEnd": False}
         assert not (await status(club, str(buyer.address)))["active"]
 
+    @pytest.mark.parametrize("storage", ["memory"], indirect=True)
     async def test_another_plan_begins_where_this_one_ends(self, club: Shop) -> None:
         """Nothing of it is had before it is paid, and nothing that was paid is lost."""
         buyer, one = await member(club, resource="silver", interval="weekly")
@@ -256,6 +259,7 @@ class TestTime:
             "subscription.expired",
         ]
 
+    @pytest.mark.parametrize("storage", ["memory"], indirect=True)
     async def test_the_products_own_grace_counts_before_the_services(self, club: Shop) -> None:
         """Two hours where everybody else has a day."""
         buyer, _ = await member(club, resource="silver", interval="weekly")
@@ -276,6 +280,7 @@ class TestTime:
         assert 28 <= (datetime.fromisoformat(again.body["periodEnd"]) - end).days <= 31
         assert (await told(club))[-1] == "subscription.renewed"
 
+    @pytest.mark.parametrize("storage", ["memory"], indirect=True)
     async def test_what_was_to_end_ends_with_its_period(self, club: Shop) -> None:
         """Without any grace."""
         buyer, one = await member(club)

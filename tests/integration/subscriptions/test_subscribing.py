@@ -78,6 +78,7 @@ class TestPaying:
         told = [each.type for each in await club.events() if each.type.startswith("subscr")]
         assert sorted(told) == ["subscription.created", "subscription.renewed"]
 
+    @pytest.mark.parametrize("storage", ["memory"], indirect=True)
     async def test_a_sealed_quote_says_it_too(self, club: Shop) -> None:
         """With it, or with the memo alone, in any dialect: it is for a period."""
         for number, dialect in enumerate((v0_header, v2_header)):
@@ -120,6 +121,7 @@ class TestPaying:
         details = await club.get(f"{PATH}/details?resource=gold&userId={buyer.address}")
         assert 119 <= _days(details.body, "currentPeriodStart", "currentPeriodEnd") <= 123
 
+    @pytest.mark.parametrize("storage", ["memory"], indirect=True)
     async def test_a_subscriber_is_let_in_by_his_signature_alone(self, club: Shop) -> None:
         """A bare wallet in a header opens nothing, nor does the word of another."""
         buyer, stranger = club.buyer(usdc=GOLD), club.buyer()
@@ -157,6 +159,7 @@ class TestMoneyThatGoes:
         said = await activated(club, wallet, signature)
         assert said.body["error"]["message"] == "payment signature not found or not yet processed"
 
+    @pytest.mark.parametrize("storage", ["memory"], indirect=True)
     async def test_what_was_never_paid_is_over(self, club: Shop) -> None:
         """The only period goes with its money."""
         buyer = club.buyer(usdc=GOLD)
@@ -172,6 +175,7 @@ class TestMoneyThatGoes:
 class TestActivating:
     """What is answered to whoever names a payment."""
 
+    @pytest.mark.parametrize("storage", ["memory"], indirect=True)
     async def test_no_payment_gets_a_quote_and_no_subscription(self, club: Shop) -> None:
         """402 with the requirement; nothing runs."""
         wallet = str(club.buyer().address)
@@ -195,6 +199,7 @@ class TestActivating:
         told = [each.type for each in await club.events() if each.type.startswith("subscr")]
         assert told == ["subscription.created"]
 
+    @pytest.mark.parametrize("storage", ["memory"], indirect=True)
     async def test_only_the_payer_gets_it_for_what_was_paid(self, club: Shop) -> None:
         """In the contract's words for another wallet, another product, and no payment at all."""
         buyer, stranger = club.buyer(usdc=GOLD + 50_000), club.buyer()
@@ -212,6 +217,7 @@ class TestActivating:
             assert said.body["error"]["message"] == message
         assert not (await status(club, str(stranger.address)))["active"]
 
+    @pytest.mark.parametrize("storage", ["memory"], indirect=True)
     async def test_the_quote_of_a_period_does_not_pay_for_another_product(self, club: Shop) -> None:
         """Its memo is for this product: shown for another it is refused before it is sent."""
         buyer = club.buyer(usdc=GOLD)
@@ -288,6 +294,62 @@ class TestQuoting:
         assert half["maxAmountRequired"] == str(GOLD // 2)
         free = await club.post(f"{PATH}/quote", {**MONTHLY, "couponCode": "FREE"})
         assert (free.status, free.code) == (409, "coupon_not_applicable")
+
+
+_NOBODY = "subscription not found"
+_NOT_PROCESSED = "payment signature not found or not yet processed"
+ASKED: list[tuple[str, dict[str, str], int, str, str]] = [
+    ("status", {}, 400, "missing_field", "resource is required"),
+    ("status", {"resource": "gold"}, 400, "missing_field", "userId is required"),
+    ("details", {"userId": "w"}, 400, "missing_field", "resource is required"),
+    ("details", {"resource": "gold", "userId": "w"}, 404, "resource_not_found", _NOBODY),
+    ("x402/activate", {"wallet": "w"}, 400, "missing_field", "productId is required"),
+    ("x402/activate", {"productId": "gold"}, 400, "missing_field", "wallet is required"),
+    (
+        "x402/activate",
+        {"productId": "no", "wallet": "w"},
+        404,
+        "resource_not_found",
+        "Resource not found",
+    ),
+    (
+        "x402/activate",
+        {"productId": "article", "wallet": "w"},
+        400,
+        "invalid_field",
+        "product is not configured for subscriptions",
+    ),
+    (
+        "x402/activate",
+        {"productId": "cards-only", "wallet": "w"},
+        400,
+        "invalid_field",
+        "product does not allow x402 subscriptions",
+    ),
+    (
+        "x402/activate",
+        {"productId": "gold", "wallet": "w", "paymentSignature": "free_1"},
+        400,
+        "invalid_field",
+        _NOT_PROCESSED,
+    ),
+]
+
+
+class TestAsking:
+    """What has no answer."""
+
+    @pytest.mark.parametrize("storage", ["memory"], indirect=True)
+    async def test_each_by_its_code_status_and_words(self, club: Shop) -> None:
+        """As the contract has them."""
+        for path, asked, code, word, message in ASKED:
+            if path.startswith("x402"):
+                said = await club.post(f"{PATH}/{path}", asked)
+            else:
+                query = "&".join(f"{name}={value}" for name, value in asked.items())
+                said = await club.get(f"{PATH}/{path}?{query}")
+            assert (said.status, said.code) == (code, word), (path, asked)
+            assert said.body["error"]["message"] == message
 
 
 class TestSwitchedOff:

@@ -32,6 +32,7 @@ RECENT: Final = timedelta(hours=1)
 CONSUMED: Final = "consumed-payment"
 """The purpose of the marks that say which payments have been made those of a period."""
 
+NOT_CONFIGURED: Final = "product is not configured for subscriptions"
 NOT_FOUND: Final = "payment signature not found or not yet processed"
 OTHER_PRODUCT: Final = "payment was for a different product"
 OTHER_WALLET: Final = "payment was made from a different wallet"
@@ -53,6 +54,8 @@ class Activate:
             raise Declined(
                 Code.RESOURCE_NOT_FOUND, "Resource not found", details={"productId": product}
             )
+        if found.subscription is None:
+            raise _refused(NOT_CONFIGURED, "productId")
         return terms_of(found)
 
     async def by_payment(
