@@ -16,6 +16,7 @@ from support.waiting import until
 from tillway.adapters.heads import HeadSignatures
 from tillway.core.ledger import Account, AccountKind
 from tillway.core.payments import Payment, State
+from tillway.core.ports.rails import Examines, Finding
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import RefundState
 from tillway.core.services.audit import Audit
@@ -169,6 +170,28 @@ class TestLimits:
             assert await sweep(shop) == 0
             assert shop.sent() == sent
             assert (await execute(shop, quote)).status == 200
+
+
+class TestTheDoctor:
+    async def findings(self, shop: Shop) -> list[Finding]:
+        (rail,) = shop.gateway.rails.all
+        assert isinstance(rail, Examines)
+        return [each for each in await rail.examine([]) if "refund wallet" in each.subject]
+
+    async def test_tells_what_the_wallet_has(self) -> None:
+        """And what is missing."""
+        async with open_with_wallet() as (shop, wallet):
+            (full,) = await self.findings(shop)
+        async with open_with_wallet(usdc=0) as (shop, _):
+            (empty,) = await self.findings(shop)
+
+        assert full.good
+        assert full.subject == f"refund wallet {wallet.address}"
+        assert full.fact.startswith("1.0") or full.fact.startswith("0.99")
+        assert "1.000000 USDC; pays refunds up to 100, 1000 a day" in full.fact
+        assert not empty.good
+        assert "no tokens" in empty.fact
+        assert empty.advice == "send it SOL for fees, and the tokens that it is to give back"
 
 
 class TestWithoutOne:

@@ -21,6 +21,7 @@ from tillway.adapters.x402.links import Links
 from tillway.adapters.x402.offer import Offering
 from tillway.adapters.x402.owners import Owners
 from tillway.adapters.x402.payout import Payout, PayoutLimits
+from tillway.adapters.x402.payout_doctor import examine_payout
 from tillway.adapters.x402.programs import address, is_address, written
 from tillway.adapters.x402.provision import Wanted
 from tillway.adapters.x402.rpc import Rpc
@@ -306,13 +307,17 @@ class SolanaRail:
     async def examine(self, products: Sequence[Product]) -> Sequence[Finding]:
         """Look at the nodes, the accounts that these products are paid into, and the wallets."""
         wanted = {one: None for product in products if (one := self._wanted(product))}
-        return await examine(
+        found = await examine(
             self.rpc,
             self.wallets,
             network=self.config.network,
             accounts=tuple(wanted),
             creates=self.config.auto_create_token_account,
         )
+        if self._payout is None:
+            return found
+        tokens = tuple(self.config.tokens.values())
+        return (*found, await examine_payout(self.rpc, self._payout, tokens))
 
     def _wanted(self, product: Product) -> Wanted | None:
         destination = self.sells(product)
