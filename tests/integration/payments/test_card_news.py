@@ -20,6 +20,7 @@ from support.cards import (
     refund_event,
     session_event,
 )
+from support.mongo import Mongo
 from support.shell import ask
 from tillway.core.assets import BUILT_IN
 from tillway.core.carts import Cart, CartItem, CartState
@@ -43,6 +44,18 @@ OPEN, WON, LOST = DisputeState.OPEN, DisputeState.WON, DisputeState.LOST
 @pytest.fixture
 async def shop(storage: dict[str, Any]) -> AsyncIterator[CardShop]:
     """Give a shop on each store."""
+    async with card_shop(storage=storage) as made:
+        yield made
+
+
+@pytest.fixture
+async def on_mongo(mongo: Mongo) -> AsyncIterator[CardShop]:
+    """Give a shop on MongoDB, or what answers like it."""
+    storage = {
+        "backend": "mongodb",
+        "mongodb_url": mongo.url.reveal(),
+        "mongodb_database": mongo.fresh(),
+    }
     async with card_shop(storage=storage) as made:
         yield made
 
@@ -198,16 +211,16 @@ class TestOver:
     """Sessions that ended without pay."""
 
     @pytest.mark.parametrize("how", ["expired", "failed"])
-    async def test_what_was_reserved_is_given_back(self, shop: CardShop, how: str) -> None:
+    async def test_what_was_reserved_is_given_back(self, quick: CardShop, how: str) -> None:
         """Once, however often it is told."""
-        session = await shop.opened(couponCode="ONCE")
-        over = evolve(shop.cards.sessions[session], status=SessionStatus.EXPIRED)
+        session = await quick.opened(couponCode="ONCE")
+        over = evolve(quick.cards.sessions[session], status=SessionStatus.EXPIRED)
         for _ in range(2):
-            await shop.told(over, "failed" if how == "failed" else "session")
+            await quick.told(over, "failed" if how == "failed" else "session")
         state = CheckoutState.FAILED if how == "failed" else CheckoutState.EXPIRED
-        assert (await shop.checkout(session)).state is state
-        assert (await shop.redeemed("ONCE"), await shop.unpaid()) == (0, 0)
-        assert (await shop.verify(session)).status == 404
+        assert (await quick.checkout(session)).state is state
+        assert (await quick.redeemed("ONCE"), await quick.unpaid()) == (0, 0)
+        assert (await quick.verify(session)).status == 404
 
     async def test_in_any_order_it_comes_to_the_same(self, quick: CardShop) -> None:
         """Paid, expired, failed, twice each, shuffled: paid it is, and counted once."""
@@ -257,23 +270,23 @@ class TestMismatches:
         ],
     )
     async def test_nothing_is_granted_and_the_money_is_kept(
-        self, shop: CardShop, change: Change, kept: int
+        self, quick: CardShop, change: Change, kept: int
     ) -> None:
         """Booked to whoever paid, told as unapplied, queued for a refund; once."""
-        session = await shop.opened()
-        told = change(shop.cards.pay(session))
+        session = await quick.opened()
+        told = change(quick.cards.pay(session))
         for _ in range(2):
-            await shop.told(told)
-        payment = await shop.payment(told.id)
+            await quick.told(told)
+        payment = await quick.payment(told.id)
         assert payment is not None
         assert (payment.state, payment.amount.minor) == (State.UNAPPLIED, kept)
-        assert (await shop.verify(told.id)).status == 404
-        assert (await shop.checkout(session)).state is not CheckoutState.PAID
-        (refund,) = await refunds(shop, told.id)
+        assert (await quick.verify(told.id)).status == 404
+        assert (await quick.checkout(session)).state is not CheckoutState.PAID
+        (refund,) = await refunds(quick, told.id)
         assert (refund.state, refund.amount.minor) == (RefundState.PENDING, kept)
-        assert not await shop.facts("payment.succeeded")
-        assert len(await shop.facts("payment.unapplied")) == 1
-        assert await shop.earned("buyer@shop.example", AccountKind.CUSTOMER) == kept
+        assert not await quick.facts("payment.succeeded")
+        assert len(await quick.facts("payment.unapplied")) == 1
+        assert await quick.earned("buyer@shop.example", AccountKind.CUSTOMER) == kept
 
     async def test_a_session_beside_it_ends_no_checkout(self, quick: CardShop) -> None:
         """The right one can still be paid."""
@@ -478,14 +491,14 @@ class TestRefunds:
             found = await refunds(quick, session)
             assert sum(each.amount.minor for each in found) == 800, order
 
-    async def test_one_of_ours_is_processed_and_not_doubled(self, shop: CardShop) -> None:
+    async def test_one_of_ours_is_processed_and_not_doubled(self, quick: CardShop) -> None:
         """It refers to our refund, which is then done."""
-        session = await self._paid(shop)
-        ours = await self._asked(shop, session, RefundState.APPROVED)
-        await shop.tell(refund_event("e1", "pi_1", 400, [("re_1", 400, "done", ours.id)]))
-        (refund,) = await refunds(shop, session)
+        session = await self._paid(quick)
+        ours = await self._asked(quick, session, RefundState.APPROVED)
+        await quick.tell(refund_event("e1", "pi_1", 400, [("re_1", 400, "done", ours.id)]))
+        (refund,) = await refunds(quick, session)
         assert (refund.id, refund.state) == (ours.id, RefundState.PROCESSED)
-        assert (refund.signature, await shop.earned()) == ("re_1", 850)
+        assert (refund.signature, await quick.earned()) == ("re_1", 850)
 
     async def test_a_sum_waits_for_one_of_ours_that_is_on_its_way(self, quick: CardShop) -> None:
         """It may be what the sum has grown by."""
@@ -500,15 +513,15 @@ class TestRefunds:
         assert len(await refunds(quick, session)) == 1
         assert (await stored(quick, "e1")).applied_at is not None
 
-    async def test_a_request_that_no_longer_fits_is_denied(self, shop: CardShop) -> None:
+    async def test_a_request_that_no_longer_fits_is_denied(self, quick: CardShop) -> None:
         """The money is gone, whoever asks for it."""
-        session = await self._paid(shop)
-        asked = await self._asked(shop, session, RefundState.PENDING)
-        await shop.tell(refund_event("e1", "pi_1", 1_250, [("re_1", 1_250, "done", None)]))
-        states = {each.id: each.state for each in await refunds(shop, session)}
+        session = await self._paid(quick)
+        asked = await self._asked(quick, session, RefundState.PENDING)
+        await quick.tell(refund_event("e1", "pi_1", 1_250, [("re_1", 1_250, "done", None)]))
+        states = {each.id: each.state for each in await refunds(quick, session)}
         assert states.pop(asked.id) is RefundState.DENIED
         assert list(states.values()) == [RefundState.PROCESSED]
-        assert await shop.earned() == 0
+        assert await quick.earned() == 0
 
     async def test_one_that_failed_brings_the_money_back(self, quick: CardShop) -> None:
         """In either order."""
@@ -584,19 +597,19 @@ class TestDisputes:
         ],
     )
     async def test_a_payment_is_reversed_while_its_money_is_gone(
-        self, shop: CardShop, news: list[tuple[DisputeState, int]], state: State, earned: int
+        self, quick: CardShop, news: list[tuple[DisputeState, int]], state: State, earned: int
     ) -> None:
         """And settled again once it is won, whatever the order of the news."""
-        session = await shop.opened()
-        await shop.told(shop.cards.pay(session))
+        session = await quick.opened()
+        await quick.told(quick.cards.pay(session))
         for number, (dispute, at) in enumerate(news):
-            await shop.tell(dispute_event(f"e{number}", "pi_1", dispute, at))
-        payment = await shop.payment(session)
+            await quick.tell(dispute_event(f"e{number}", "pi_1", dispute, at))
+        payment = await quick.payment(session)
         assert payment is not None
         assert payment.state is state
         assert not payment.watched
-        assert await shop.earned() == earned
-        assert (await shop.verify(session)).status == (200 if state is State.SETTLED else 404)
+        assert await quick.earned() == earned
+        assert (await quick.verify(session)).status == (200 if state is State.SETTLED else 404)
 
     async def test_the_seller_hears_of_it(self, quick: CardShop) -> None:
         """Reversed, then settled again."""
@@ -630,3 +643,42 @@ class TestDisputes:
         await shop.tell(dispute_event("e2", "pi_1", WON, 2))
         live = [each.state for each in await refunds(shop, session)]
         assert sorted(live) == sorted([RefundState.DENIED, RefundState.PENDING])
+
+
+@pytest.mark.asyncio
+class TestOnMongo:
+    """The same on MongoDB, where several writes are one document."""
+
+    async def test_a_life_of_a_payment(self, on_mongo: CardShop) -> None:
+        """Paid, refunded in part, disputed and won, each told three times at once."""
+        shop, session = on_mongo, await on_mongo.opened(couponCode="ONCE")
+        paid = shop.cards.pay(session)
+        for number, body in enumerate(
+            (
+                session_event("evt_paid", paid),
+                refund_event("evt_back", "pi_1", 100),
+                dispute_event("evt_gone", "pi_1", OPEN, 1),
+                dispute_event("evt_here", "pi_1", WON, 2),
+            )
+        ):
+            said = await asyncio.gather(*(shop.tell(body) for _ in range(3)))
+            assert {each.status for each in said} == {200}, number
+            await _later(shop)
+        payment = await shop.payment(session)
+        assert payment is not None
+        assert payment.state is State.SETTLED
+        assert (await shop.verify(session)).status == 200
+        assert (await shop.redeemed("ONCE"), await shop.earned()) == (1, 525)
+        assert len(await shop.facts("payment.reversed")) == 1
+
+    async def test_a_cart_is_paid_once(self, on_mongo: CardShop) -> None:
+        """By sixteen deliveries of it."""
+        checkout = await with_a_cart(on_mongo)
+        assert checkout.session is not None
+        paid = on_mongo.cards.pay(checkout.session)
+        bodies = [session_event(f"evt_{number % 4}", paid) for number in range(16)]
+        said = await asyncio.gather(*(on_mongo.tell(body) for body in bodies))
+        assert {each.status for each in said} == {200}
+        await _later(on_mongo)
+        assert len(await on_mongo.facts("payment.succeeded")) == 1
+        assert await on_mongo.earned() == 2_500
