@@ -12,6 +12,7 @@ import pytest
 from support.either_rail import EitherRail, either_rail
 from support.waiting import until
 from tillway.core.payments import State
+from tillway.core.services.baskets import MOST_LINES
 
 SAMPLE = 500 if os.environ.get("TILLWAY_TESTS") == "full" else 15
 
@@ -122,6 +123,31 @@ class TestSample:
             assert cart.body["quote"]["maxAmountRequired"] == str(wanted)
             assert round(cart.body["totalAmount"] * 1_000_000) == wanted
             assert shown.body["totalAmount"] == cart.body["totalAmount"]
+
+    async def test_carts_of_250_lines(self, shop: EitherRail) -> None:
+        """What is beyond Stripe's limits of lines and names is added up, and paid to the cent."""
+        chance = random.Random(5)
+        basket = [(chance.choice(list(CARD)), chance.randint(1, 9)) for _ in range(MOST_LINES)]
+        body = {"items": items(basket), "couponCode": "ZEST", "metadata": {"order": "17"}}
+        opened = await shop.shop.post("/paywall/v1/cart/checkout", body)
+        cart = await shop.shop.post("/paywall/v1/cart/quote", body)
+        at_stripe = shop.at_stripe(opened)
+
+        rich = shop.shop.buyer(usdc=10**11, sol=1)
+        paid = await shop.show(cart, shop.signed(cart, rich))
+        assert await shop.press(opened) == 303
+        await shop.stripe.delivered()
+
+        assert at_stripe["amount_total"] == plainly(CARD, 100, basket, "ZEST")
+        assert len(at_stripe["metadata"]) == 50
+        assert at_stripe["metadata"]["cart_items"] == str(MOST_LINES)
+        assert at_stripe["metadata"]["resource_id"] == opened.body["cartId"]
+        assert paid.status == 200, paid.body
+        assert shop.shop.balance() == plainly(TOKEN, 1_000_000, basket, "ZEST")
+        for event in await shop.shop.events():
+            told: Any = event.body["metadata"]
+            assert told["order"] == "17"
+            assert sum(name.endswith("_resource") for name in told) == MOST_LINES
 
     async def test_lists_show_what_carts_charge(self, shop: EitherRail) -> None:
         """A piece alone costs in a cart what the list says of it, by both rails."""

@@ -174,14 +174,13 @@ class TestCardFirst:
 class TestAtOnce:
     async def test_whoever_is_first_has_paid(self, shop: EitherRail) -> None:
         """Card and tokens race for each cart: one of them moves, whatever the order."""
-        carts = [await shop.cart() for _ in range(RACES)]
-        sessions = [await shop.session(cart) for cart in carts]
-        raws = [shop.signed(cart) for cart in carts]
-
+        carts: list[Answer] = []
         tried: list[tuple[Answer, int]] = []
-        for cart, raw, session in zip(carts, raws, sessions, strict=True):
-            pause = LONGEST_PAUSE * len(tried) / RACES
-            tried.append(await _race(shop, cart, raw, session, pause))
+        for number in range(RACES):
+            cart = await shop.cart()
+            session, raw = await shop.session(cart), shop.signed(cart)
+            tried.append(await _race(shop, cart, raw, session, LONGEST_PAUSE * number / RACES))
+            carts.append(cart)
         await shop.stripe.delivered()
         for cart in carts:
             await until(lambda cart=cart: shop.is_paid(cart))  # type: ignore[misc]  # bound at once

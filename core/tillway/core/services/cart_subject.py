@@ -10,7 +10,7 @@ from attrs import define, field
 from tillway.core.carts import Cart, CartItem, CartState
 from tillway.core.catalog import Product
 from tillway.core.checkouts import UNPAID, Checkout, CheckoutId
-from tillway.core.errors import Code, Declined
+from tillway.core.errors import Code, Declined, Unavailable
 from tillway.core.ids import CART_ID, CartId, CouponCode, ProductId
 from tillway.core.money import Money
 from tillway.core.observations import CartSeen, Observer
@@ -69,11 +69,17 @@ class Carts:
         return absent(purchase)
 
     async def clear(self, purchase: Purchase) -> None:
-        """End the cart's open checkout. Declined (cart_already_paid) if that was paid."""
+        """End the cart's open checkout. Declined (cart_already_paid) if that was paid.
+
+        Unavailable or Unsettled if the provider does not say what became of it.
+        """
         checkout = await self.checkout(purchase.tenant, purchase.resource)
         if checkout is None or checkout.state not in UNPAID or self.ends is None:
             return
-        session = await self.ends.end(checkout)
+        try:
+            session = await self.ends.end(checkout)
+        except Declined as refusal:  # of the provider's: it says nothing of the cart
+            raise Unavailable(Code.STRIPE_ERROR) from refusal
         if session is not None and session.status is not SessionStatus.EXPIRED:
             raise taken()
 
