@@ -33,11 +33,11 @@ def call(
     headers: Mapping[str, str] | None = None,
     method: str | None = None,
 ) -> Answer:
-    """GET, or POST when there is a body, which goes out as JSON.
+    """GET, or POST when there is a body, which goes out as JSON unless it is bytes.
 
     Raises OSError when nobody answers.
     """
-    data = None if body is None else json.dumps(body).encode()
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     sent = {"Content-Type": "application/json", **(headers or {})}
     request = urllib.request.Request(url, data, sent, method=method)
     try:

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "sandbox": "Run a chain, a shop and a gateway, without any network.",
     "serve": "Serve the gateway.",
     "store": "Look after the store.",
+    "stripe": "Look on at what Stripe tells.",
     "version": "Say which Tillway this is.",
     "worker": "Do the gateway's background work, without HTTP.",
 }
