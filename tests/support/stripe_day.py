@@ -1,6 +1,7 @@
 """A day at the sandbox's Stripe, on which the SDK calls everything that there is."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import orjson
@@ -24,30 +25,38 @@ class Told:
     events: Sequence[Any]
 
 
-async def a_day() -> Told:
-    """Buy, fail, refund, dispute, subscribe, change and end."""
+@asynccontextmanager
+async def living() -> AsyncIterator["Day"]:
+    """Serve an account on which everything but the last look has happened."""
     clock = ManualClock()
     account = Account(clock=lambda: clock.now().timestamp())
     async with serve_stripe(account) as served, ClientSession() as session:
-        served.face.heard.clear()
         http = stripe.AIOHTTPClient(session=session)
         addresses: Any = {"api": served.url}
         client = stripe.StripeClient(SECRET_KEY, base_addresses=addresses, http_client=http)
-        day = _Day(served=served, v1=client.v1, clock=clock)
+        day = Day(served=served, v1=client.v1, clock=clock)
         await day.shop()
         await day.sell()
         await day.charge()
         await day.subscribe()
+        yield day
+
+
+async def a_day() -> Told:
+    """Buy, fail, refund, dispute, subscribe, change and end."""
+    async with living() as day:
         await day.look()
         events = [
             {"type": each["type"], "data": orjson.loads(each["_data"])}
-            for each in account.shelves.newest("event")
+            for each in day.served.account.shelves.newest("event")
         ]
-        return Told(list(served.face.heard), events)
+        return Told(list(day.served.face.heard), events)
 
 
 @frozen
-class _Day:
+class Day:
+    """The account, the SDK before it, and its clock."""
+
     served: Served
     # Parameters are read from the whole of what Stripe takes, which its types say well enough.
     v1: Any

@@ -1,12 +1,19 @@
 """The sandbox's Stripe against the OpenAPI description that Stripe publishes."""
 
 import asyncio
+import os
+from collections.abc import Sequence
 
 import pytest
 
 from support.stripe_day import Told, a_day
+from support.stripe_mutants import spoiled_calls
 from support.stripe_spec import NoSpec, Spec, stripe_spec
+from tillway.entrypoints.sandbox.stripe.face import Heard
 from tillway.entrypoints.sandbox.stripe.serve import ROUTES
+
+SPOILED = 900  # as many as an account shows
+ACCOUNTS = 40 if os.environ.get("TILLWAY_TESTS") == "full" else 1
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +67,25 @@ class TestDay:
         assert len({each["type"] for each in told.events}) > 30
         for event in told.events:
             assert spec.object_faults(event["data"]["object"]) == [], event["type"]
+
+
+class TestMistakes:
+    @pytest.fixture(scope="class", params=range(ACCOUNTS))
+    @classmethod
+    def spoiled(cls, request: pytest.FixtureRequest) -> Sequence[Heard]:
+        """Make calls that are spoiled somewhere."""
+        return asyncio.run(spoiled_calls(request.param, SPOILED))
+
+    def test_whatever_is_asked_is_answered(self, spoiled: Sequence[Heard]) -> None:
+        """Done or refused, and never by a crash."""
+        assert len(spoiled) > SPOILED // 2
+        assert {each.status for each in spoiled} <= {200, 400, 402, 404}
+
+    def test_whatever_is_done_has_stripes_shape(self, spec: Spec, spoiled: Sequence[Heard]) -> None:
+        """And whatever is refused."""
+        for call in spoiled:
+            if call.status == 200:
+                faults = spec.answer_faults(call.method, call.route, call.answer)
+            else:
+                faults = spec.faults(call.answer, {"$ref": "#/components/schemas/error"})
+            assert faults == [], (call.method, call.path, call.params)
