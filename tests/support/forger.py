@@ -144,6 +144,39 @@ class Forger:
         return event(name, "checkout.session.completed", session, 0).body
 
 
+ODD: Final[Sequence[Any]] = (
+    None,
+    True,
+    -1,
+    0,
+    2**63,
+    -(2**63),
+    1.5,
+    1e308,
+    "",
+    "\x00",
+    "\ud800",
+    "x" * 9_000,
+    "stripe:cs_1",
+    [],
+    [None],
+    {},
+    {"id": "cs_1"},
+    [[[[]]]],
+)
+"""Values that no member of an event should have."""
+
+
+def spoiled(value: Any, chance: random.Random) -> Any:
+    """Put something odd in one place of an event, or leave that place out."""
+    if not isinstance(value, dict) or not value or chance.random() < 0.1:
+        return chance.choice(ODD)
+    name = chance.choice(sorted(value))
+    if chance.random() < 0.15:
+        return {key: part for key, part in value.items() if key != name}
+    return {**value, name: spoiled(value[name], chance)}
+
+
 def kinds() -> Sequence[str]:
     """Name all that is tried."""
     return [*SIGNATURES, *CONTENTS]

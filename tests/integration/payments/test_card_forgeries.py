@@ -1,14 +1,16 @@
 """Forged events: none is granted, however authentic it looks."""
 
+import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import pytest
 import yaml
 
+from support import stripe_objects
 from support.faces import Place
-from support.forger import Forger, kinds
+from support.forger import Forger, kinds, spoiled
 from support.shell import Said, ask, serving
 from support.storm import SETTINGS, Sent, completed, event, fill, made_checkout
 from tillway.core.checkouts import Checkout, CheckoutState
@@ -62,6 +64,21 @@ async def paid(place: Place, checkout: Checkout) -> bool:
     return settled or now.state is CheckoutState.PAID
 
 
+def _kinds(checkout: Checkout) -> Sequence[tuple[str, Mapping[str, Any]]]:
+    """Give an event of each kind that means something."""
+    money = f"pi_{checkout.session}"
+    return [
+        ("checkout.session.completed", completed(checkout)),
+        ("checkout.session.expired", completed(checkout, status="expired")),
+        ("checkout.session.async_payment_failed", completed(checkout)),
+        ("charge.refunded", stripe_objects.charge(payment_intent=money)),
+        ("refund.failed", stripe_objects.refund(payment_intent=money, status="failed")),
+        ("charge.dispute.created", stripe_objects.dispute(payment_intent=money)),
+        ("customer.subscription.updated", stripe_objects.subscription()),
+        ("invoice.paid", stripe_objects.invoice()),
+    ]
+
+
 @pytest.mark.asyncio
 class TestForgeries:
     """Events that would grant something if they were believed."""
@@ -84,6 +101,21 @@ class TestForgeries:
             assert not await paid(place, pair[1]), forged.kind
         assert tried == set(kinds())
         assert await granted(place) == 0
+
+    async def test_odd_events_break_nothing(
+        self, place: Place, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Authentic, and with something in them that should not be: no 5xx, and no surprise."""
+        chance, checkout = random.Random(23), made_checkout(1, "painting", PAINTING)
+        await fill(place.gateway.store, [checkout])
+        for number in range(count(250, 10_000)):
+            kind, body = chance.choice(_kinds(checkout))
+            written = json.loads(event(f"evt_{number}", kind, body, 0).body)
+            raw = json.dumps(spoiled(written, chance)).encode()
+            said = await told(place, raw, Sent("", raw).headers)
+            assert said.status < 500, raw
+        assert await granted(place) <= 1
+        assert "cannot be applied" not in caplog.text
 
     async def test_the_true_one_is_still_granted(self, place: Place) -> None:
         """Whatever was tried without the key."""

@@ -238,6 +238,22 @@ class TestOver:
         assert await quick.earned() == 20 * 625
         assert len(await quick.facts("payment.succeeded")) == 20
 
+    async def test_at_once_it_comes_to_the_same(self, shop: CardShop) -> None:
+        """And so it does while somebody looks after what is overdue."""
+        sessions = [await shop.opened(couponCode="HALF") for _ in range(5)]
+        news: list[tuple[Any, str]] = []
+        for session in sessions:
+            paid = shop.cards.pay(session)
+            over = evolve(paid, status=SessionStatus.EXPIRED, paid=False)
+            news += [(paid, "session"), (over, "session"), (over, "failed")] * 2
+        looking = shop.gateway.services.overdue.run()
+        await asyncio.gather(*(shop.told(each, kind) for each, kind in news), looking)
+        await _later(shop)
+        for session in sessions:
+            assert (await shop.checkout(session)).state is CheckoutState.PAID
+        assert (await shop.redeemed("HALF"), await shop.earned()) == (5, 5 * 625)
+        assert len(await shop.facts("payment.succeeded")) == 5
+
 
 Change = Callable[[Any], Any]
 
