@@ -10,7 +10,7 @@ const SIGN = "solana:signTransaction";
 const CONNECT = "standard:connect";
 const POLL = 2000; // milliseconds between two looks for a payment
 const PATIENCE = 120; // seconds for which a payment on its way is asked for
-const KEPT = 24 * 3600; // seconds for which a link's quote is remembered in this tab
+const KEPT = 24 * 3600; // seconds for which a link's quote is remembered in this browser
 const LOOKS = 12; // looks for what an earlier load of this page has shown
 const LATE = 30; // seconds after a quote's end in which its payment may still show
 
@@ -238,36 +238,37 @@ function left() {
   return new Refused("open", "Your payment may be on its way. Please do not pay again now, and look again later.");
 }
 
-// Wallets on other devices pay by the link. Its quote is kept in this tab, so that a payment is
-// found after the page was loaded anew with another one.
+// Wallets on other devices pay by the link. Its quote is kept in this browser for a day, so that a
+// payment is found after the page was closed, or loaded anew with another one.
 
 const MEMORY = "tillway-links";
+const MOST = 10;
 
-function remembered() {
+function remembered(wanted = (each) => each.resource === facts.resource) {
   try {
-    const kept = JSON.parse(sessionStorage.getItem(MEMORY) ?? "[]");
-    return kept.filter((each) => each.resource === facts.resource && each.expires + KEPT > Date.now() / 1000);
+    const kept = JSON.parse(localStorage.getItem(MEMORY) ?? "[]");
+    return kept.filter((each) => wanted(each) && each.expires + KEPT > Date.now() / 1000);
   } catch {
     return [];
   }
 }
 
 function remember() {
-  const others = remembered().filter((each) => each.quote !== facts.quote);
+  const others = remembered(() => true).filter((each) => each.quote !== facts.quote);
   const now = { resource: facts.resource, quote: facts.quote, expires: Number(facts.expires) };
-  keep([now, ...others].slice(0, 5));
+  keep([now, ...others].slice(0, MOST));
 }
 
 function keep(links) {
   try {
-    sessionStorage.setItem(MEMORY, JSON.stringify(links));
+    localStorage.setItem(MEMORY, JSON.stringify(links));
   } catch {
     // A browser that keeps nothing still shows the payment of this very page.
   }
 }
 
 function forget() {
-  keep([]);
+  keep(remembered(() => true).filter((each) => each.resource !== facts.resource));
 }
 
 async function look(quote) {
@@ -297,7 +298,7 @@ async function watch() {
 
 // What an earlier load of this page showed may have been paid since, or be on its way.
 async function resume() {
-  const earlier = remembered().filter((each) => each.quote !== facts.quote);
+  const earlier = remembered().filter((each) => each.quote !== facts.quote).slice(0, 3);
   for (let looks = 0; earlier.length && looks < LOOKS; looks++) {
     for (const { quote } of earlier) if (!over && !busy) await look(quote);
     if (over) return;
