@@ -1,5 +1,7 @@
 """Differences between payments and what Stripe's account has of them, over the emulator."""
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -8,6 +10,7 @@ from typing import Any, Final
 import pytest
 from attrs import define, evolve
 
+from support import members, refunds
 from support.members import MEMBERS
 from support.planted import AT_PROVIDER
 from support.whole_shop import WholeShop, open_whole_shop
@@ -211,3 +214,41 @@ class TestClean:
         assert [str(each) for each in report.findings.kept] == []
         assert report.compared["sessions"] == 4
         assert report.compared["payments"] == 4
+
+    async def test_a_month_of_trouble_raises_no_alarm(self) -> None:
+        """Refunds by proof, disputes lost and won, renewals, declined cards, carts, coupons."""
+        async with open_whole_shop(**MEMBERS, server={"admin_api_key": "k" * 32}) as whole:
+            shop, switches = whole.shop, whole.stripe.switches
+            shelves = whole.stripe.account.shelves
+            disputed = []
+            for won in (True, False, None):
+                paid = await session(whole)
+                await whole.pay(paid)
+                intent = (shelves.get(SESSION, paid) or {})["payment_intent"]
+                dispute = switches.dispute(intent)
+                await whole.stripe.delivered()
+                if won is not None:
+                    switches.close_dispute(dispute["id"], won=won)
+                    await whole.stripe.delivered()
+                disputed.append(paid)
+            bought = await refunds.bought(shop, shop.buyer())
+            offer = await bought.approved(0.02)
+            assert (await refunds.execute(shop, offer)).status == 200
+            asked = {"resource": "silver", "interval": "weekly", "customerEmail": "a@example.com"}
+            member = await shop.post("/paywall/v1/subscription/stripe-session", asked)
+            await whole.pay(member.body["sessionId"])
+            await members.subscribed(shop, shop.buyer(usdc=100_000_000))
+            free = await shop.get("/paywall/article?couponCode=FREE")
+            assert free.status == 200
+            for _ in range(3):
+                shop.clock.forward(timedelta(days=8))
+                await asyncio.sleep(0.3)
+                await whole.stripe.delivered()
+                await shop.gateway.services.finality.sweep()
+                await shop.gateway.services.incoming.sweep()
+                await shop.gateway.services.sequence.sweep()
+            report = await Sold(whole, "", "").reconciled()
+            states = Counter(each.state.value for each in await shop.payments())
+        assert [str(each) for each in report.findings.kept] == []
+        assert states["reversed"] == 2
+        assert report.compared["refunds"] >= 1
