@@ -45,7 +45,7 @@ from tillway.core.services.subjects import Products, Subjects
 from tillway.core.services.subscribing_news import Bills
 from tillway.core.services.terms import Terms
 from tillway.core.services.turns import Turn
-from tillway.entrypoints.cart_parts import CartParts
+from tillway.entrypoints.cart_parts import CartParts, longest_quote
 from tillway.entrypoints.configuration import Configured
 from tillway.entrypoints.gateway import Gateway, lifetime
 from tillway.entrypoints.hosting import Hosting
@@ -157,7 +157,7 @@ class _Assembly:
             assets=self.context.assets,
             now=self.ports.clock.now,
             random=self.ports.random,
-            retention=self._paywall.quote_ttl + CLOCK_SKEW,
+            retention=longest_quote(self.settings) + CLOCK_SKEW,
         )
         services = self._services(sealer)
         keyring = self._keyring(services.store)

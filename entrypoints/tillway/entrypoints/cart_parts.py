@@ -1,4 +1,4 @@
-"""The parts of a gateway that sell carts, joined."""
+"""The parts of a gateway that sell carts, joined, and how long what they promise holds."""
 
 from datetime import timedelta
 
@@ -9,7 +9,19 @@ from tillway.core.services.cart_subject import Carts
 from tillway.core.services.carting import Carting
 from tillway.core.services.checkout import Checkouts
 from tillway.core.services.free import Free
-from tillway.core.services.quote import Quoting
+from tillway.core.services.quote import LONGEST_LIFE, Quoting
+from tillway.entrypoints.settings.loading import Settings
+from tillway.plugins.settings.paywall import PaywallSettings
+from tillway.plugins.settings.storage import StorageSettings
+
+
+def longest_quote(settings: Settings) -> timedelta:
+    """Give for how long any quote is good at most: keys that sealed one are kept so long."""
+    storage = settings.section(StorageSettings)
+    held = max(storage.cart_quote_ttl, storage.refund_quote_ttl)
+    return max(
+        settings.section(PaywallSettings).quote_ttl, min(held, timedelta(seconds=LONGEST_LIFE))
+    )
 
 
 @frozen(kw_only=True)

@@ -316,6 +316,16 @@ class TestPriceHolds:
             assert answer.status == 200, answer.body
             assert shop.balance() == TOTAL
 
+    async def test_its_first_quote_is_good_as_long(self) -> None:
+        """What `cart/quote` told is what can be paid until the time that it told."""
+        async with open_shop(paywall={"quote_ttl": "1m"}) as shop:
+            cart = await quoted(shop)
+            assert cart.body["quote"]["maxTimeoutSeconds"] in (899, 900)
+            shop.clock.forward(timedelta(minutes=14))
+            raw = self_paid(shop, shop.buyer(sol=1), cart.body["quote"])
+            answer = await shop.post(VERIFY, headers=header(cart, raw))
+            assert answer.status == 200, answer.body
+
     async def test_and_no_longer(self, shop: Shop) -> None:
         """After storage.cart_quote_ttl every way to pay it says so."""
         cart = await quoted(shop)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from attrs import define, evolve, field, frozen
 
@@ -23,6 +24,9 @@ from tillway.core.services.prices import Prices
 from tillway.core.services.rails import Rails
 from tillway.core.services.subjects import Subjects, Ware
 from tillway.core.tenancy import Tenant
+
+LONGEST_LIFE: Final = 24 * 3600
+"""Seconds for which a quote is good at most; whoever needs longer asks for another."""
 
 
 @frozen(kw_only=True)
@@ -168,7 +172,6 @@ class Quoting:
         ware: Ware,
     ) -> Quote:
         now = int(at.timestamp())
-        last = now + self._seconds
         return Quote(
             network=destination.network,
             tenant=purchase.tenant,
@@ -182,10 +185,16 @@ class Quoting:
             applied=priced.applied,
             principal=None,
             issued_at=now,
-            expires_at=last if ware.expires_at is None else min(last, _whole(ware.expires_at)),
+            expires_at=self._end(now, ware),
             nonce=self.random(NONCE_BYTES),
             limits=priced.limits,
         )
+
+    def _end(self, now: int, ware: Ware) -> int:
+        """Tell until when a quote is good: what has an end of its own is promised up to that."""
+        if ware.expires_at is None:
+            return now + self._seconds
+        return min(_whole(ware.expires_at), now + LONGEST_LIFE)
 
     def _offer(self, rail: Offers, product: Product, terms: PricedQuote, url: str) -> Offer:
         shown, quote = shown_of(product, terms.priced, url), terms.quote

@@ -36,7 +36,8 @@ class Ware:
     ``product`` is what rails and buyers see of it. ``firm`` is what it comes to where that stands;
     None where its price and the coupons of now decide. ``closed`` is why it is not for sale any
     more: money that is there already is then kept to be given back. A claim on it takes
-    ``reservations`` beside the quote and its coupons. Quotes end at ``expires_at`` at the latest.
+    ``reservations`` beside the quote and its coupons. Its quotes live until ``expires_at``, as
+    long as it can be paid, but a day at most; without one as long as all quotes.
     ``fickle`` tells that it may be closed by somebody at any moment: it is looked at once more
     after the claim, before anything is sent.
     """
