@@ -118,6 +118,14 @@ class TestAWholeRefund:
         more = await bought_.ask(PAID)
         assert (more.status, more.code) == (400, "refund_already_processed")
 
+    async def test_its_offer_holds_as_long_as_it_says(self, still: Shop) -> None:
+        """A quarter of an hour, longer than prices do."""
+        case = await bought(still)
+        quote = await case.approved()
+        still.clock.forward(timedelta(minutes=14))
+        answer = await execute(still, quote)
+        assert answer.status == 200, answer.body
+
 
 class TestWhatIsRefusedBeforeAnythingIsSent:
     async def refused(self, shop: Shop, answer: Answer, sent: int) -> tuple[int, str | None]:
