@@ -108,7 +108,7 @@ class Periods:
 
     async def fulfil(self, unit: UnitOfWork, payment: Payment) -> None:
         """Give the period to whoever has paid for it, unless a provider bills it."""
-        if BILLED in payment.purchase.inputs:
+        if BILLED in payment.purchase.inputs or not payment.payer:
             return
         await self.grant(unit, payment, plan_of(payment.purchase))
 

@@ -43,6 +43,6 @@ class SubscriptionSettings:
         env=f"CEDROS_{_PREFIX}GRACE_PERIOD_HOURS",
         aliases=_older("GRACE_PERIOD_HOURS"),
         rules=(not_negative,),
-        doc="How long access lasts beyond a period that nobody has paid on from, where the product "
-        "says nothing of its own.",
+        doc="How long access lasts beyond a period that is not paid on, where the product has no "
+        "grace of its own.",
     )
