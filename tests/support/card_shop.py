@@ -32,6 +32,7 @@ _HALF: Final = {"discount_type": "percentage", "discount_value": 50, "scope": "a
 COUPONS: Final = {
     "HALF": {"code": "HALF", **_HALF},
     "ONCE": {"code": "ONCE", **_HALF, "usage_limit": 1},
+    "SOME": {"code": "SOME", **_HALF, "usage_limit": 50},
     "TOKENS": {"code": "TOKENS", **_HALF, "payment_method": "x402"},
     "OVER": {"code": "OVER", **_HALF, "expires_at": "2020-01-01T00:00:00Z"},
     "FREE": {"code": "FREE", **_HALF, "discount_value": 100},

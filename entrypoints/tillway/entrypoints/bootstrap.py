@@ -231,6 +231,7 @@ class _Assembly:
             givebacks=givebacks,
             pages=self._pages(),
             observe=self.observe,
+            most_unpaid=self._stripe.max_unpaid_coupons,
             subscriptions=bills,
         )
         carts = CartParts.of(
@@ -285,8 +286,12 @@ class _Assembly:
             ),
         )
 
+    @property
+    def _stripe(self) -> StripeSettings:
+        return self.settings.find(StripeSettings) or StripeSettings()
+
     def _pages(self) -> Pages:
-        stripe = self.settings.find(StripeSettings) or StripeSettings()
+        stripe = self._stripe
         return Pages(
             success_url=stripe.success_url,
             cancel_url=stripe.cancel_url,

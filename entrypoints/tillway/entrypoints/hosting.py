@@ -8,7 +8,7 @@ from attrs import frozen
 from tillway.core.observations import Observer
 from tillway.core.ports.subscribing import HearsSubscriptions
 from tillway.core.services.cards import CardSales
-from tillway.core.services.checkout import Checkouts
+from tillway.core.services.checkout import MOST_UNPAID, Checkouts
 from tillway.core.services.disputes import Disputes
 from tillway.core.services.free import Free
 from tillway.core.services.givebacks import Givebacks
@@ -45,6 +45,7 @@ class Hosting:
         givebacks: Givebacks,
         pages: Pages,
         observe: Observer,
+        most_unpaid: int = MOST_UNPAID,
         subscriptions: HearsSubscriptions | None = None,
     ) -> "Hosting":
         """Join them."""
@@ -63,7 +64,14 @@ class Hosting:
             observe=observe,
             subscriptions=subscriptions,
         )
-        checkouts = Checkouts(store=store, rails=rails, clock=clock, random=random, pages=pages)
+        checkouts = Checkouts(
+            store=store,
+            rails=rails,
+            clock=clock,
+            random=random,
+            pages=pages,
+            most_unpaid=most_unpaid,
+        )
         turn = Turn(
             store=store, clock=clock, owner=leases.process, name="overdue", every=OVERDUE_EVERY
         )

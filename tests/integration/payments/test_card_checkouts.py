@@ -163,15 +163,17 @@ class TestRefusals:
             assert not shop.cards.orders
             assert await shop.unpaid() == 0
 
-    async def test_no_address_has_any_number_of_unpaid_checkouts(self, shop: CardShop) -> None:
-        """Each holds what it reserves for a day."""
-        shop.gateway.services.checkouts.most_unpaid = 3
-        for _ in range(3):
+    async def test_no_address_holds_back_any_number_of_limited_coupons(self) -> None:
+        """Each is another's until its session is paid or over; sessions without are not counted."""
+        async with card_shop(stripe={"max_unpaid_coupons": 3}) as shop:
+            for _ in range(3):
+                await shop.opened(couponCode="SOME")
+            said = await shop.open(couponCode="SOME")
+            assert (said.status, said.code) == (429, "rate_limit_exceeded")
             await shop.opened()
-        said = await shop.open()
-        assert (said.status, said.code) == (429, "rate_limit_exceeded")
-        await shop.told(shop.cards.pay("cs_1"))
-        assert (await shop.open()).status == 200
+            await shop.told(shop.cards.pay("cs_1"))
+            assert (await shop.open(couponCode="SOME")).status == 200
+            assert await shop.redeemed("SOME") == 4
 
 
 @pytest.mark.asyncio
@@ -260,7 +262,7 @@ class TestTrouble:
     async def test_an_opening_that_reached_nobody_is_ended(self, everywhere: CardShop) -> None:
         """The provider has no session of it."""
         everywhere.cards.trouble = Unsettled(Code.STRIPE_ERROR)
-        await everywhere.open()
+        await everywhere.open(couponCode="ONCE")
         everywhere.cards.trouble = None
         assert await everywhere.unpaid() == 1
         await _overdue(everywhere)

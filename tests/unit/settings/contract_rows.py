@@ -592,6 +592,7 @@ OURS: Final = frozenset(
         "stripe.payment_method_types",
         "stripe.api_base",
         "stripe.session_lifetime",
+        "stripe.max_unpaid_coupons",
         "x402.rpc_urls",
         "x402.extra_mints",
         "x402.claim_lease",

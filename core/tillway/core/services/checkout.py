@@ -33,8 +33,8 @@ OPENING: Final = timedelta(minutes=3)
 """How long an opening may take, with every retry, before somebody else looks after it."""
 
 MOST_UNPAID: Final = 100
-"""How many checkouts of one principal or address may be unpaid at a time: each holds what it
-reserves until its session ends."""
+"""How many limited coupons one principal or address may hold back by checkouts that it does not
+pay."""
 
 _log = logging.getLogger(__name__)
 
@@ -201,18 +201,26 @@ class Checkouts:
             amount=None if provider_decides else wanted.amount,
             created_at=now,
             expires_at=now + OPENING,
-            reservations=(self._share(asked, wanted), *wanted.reservations),
+            reservations=self._reserved(asked, wanted),
             metadata={**wishes, **wanted.metadata},
         )
 
-    def _share(self, asked: Asked, wanted: Wanted) -> Reservation:
-        return Reservation(
+    def _reserved(self, asked: Asked, wanted: Wanted) -> tuple[Reservation, ...]:
+        """Give what the checkout takes; of what holds back others, everybody has a share."""
+        holds_back = any(
+            each.limit is not None and each.name.startswith("coupon:")
+            for each in wanted.reservations
+        )
+        if not holds_back:
+            return wanted.reservations
+        share = Reservation(
             name=f"unpaid:{asked.principal or asked.address}",
             amount=1,
             limit=self.most_unpaid,
             counts=frozenset({Phase.LIVE}),
             tenant=wanted.purchase.tenant,
         )
+        return (share, *wanted.reservations)
 
     def _order(self, checkout: Checkout, wanted: Wanted) -> Order:
         return Order(

@@ -62,7 +62,7 @@ def _refund_taken() -> TillwayError:
 
 
 def _enough_unpaid() -> TillwayError:
-    text = "Too many of your checkouts wait to be paid. Please pay one, or try again later."
+    text = "Too many checkouts of yours with a limited coupon are unpaid. Please try again later."
     return Unavailable(Code.RATE_LIMIT_EXCEEDED, text, retry_after=600.0)
 
 

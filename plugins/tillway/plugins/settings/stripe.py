@@ -16,6 +16,7 @@ from tillway.plugins.rules import (
     is_blank,
     is_host,
     not_blank,
+    positive,
     split_url,
     url,
 )
@@ -169,6 +170,12 @@ class StripeSettings:
         rules=(between(timedelta(minutes=31), timedelta(hours=23, minutes=55)),),
         doc="How long a session can be paid; what it has reserved (limited coupons, a cart) waits "
         "as long.",
+    )
+    max_unpaid_coupons: int = setting(
+        default=100,
+        rules=(positive,),
+        doc="How many uses of limited coupons one address may hold back by sessions that are not "
+        "paid. A shop whose own server opens them for all its buyers needs more.",
     )
     mode: Literal["test", "live"] = setting(
         default="test",
