@@ -91,6 +91,24 @@ class TestSnapshots:
             await ear.hear("customer.created", 2)
         assert [each["name"] for each in ear.of("customer.created")] == ["Ada", "Bob"]
 
+    async def test_pages_are_found_at_the_new_address(
+        self, served: Served, client: stripe.StripeClient, browser: ClientSession
+    ) -> None:
+        """Of sessions that were open."""
+        price: Any = {"currency": "usd", "unit_amount": 900, "product_data": {"name": "Mug"}}
+        made = await client.v1.checkout.sessions.create_async(
+            {
+                "mode": "payment",
+                "line_items": [{"price_data": price, "quantity": 1}],
+                "success_url": "http://127.0.0.1/ok",
+            }
+        )
+        async with serve_stripe(again(served.account)) as restarted:
+            url = restarted.account.get("checkout.session", made.id)["url"]
+            assert url == f"{restarted.url}/c/pay/{made.id}"
+            async with browser.get(url) as shown:
+                assert shown.status == 200
+
     async def test_it_stays_bounded(self, served: Served, client: stripe.StripeClient) -> None:
         """What came back makes room as what is new does, the oldest first."""
         for name in "abc":

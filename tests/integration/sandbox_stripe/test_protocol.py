@@ -48,6 +48,18 @@ class TestKeys:
             assert answer.status == 200
             assert answer.headers["Request-Id"].startswith("req_")
 
+    @pytest.mark.parametrize(
+        ("version", "status"), [("2025-03-31.basil", 200), ("2024-06-20", 200), ("new", 400)]
+    )
+    async def test_a_version_is_a_date(
+        self, served: Served, browser: ClientSession, version: str, status: int
+    ) -> None:
+        """It is named in the answer, and what is none is refused."""
+        headers = {**BASIC, "Stripe-Version": version}
+        async with browser.get(f"{served.url}/v1/customers", headers=headers) as answer:
+            assert answer.status == status
+            assert answer.headers.get("Stripe-Version") == (version if status == 200 else None)
+
     async def test_unknown_paths_are_named(self, served: Served, browser: ClientSession) -> None:
         """With 404 in Stripe's form."""
         async with browser.get(f"{served.url}/v1/unicorns") as answer:

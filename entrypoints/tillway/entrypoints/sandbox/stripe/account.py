@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
+from urllib.parse import urlsplit
 
 import orjson
 from attrs import define, field
@@ -43,6 +44,14 @@ class Account:
     def now(self) -> int:
         """Give the time; while the past is caught up with, the time of what is being done."""
         return int(self.clock()) if self._at is None else self._at
+
+    def move(self, address: str) -> None:
+        """Be served elsewhere: pages that were kept are found there too."""
+        for kind in ("checkout.session", "billing_portal.session"):
+            for item in self.shelves.newest(kind):
+                if item["url"] is not None:
+                    item["url"] = address + urlsplit(item["url"]).path
+        self.address = address
 
     @contextmanager
     def at(self, moment: int) -> Iterator[None]:

@@ -109,7 +109,7 @@ async def serve_stripe(
     face = Face(account)
     outbox = Outbox(account, endpoints=list(endpoints))
     bound = _bound(host, port)
-    account.address = f"http://{host}:{bound.getsockname()[1]}"
+    account.move(f"http://{host}:{bound.getsockname()[1]}")
     switches = Switches(account, outbox)
     runner = web.AppRunner(stripe_app(face, switches), access_log=None, shutdown_timeout=1)
     await runner.setup()

@@ -65,6 +65,7 @@ class Switches:
         """Have so many of the next payments of a subscription's invoices declined."""
         found = self.account.get("subscription", subscription)
         self.account.failing[found["id"]] = times
+        self.account.shelves.changes += 1
         return found
 
     def recover(self, subscription: str) -> Json:
