@@ -1,5 +1,6 @@
 """Links that wallets pay by themselves, and how their payments are found and taken."""
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
@@ -16,6 +17,7 @@ from support.hosts import purchase
 from support.shop import ARTICLE, Answer, Shop, open_shop, v0_header
 from support.untouched import untouched
 from support.wire_payments import signed_again
+from tillway.adapters.x402.links import LOOK_LIFETIME
 from tillway.core.payments import State
 from tillway.core.services.elsewhere import Linked
 from tillway.entrypoints.sandbox.chain import Fault, Kind
@@ -103,6 +105,7 @@ class TestStatus:
         async with untouched(asked.shop):
             before = await asked.status()
         asked.pay(buyer)
+        await asyncio.sleep(LOOK_LIFETIME)
         after = await asked.status()
 
         assert (before.status, before.body["status"]) == (200, "waiting")

@@ -1,18 +1,30 @@
 """What nodes say of transactions by account, and how links are written."""
 
+import asyncio
 import base64
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pytest
+from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
+from solders.pubkey import Pubkey
 from solders.signature import Signature
 
+from support.solana_fakes import offering_of
 from support.transactions import quote_of
 from tillway.adapters.x402.answers import Misshapen
-from tillway.adapters.x402.links import amount_of, reference_of
-from tillway.adapters.x402.mentions import mentions, wire
+from tillway.adapters.x402.links import (
+    LOOK_LIFETIME,
+    MOST_LOOKING,
+    Links,
+    amount_of,
+    reference_of,
+)
+from tillway.adapters.x402.mentions import Mention, mentions, wire
 from tillway.core.assets import USDC
+from tillway.core.errors import Unavailable
 from tillway.core.money import Money
 
 SIGNATURE: Final = str(Signature(bytes(range(64))))
@@ -112,3 +124,71 @@ class TestReferences:
         assert one != reference_of("B" * 24)
         assert len(one) == 32
         assert quote_of().id not in one.hex()
+
+
+@define
+class Node:
+    """A chain that waits until it is let go, and counts who asked."""
+
+    let: asyncio.Event = field(factory=asyncio.Event)
+    asked: int = 0
+    fault: Exception | None = None
+
+    async def mentions(self, account: Pubkey, limit: int) -> Sequence[Mention]:
+        """List nothing, in its own time."""
+        self.asked += 1
+        await self.let.wait()
+        if self.fault is not None:
+            raise self.fault
+        return []
+
+    async def wire(self, signature: Signature) -> bytes | None:
+        """Have nothing."""
+        return None
+
+
+def links(node: Node) -> Links:
+    """Give what looks there; nothing else of the rail is needed for looking."""
+    offering = offering_of()
+    return Links(config=offering.config, chain=node, offering=offering, rail="x402")
+
+
+class TestLooking:
+    async def test_who_asks_for_the_same_shares_one_look(self) -> None:
+        """However many pages show it; a second later it is looked for again."""
+        node = Node()
+        looking = links(node)
+        asked = [asyncio.create_task(looking.found(quote_of(), "q1.x", MEMO)) for _ in range(50)]
+        await asyncio.sleep(0)
+        node.let.set()
+        await asyncio.gather(*asked)
+        await looking.found(quote_of(), "q1.x", MEMO)
+        assert node.asked == 1
+
+        await asyncio.sleep(LOOK_LIFETIME + 0.1)
+        await looking.found(quote_of(), "q1.x", MEMO)
+        assert node.asked == 2
+
+    async def test_only_so_many_are_looked_for_at_once(self) -> None:
+        """Nodes are needed for payments; who comes too late asks again."""
+        node = Node()
+        looking = links(node)
+        memos = [f"{number:024}" for number in range(MOST_LOOKING)]
+        asked = [asyncio.create_task(looking.found(quote_of(), "q1.x", memo)) for memo in memos]
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable):
+            await looking.found(quote_of(), "q1.x", MEMO)
+        node.let.set()
+        await asyncio.gather(*asked)
+
+        assert await looking.found(quote_of(), "q1.x", MEMO) == []
+
+    async def test_a_look_that_failed_is_not_kept(self) -> None:
+        """All who waited for it are told, and the next one looks anew."""
+        node = Node(fault=Unavailable())
+        node.let.set()
+        looking = links(node)
+        with pytest.raises(Unavailable):
+            await looking.found(quote_of(), "q1.x", MEMO)
+        node.fault = None
+        assert await looking.found(quote_of(), "q1.x", MEMO) == []
