@@ -322,6 +322,37 @@ class TestRefusals:
 
 
 @pytest.mark.asyncio
+class TestStrict:
+    @pytest.mark.parametrize(
+        ("code", "status", "said"),
+        [
+            ("UNKNOWN", 404, "coupon_not_found"),
+            ("a,b", 400, "invalid_coupon"),
+            ("OVER", 409, "coupon_expired"),
+            ("CHINA", 409, "coupon_not_applicable"),
+            ("TOKENS", 409, "coupon_wrong_payment_method"),
+        ],
+    )
+    async def test_a_coupon_that_does_not_count_is_refused(
+        self, code: str, status: int, said: str
+    ) -> None:
+        """One that nobody knows only after the provider was asked for it."""
+        coupons = {"coupons": KINDS, "strict": True}
+        async with card_shop(paywall={"resources": SOLD}, coupons=coupons) as shop:
+            answer = await check_out(shop, couponCode=code)
+            assert (answer.status, answer.body["error"]["code"]) == (status, said)
+            assert not shop.cards.sessions
+            assert await shop.unpaid() == 0
+
+    async def test_a_coupon_takes_nothing_off_prices_of_the_providers(self) -> None:
+        """So it does not count."""
+        coupons = {"coupons": KINDS, "strict": True}
+        async with card_shop(paywall={"resources": SOLD}, coupons=coupons) as shop:
+            answer = await check_out(shop, [{"resource": "poster"}], couponCode="HALF")
+            assert answer.body["error"]["code"] == "coupon_not_applicable"
+
+
+@pytest.mark.asyncio
 class TestPaid:
     async def test_the_cart_is_paid_by_its_session(self, shop: CardShop) -> None:
         """The seller hears every line; who paid is not shown to others."""
@@ -378,6 +409,26 @@ class TestPaid:
         ]
         assert answers[0].body == answers[1].body
         assert len(shop.cards.orders) == 1
+
+
+@pytest.mark.asyncio
+class TestBounds:
+    async def test_carts_of_one_address_are_counted_whatever_they_are_for(
+        self, shop: CardShop
+    ) -> None:
+        """The one too many has no session either."""
+        shop.gateway.services.carting.most_unpaid = 2
+        answers = [await check_out(shop) for _ in range(3)]
+        assert [each.status for each in answers] == [200, 200, 429]
+        assert answers[2].body["error"]["code"] == "rate_limit_exceeded"
+        assert len(shop.cards.orders) == 2
+
+    async def test_a_paid_cart_counts_no_more(self, shop: CardShop) -> None:
+        """Nor does one whose time is over."""
+        shop.gateway.services.carting.most_unpaid = 1
+        await check_out(shop)
+        await shop.told(shop.cards.pay("cs_1"))
+        assert (await check_out(shop)).status == 200
 
 
 @pytest.mark.asyncio

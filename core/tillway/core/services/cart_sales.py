@@ -105,7 +105,9 @@ class CartSales:
             return await self._given(cart, bill, bill.total, asked)
         checkout, free = await self._place(cart)
         if checkout is None:
-            checkout = await self.checkouts.open(_wanted(cart, bill, buyer, free), asked)
+            wanted = _wanted(cart, bill, buyer, free)
+            strict = evolve(wanted, needs_promotion=self.carting.quoting.strict)
+            checkout = await self.checkouts.open(strict, asked)
         if checkout.state is CheckoutState.PAID:
             raise taken()
         if checkout.state is not CheckoutState.OPEN or checkout.url is None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from tillway.core.carts import Cart, CartItem
 from tillway.core.errors import Code, Declined, Unavailable
@@ -88,7 +88,7 @@ class Carting:
             return None
         for coupon in dict.fromkeys((basket.coupon, None)):
             try:
-                return await self.bills.by_card(_with(basket, coupon), _with_prices(found))
+                return await self.bills.by_card(evolve(basket, coupon=coupon), _with_prices(found))
             except Declined:  # a coupon for tokens only, or something that cards cannot buy
                 continue
         return None
@@ -96,7 +96,7 @@ class Carting:
     async def _also_by_token(self, basket: Basket, found: Sequence[Found]) -> Priced | None:
         for coupon in dict.fromkeys((basket.coupon, None)):
             try:
-                return await self.bills.by_token(_with(basket, coupon), found)
+                return await self.bills.by_token(evolve(basket, coupon=coupon), found)
             except Declined:  # something in it can only be paid by card
                 continue
         return None
@@ -142,20 +142,10 @@ def _items(
     )
 
 
-def _with(basket: Basket, coupon: str | None) -> Basket:
-    return Basket(
-        tenant=basket.tenant, wishes=basket.wishes, coupon=coupon, metadata=basket.metadata
-    )
-
-
 def _with_prices(found: Sequence[Found]) -> Sequence[Found]:
     """Name the card provider's price of each product beside it."""
     return [
-        Found(
-            wish=each.wish,
-            product=each.product,
-            price_id="" if each.product is None else each.product.stripe_price_id,
-        )
+        each if each.product is None else evolve(each, price_id=each.product.stripe_price_id)
         for each in found
     ]
 
