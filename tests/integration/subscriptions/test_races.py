@@ -1,6 +1,7 @@
 """Payments of periods that meet, on every store."""
 
 import asyncio
+import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
@@ -14,6 +15,7 @@ from support.manual_clock import ManualClock
 from support.mongo import Mongo
 from support.postgres import Databases
 from support.store_places import mongo_at
+from support.told import STORIES, Told, begun, seen
 from tillway.adapters.stores.memory import MemoryStore
 from tillway.adapters.stores.sqlite import SqliteStore
 from tillway.core.catalog import BillingPeriod, Product, SubscriptionTerms
@@ -22,12 +24,15 @@ from tillway.core.errors import Unavailable
 from tillway.core.ids import Nonce, ProductId
 from tillway.core.payments import Payment
 from tillway.core.periods import later
+from tillway.core.ports.hosting import InvoiceTold, SubscriptionTold
 from tillway.core.ports.store import SingleUse, Store
 from tillway.core.refunds import NEVER
 from tillway.core.services.catalogue import FixedCatalogue
 from tillway.core.services.subscribing import rewrite
+from tillway.core.services.subscribing_news import Bills
 from tillway.core.services.subscribing_sales import Periods, plan_of, purchase_of
 from tillway.core.subscription_moves import cancelled
+from tillway.core.subscription_news import Heard, heard_of, standing_by
 from tillway.core.subscriptions import Subscription, SubscriptionState
 from tillway.core.tenancy import DEFAULT
 
@@ -161,3 +166,48 @@ class TestRaces:
             (one,) = found
             assert one.state is SubscriptionState.CANCELLED
             assert one.period_end > before.period_end
+
+
+class TestNews:
+    async def test_news_that_meet_make_what_they_make_in_order(self, store: Store) -> None:
+        """All at once, each twice, in a random order: the same subscription, each bill booked."""
+        bills = Bills(clock=ManualClock(), random=secrets.token_bytes)
+        story = STORIES["over"]
+
+        async def hear(told: Told) -> None:
+            async with store.begin() as unit:
+                assert await bills.apply(unit, DEFAULT, "stripe", told)
+
+        async with store.begin() as unit:
+            await unit.subscriptions.add(begun())
+        news = [*story.news, *story.news]
+        random.Random(11).shuffle(news)
+        await asyncio.gather(*(patiently(partial(hear, told)) for told in news))
+        async with store.view() as view:
+            one = await view.subscriptions.get(DEFAULT, begun().id)
+            payments = await view.payments.newest(DEFAULT, 10)
+        assert one is not None
+        in_order = begun()
+        for told in story.news:
+            heard = heard_of(in_order)
+            known = heard.billed(told) if isinstance(told, InvoiceTold) else _told(heard, told)
+            in_order = standing_by(in_order, known, NOW)
+        assert seen(one) == seen(in_order)
+        assert len(payments) == 2
+
+    async def test_a_repeat_books_nothing_more(self, store: Store) -> None:
+        """The invoice's name is the payment's, and unique."""
+        bills = Bills(clock=ManualClock(), random=secrets.token_bytes)
+        async with store.begin() as unit:
+            await unit.subscriptions.add(begun())
+        for told in [*STORIES["renewed"].news, *STORIES["renewed"].news]:
+            async with store.begin() as unit:
+                assert await bills.apply(unit, DEFAULT, "stripe", told)
+        async with store.view() as view:
+            assert len(await view.payments.newest(DEFAULT, 10)) == 2
+            facts = [each.type for each in await view.events.newest(DEFAULT, 10)]
+        assert facts.count("payment.succeeded") == 2
+
+
+def _told(heard: Heard, told: SubscriptionTold) -> Heard:
+    return heard.told(told.subscription, told.at)
