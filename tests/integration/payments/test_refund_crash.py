@@ -32,7 +32,7 @@ from tillway.core.services.audit import Audit
 from tillway.entrypoints.sandbox.chain import fund
 
 FULL = os.environ.get("TILLWAY_TESTS") == "full"
-REFUNDS = 60 if FULL else 5
+REFUNDS = 60 if FULL else 3
 AT_ONCE = 5
 LONG = 3.5
 """Seconds: longer than a blockhash lives on this test's chain."""
