@@ -221,6 +221,19 @@ class TestAtOnce:
         assert not await shop.refunds()
 
 
+class TestOddPrices:
+    @pytest.mark.parametrize("name", ["../refunds", "price_no", "a b", "?x=1", "%00", "é"])
+    async def test_what_is_no_price_of_the_providers_is_refused(
+        self, quick: EitherRail, name: str
+    ) -> None:
+        """Whatever it looks like in an address."""
+        body = {"items": [{"priceId": name}]}
+        answer = await quick.shop.post("/paywall/v1/cart/checkout", body)
+        assert 400 <= answer.status < 500, answer.body
+        assert not list(quick.stripe.account.shelves.of("checkout.session"))
+        assert not await quick.taken("unpaid:127.0.0.1")
+
+
 class TestStripeAway:
     async def test_tokens_wait_where_a_session_may_be_paid(self, quick: EitherRail) -> None:
         """Nobody can tell, so nothing is sent; afterwards the same payment is taken."""

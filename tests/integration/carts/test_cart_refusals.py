@@ -104,6 +104,8 @@ class TestLines:
             {"items": ["article"]},
             {"items": [None]},
             {"items": [{**ARTICLE, "price": 1}]},
+            {"items": [{**ARTICLE, "variantId": "a\0"}]},
+            {"items": [{**ARTICLE, "variantId": "a" * 256}]},
             {"items": [{**ARTICLE, "resource": 7}]},
             {"items": [{**ARTICLE, "resource": "a" * 256}]},
             {"items": [ARTICLE], "couponCode": 7},

@@ -106,7 +106,7 @@ class Baskets:
         id; resource_not_found for what is not for sale; invalid_field for metadata that is too
         much. The first faulty line is named.
         """
-        _refuse_size(basket, "at least one item required")
+        _refuse_unfit(basket, "at least one item required")
         known: dict[str, Product | None] = {}
         found = []
         for place, wish in enumerate(basket.wishes):
@@ -121,7 +121,7 @@ class Baskets:
         What a line names as both must be one. A price that is no product's stands for itself.
         Declined as `found`.
         """
-        _refuse_size(basket, "at least one item required in cart")
+        _refuse_unfit(basket, "at least one item required in cart")
         known: dict[str, Product | None] = {}
         by_price = await self._by_price(basket)
         found = []
@@ -182,18 +182,33 @@ def refused_line(place: int, text: str, *, name: str = "resource", **more: objec
     )
 
 
-def _refuse_size(basket: Basket, empty: str) -> None:
+def _refuse_unfit(basket: Basket, empty: str) -> None:
     if not basket.wishes:
         raise Declined(Code.EMPTY_CART, empty, field="items")
     if len(basket.wishes) > MOST_LINES:
         text = f"items must have at most {MOST_LINES} items"
         raise Declined(Code.INVALID_FIELD, text, field="items")
+    for place, wish in enumerate(basket.wishes):
+        _refuse_texts(place, wish)
     for name, metadata in _metadata(basket):
         checked_metadata(metadata, name)
     texts = [text for _, each in _metadata(basket) for pair in each.items() for text in pair]
     if sum(map(len, texts)) > MOST_NOTED:
         text = f"metadata must have at most {MOST_NOTED} characters in all"
         raise Declined(Code.INVALID_FIELD, text, field="metadata")
+
+
+def _refuse_texts(place: int, wish: Wish) -> None:
+    texts = {
+        "priceId": wish.price_id,
+        "description": wish.description,
+        "variantId": wish.variant,
+    }
+    for name, text in texts.items():
+        if not text.replace("\n", " ").isprintable():
+            field = f"items[{place}].{name}"
+            said = f"{field} must not contain control characters"
+            raise Declined(Code.INVALID_FIELD, said, field=field)
 
 
 def _metadata(basket: Basket) -> Iterator[tuple[str, Mapping[str, str]]]:
