@@ -12,12 +12,19 @@ from tillway.entrypoints.http.apis.cedros.subscription_reads import Reads
 from tillway.plugins.api import Answer, Handler, Parameter, Route
 
 _WHOSE = (
-    Parameter(name="resource", where="query", required=True, description="A product's id."),
+    Parameter(
+        name="resource",
+        where="query",
+        required=True,
+        description="A product's id.",
+        schema={"maxLength": 255},
+    ),
     Parameter(
         name="userId",
         where="query",
         required=True,
         description="The subscriber: a wallet, or a customer of the card provider's (`cus_...`).",
+        schema={"maxLength": 255},
     ),
 )
 _ASKING = (Code.MISSING_FIELD, Code.INVALID_FIELD)
