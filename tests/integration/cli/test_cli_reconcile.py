@@ -4,8 +4,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
 from support.command import Done, tillway, write_settings
 from support.place import Place
 from support.planted import PLANTS, arrive
@@ -69,15 +67,14 @@ class TestReconcile:
     async def test_a_window_can_be_chosen(self, tmp_path: Path) -> None:
         """By moments, or by how long ago they were."""
         await store_with(tmp_path / "tillway.db", [Kind.ENTRY_MISSING])
-        for window in (("--since", "24h"), ("--until", "2026-01-01"), ("--since", "2026-01-03")):
-            assert reconciled(tmp_path, *window).code == 0, window
+        outside = reconciled(tmp_path, "--since", "24h", "--until", "2036-01-01")
+        assert outside.code == 0
         within = reconciled(tmp_path, "--since", "2026-01-02T03:00", "--until", "2026-01-02T03:05")
         assert within.code == 1
 
-    @pytest.mark.parametrize("words", [("--since", "soon"), ("--until", "tomorrow")])
-    def test_no_moment_is_refused(self, tmp_path: Path, words: Sequence[str]) -> None:
+    def test_no_moment_is_refused(self, tmp_path: Path) -> None:
         """In one line."""
-        done = reconciled(tmp_path, *words)
+        done = reconciled(tmp_path, "--since", "soon")
         assert (done.code, len(done.said)) == (2, 1)
 
     def test_the_memory_store_has_nothing_to_compare(self, tmp_path: Path) -> None:

@@ -82,50 +82,38 @@ def run(folder: Path, settings: Path, *words: object) -> Done:
 
 class TestProducts:
     def test_a_file_goes_in_and_comes_out_the_same(self, tmp_path: Path, settings: Path) -> None:
-        """A repeat changes nothing, in either format."""
+        """A repeat changes nothing; what is not in the file stays, unless it is pruned."""
         source = put(tmp_path, "a.yaml", {"paywall": {"resources": PRODUCTS}})
         first = run(tmp_path, settings, "products", "import", source)
-        out = run(tmp_path, settings, "products", "export")
-        as_json = run(tmp_path, settings, "products", "export", "--format", "json")
-        again = run(tmp_path, settings, "products", "import", put_text(tmp_path, as_json.out))
+        out = run(tmp_path, settings, "products", "export", "--format", "json")
+        again = run(tmp_path, settings, "products", "import", put_text(tmp_path, out.out))
 
         assert (first.code, first.err) == (0, "")
         assert first.out.splitlines() == ["+ mug", "+ song", "+ club", "3 added"]
-        assert yaml.safe_load(out.out) == json.loads(as_json.out)
         assert again.out.splitlines() == ["3 unchanged"]
-        resources = json.loads(as_json.out)["paywall"]["resources"]
+        resources = json.loads(out.out)["paywall"]["resources"]
         assert resources["mug"] == PRODUCTS["mug"]
         assert resources["song"] == PRODUCTS["song"]
-        assert resources["club"]["subscription"] == {
-            "billing_interval": 1,
-            **PRODUCTS["club"]["subscription"],
-        }
+        plan = {"billing_interval": 1, **PRODUCTS["club"]["subscription"]}
+        assert resources["club"]["subscription"] == plan
+
+        source = put(tmp_path, "b.yaml", {"mug": {**PRODUCTS["mug"], "fiat_amount_cents": 1300}})
+        dry = run(tmp_path, settings, "products", "import", "--prune", "--dry-run", source)
+        pruned = run(tmp_path, settings, "products", "import", "--prune", source)
+        told = ["~ mug", "- club", "- song", "1 changed, 2 removed"]
+        assert dry.out.splitlines() == [*told[:-1], f"{told[-1]} (nothing was written)"]
+        assert pruned.out.splitlines() == told
 
     def test_a_faulty_file_writes_nothing(self, tmp_path: Path, settings: Path) -> None:
-        """Nor does a dry run of a good one."""
+        """Each fault is a line."""
         bad = {"mug": {"fiat_amount_cents": -1}, "good": {"fiat_amount_cents": 5}}
         done = run(tmp_path, settings, "products", "import", put(tmp_path, "a.yaml", bad))
-        dry = run(
-            tmp_path, settings, "products", "import", "--dry-run", put(tmp_path, "b.json", PRODUCTS)
-        )
         listed = run(tmp_path, settings, "products", "list")
         assert done.code == 2
         assert done.said == [
             "resources.mug.fiat_amount_cents: must be between 0 and 99999999 [yaml line 2]"
         ]
-        assert dry.out.splitlines()[-1] == "3 added (nothing was written)"
-        assert "mug" not in listed.out
         assert "good" not in listed.out
-
-    def test_changes_and_removals_are_told(self, tmp_path: Path, settings: Path) -> None:
-        """What is not in the file stays, unless it is pruned."""
-        run(tmp_path, settings, "products", "import", put(tmp_path, "a.yaml", PRODUCTS))
-        dearer = {"mug": {**PRODUCTS["mug"], "fiat_amount_cents": 1300}}
-        source = put(tmp_path, "b.yaml", dearer)
-        changed = run(tmp_path, settings, "products", "import", source)
-        pruned = run(tmp_path, settings, "products", "import", "--prune", source)
-        assert changed.out.splitlines() == ["~ mug", "1 changed"]
-        assert pruned.out.splitlines() == ["- club", "- song", "1 unchanged, 2 removed"]
 
     def test_a_gateway_that_runs_sells_them_soon(self, tmp_path: Path, settings: Path) -> None:
         """It looks every second."""
@@ -151,7 +139,7 @@ class TestProducts:
 
 class TestCoupons:
     def test_a_file_goes_in_and_comes_out_the_same(self, tmp_path: Path, settings: Path) -> None:
-        """Exact percentages and limits of nothing too."""
+        """Exact percentages and limits of nothing too; with how often each was used."""
         source = put(tmp_path, "a.yaml", {"coupons": {"coupons": COUPONS}})
         first = run(tmp_path, settings, "coupons", "import", source)
         out = run(tmp_path, settings, "coupons", "export", "--format", "json")
@@ -161,16 +149,16 @@ class TestCoupons:
         half = json.loads(out.out)["coupons"]["coupons"]["HALF"]
         assert (half["discount_value"], half["usage_limit"]) == ("18.4", 0)
 
-    def test_they_are_listed_and_shown(self, tmp_path: Path, settings: Path) -> None:
-        """With how often each was used."""
-        run(tmp_path, settings, "coupons", "import", put(tmp_path, "a.yaml", COUPONS))
         listed = run(tmp_path, settings, "coupons", "list")
         shown = run(tmp_path, settings, "coupons", "show", "HALF")
-        missing = run(tmp_path, settings, "coupons", "show", "NONE")
         assert "18.4 %" in listed.out
         assert "0 of 0" in listed.out
         assert "2036-01-31 12:00" in shown.out
         assert "Less" in shown.out
+
+    def test_one_that_is_not_there_is_named(self, tmp_path: Path, settings: Path) -> None:
+        """In one line."""
+        missing = run(tmp_path, settings, "coupons", "show", "NONE")
         assert (missing.code, missing.err.strip()) == (2, "there is no coupon NONE")
 
 
