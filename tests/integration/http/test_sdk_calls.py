@@ -21,6 +21,13 @@ KEY: Final = "an operator's key of some length"
 PAGES: Final = {"successUrl": f"{CARD_HOST}/thanks", "cancelUrl": f"{CARD_HOST}/cart"}
 ADDRESS: Final = {"line1": "1 Main Street", "city": "Springfield", "country": "US"}
 
+HALF: Final = {
+    "code": "HALF",
+    "discount_type": "percentage",
+    "discount_value": 50,
+    "scope": "all",
+    "active": True,
+}
 RESOURCES: Final[dict[str, Any]] = {
     "article": {
         "description": "Text",
@@ -49,6 +56,7 @@ RESOURCES: Final[dict[str, Any]] = {
 async def whole() -> AsyncIterator[WholeShop]:
     async with open_whole_shop(
         paywall={"resources": RESOURCES, "product_source": "yaml"},
+        coupons={"coupons": {"HALF": HALF}},
         subscriptions={"enabled": True},
         server={"admin_api_key": KEY},
     ) as made:
@@ -115,6 +123,25 @@ class TestSubscriptions:
         assert session is not None
         teller.state["customer"] = session["customer"]
         await teller.tell([CARD_DETAILS, CHANGE, PORTAL])
+
+    async def test_older_clients_name_them_by_whose_they_are(
+        self, whole: WholeShop, teller: Teller
+    ) -> None:
+        """By resource and user, in words of their own."""
+        await teller.tell([evolve(SUBSCRIPTION_SESSION, headers=None)])
+        await whole.pay(teller.state["session"])
+        session = whole.stripe.account.shelves.get("checkout.session", teller.state["session"])
+        assert session is not None
+        teller.state["customer"] = session["customer"]
+        await teller.tell(OLDER)
+
+    async def test_a_coupon_has_two_names(self, teller: Teller) -> None:
+        """And both are read."""
+        for name in ("coupon", "couponCode"):
+            body = {"items": [{"resource": "article", "quantity": 1}], name: "HALF"}
+            await teller.tell([evolve(CART_QUOTE, body=body, headers=None, reads=["totalAmount"])])
+            answer = await teller.send(evolve(CART_QUOTE, body=body, headers=None))
+            assert answer.body["totalAmount"] == 0.03
 
     @pytest.mark.parametrize("call", ["details", "cancel", "change", "portal"])
     async def test_without_a_proof_nothing_is_told_or_changed(
@@ -439,6 +466,40 @@ PORTAL = Call(
     headers=OPERATOR,
     reads=["url"],
 )
+
+OLDER: Final[Sequence[Call]] = [
+    Call(
+        name="change by an older client",
+        method="POST",
+        path=f"{P}/subscription/change",
+        body=lambda state: {
+            "currentResource": "silver",
+            "newResource": "gold",
+            "userId": state["customer"],
+            "newInterval": None,
+            "immediate": True,
+        },
+        headers=OPERATOR,
+        reads=["success", "newResource"],
+    ),
+    Call(
+        name="cancel by an older client",
+        method="POST",
+        path=f"{P}/subscription/cancel",
+        body=lambda state: {"resource": "gold", "userId": state["customer"], "immediate": False},
+        headers=OPERATOR,
+        reads=["success", "atPeriodEnd"],
+    ),
+    Call(
+        name="portal by an older client",
+        method="POST",
+        path=f"{P}/subscription/portal",
+        body=lambda state: {"userId": state["customer"], "returnUrl": f"{CARD_HOST}/account"},
+        headers=OPERATOR,
+        reads=["url"],
+    ),
+]
+"""Released clients that knew no id of a subscription."""
 
 _SHOWN: Final = [
     *("title", "slug", "description", "images", "imageUrl", "tags", "categoryIds"),
