@@ -1,6 +1,6 @@
 """A refund: money on its way back, from the request to the proof."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -56,3 +56,9 @@ class Refund:
     processed_at: datetime | None = None
     processed_by: str | None = None
     signature: str | None = None
+
+
+def is_paid_back(paid: Money, refunds: Iterable[Refund]) -> bool:
+    """Tell whether all that was paid has gone back: some of it may for something else."""
+    gone = [each.amount.minor for each in refunds if each.state is RefundState.PROCESSED]
+    return bool(gone) and sum(gone) >= paid.minor

@@ -22,8 +22,12 @@ async def reconcile(
     until: datetime | None,
     books: bool,
     tell: Callable[[str, int], None],
+    now: datetime | None = None,
 ) -> Report:
-    """Reconcile. Raises Unavailable if the store is away, CannotStart for one in memory."""
+    """Reconcile. Raises Unavailable if the store is away, CannotStart for one in memory.
+
+    ``now`` is the present of the gateways, where that is not the machine's.
+    """
     if configured.settings.section(StorageSettings).backend == "memory":
         raise CannotStart("the memory store shows its contents to nobody outside its process")
     gateway = create_app(configured, background=False)
@@ -33,7 +37,7 @@ async def reconcile(
         run = Reconcile(
             store=store,
             rails=rails,
-            now=gateway.services.clock.now,
+            now=gateway.services.clock.now if now is None else lambda: now,
             since=since,
             until=until,
             audit=Audit(store=store, signatures=HeadSignatures()) if books else None,

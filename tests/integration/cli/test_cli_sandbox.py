@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from solders.keypair import Keypair
 
 from e2e.http_call import call
@@ -232,6 +233,52 @@ class TestCards:
             assert is_paid(started, session)
             url = call(url_of(started, "/sandbox")).json()["stripe_url"]
             assert b"Paid. Thank you." in call(f"{url}/c/pay/{session}").content
+
+
+class TestSettings:
+    def test_other_commands_find_the_sandbox_by_them(
+        self, sandbox: Running, tmp_path: Path
+    ) -> None:
+        """They stand in a file that nobody else may read, and name no wallet's key."""
+        settings = Path(call(url_of(sandbox, "/sandbox")).json()["settings"])
+        assert settings.stat().st_mode & 0o077 == 0
+        listed = tillway("products", "list", "--config", settings, folder=tmp_path)
+        assert (listed.code, listed.err) == (0, "")
+        assert "demo-mug" in listed.out
+        wallets = yaml.safe_load((settings.parent / "wallets.yaml").read_text())
+        assert not any(key in settings.read_text() for key in wallets.values())
+
+    def test_refunds_in_tokens_are_paid_once_approved(
+        self, sandbox: Running, tmp_path: Path
+    ) -> None:
+        """By the shop's own wallet, and `reconcile` sees it if it is told the sandbox's time."""
+        done = tillway("pay", url_of(sandbox, "/paywall/demo-article"), folder=tmp_path)
+        grant = json.loads(done.out.splitlines()[-1])
+        call(url_of(sandbox, "/sandbox/clock"), {"forwardSeconds": 60})
+        about = call(url_of(sandbox, "/sandbox")).json()
+        operator = {"Authorization": f"Bearer {about['operator_key']}"}
+        asked = {
+            "originalPurchaseId": grant["signature"],
+            "recipientWallet": grant["wallet"],
+            "amount": 0.05,
+            "token": "USDC",
+        }
+        refunds = url_of(sandbox, "/paywall/v1/refunds")
+
+        assert eventually(lambda: call(f"{refunds}/request", asked, headers=operator).status == 200)
+        listed = call(f"{refunds}/pending", headers=operator, method="POST").json()
+        (refund,) = [each["id"] for each in listed["refunds"]]
+        call(f"{refunds}/approve", {"refundId": refund}, headers=operator)
+        call(url_of(sandbox, "/sandbox/clock"), {"forwardSeconds": 10})
+        assert eventually(lambda: call(f"{refunds}/{refund}").json()["status"] == "processed")
+
+        call(url_of(sandbox, "/sandbox/clock"), {"forwardSeconds": 3600})
+        now = call(url_of(sandbox, "/sandbox")).json()["time"]
+        words = ("reconcile", "--config", about["settings"], "--now", now)
+        done = tillway(*words, folder=tmp_path)
+        assert (done.code, done.err) == (0, "")
+        assert " 0 payments" not in done.out
+        assert " 1 refunds" in done.out
 
 
 class TestKeeping:

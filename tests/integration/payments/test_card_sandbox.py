@@ -203,18 +203,21 @@ class TestMoneyBack:
         session = await one.buy(customerEmail="a@shop.example")
         money = (await one.checkout(session)).paid_with
         assert money is not None
+        known = []
         for amount in (3.0, 9.5):
             asked = await self.asked(one, session, amount)
             answer = await approve(one.shop, asked.body["refundId"])
             assert answer.body["status"] == "processed", answer.body
             await one.provider.delivered()
             await one.shop.gateway.services.incoming.sweep()
+            known.append((await one.verify(session)).status)
         more = await self.asked(one, session, 0.01)
 
         at_stripe = await one.sdk.v1.refunds.list_async({"payment_intent": money})
         assert sorted(each.amount for each in at_stripe.data) == [300, 950]
         assert await one.refunded(session) == PRICE
         assert more.code == "refund_already_processed"
+        assert known == [200, 404]
         told = [event.type for event in await one.shop.events()]
         assert told.count("refund.succeeded") == 2
         store = one.shop.gateway.store

@@ -44,6 +44,9 @@ def _ago(value: str) -> datetime:
 @config_option
 @click.option("--since", callback=_moment, metavar="MOMENT", help="Leave out what came before.")
 @click.option("--until", callback=_moment, metavar="MOMENT", help="Leave out what came later.")
+@click.option(
+    "--now", callback=_moment, metavar="MOMENT", help="The present, where a sandbox is ahead."
+)
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object a finding.")
 @click.option(
     "--books/--no-books",
@@ -54,6 +57,7 @@ def command(
     file: Path | None,
     since: datetime | None,
     until: datetime | None,
+    now: datetime | None,
     as_json: bool,
     books: bool,
 ) -> int:
@@ -64,7 +68,7 @@ def command(
     """
     from tillway.entrypoints.processes.running import run
 
-    report = run(_reconciled(file, since, until, books=books))
+    report = run(_reconciled(file, since, until, now, books=books))
     for finding in report.findings.kept:
         _tell(finding, as_json=as_json)
     if not as_json:
@@ -73,7 +77,12 @@ def command(
 
 
 async def _reconciled(
-    file: Path | None, since: datetime | None, until: datetime | None, *, books: bool
+    file: Path | None,
+    since: datetime | None,
+    until: datetime | None,
+    now: datetime | None,
+    *,
+    books: bool,
 ) -> "Report":
     from rich.progress import Progress, SpinnerColumn, TextColumn
 
@@ -89,6 +98,7 @@ async def _reconciled(
             configured,
             since=since,
             until=until,
+            now=now,
             books=books,
             tell=lambda stage, done: progress.update(task, description=f"{done:,} {stage}"),
         )

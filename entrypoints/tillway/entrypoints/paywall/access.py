@@ -1,7 +1,7 @@
 """Access that was bought before: by a subscription, or at a page of the card provider's."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -15,7 +15,7 @@ from tillway.core.ports.clock import Clock
 from tillway.core.ports.rails import KnowsPayers
 from tillway.core.ports.store import Store
 from tillway.core.quotes import Purpose
-from tillway.core.refunds import Refund, RefundState
+from tillway.core.refunds import is_paid_back
 from tillway.core.services.payment_of import chain_of, key_of
 from tillway.core.services.rails import Rails
 from tillway.core.tenancy import Tenant
@@ -130,7 +130,7 @@ class Sessions:
                 return None
             returned = await view.refunds.of(payment.tenant, payment.signature)
         until = checkout.paid_at + SESSION_LIFETIME
-        if self.now() > until or _is_paid_back(payment, returned):
+        if self.now() > until or is_paid_back(payment.amount, returned):
             return None
         return PaidSession(payment=payment, until=until)
 
@@ -139,9 +139,3 @@ def _is_for(checkout: Checkout, purchase: Purchase) -> bool:
     bought = (checkout.purchase.tenant, checkout.purchase.purpose, checkout.purchase.resource)
     asked = (purchase.tenant, purchase.purpose, purchase.resource)
     return checkout.state is CheckoutState.PAID and bought == asked
-
-
-def _is_paid_back(payment: Payment, refunds: Sequence[Refund]) -> bool:
-    """Tell whether all of it was: some of it may be given back for something else."""
-    paid_back = [each.amount.minor for each in refunds if each.state is RefundState.PROCESSED]
-    return bool(paid_back) and sum(paid_back) >= payment.amount.minor

@@ -92,6 +92,7 @@ def about(stage: Stage, address: str) -> dict[str, object]:
         "merchant": str(stage.wallets.merchant.pubkey()),
         "sponsor": str(stage.wallets.sponsor.pubkey()),
         "operator_key": OPERATOR_KEY,
+        "settings": str(stage.settings),
         "time": stage.clock.now().isoformat(),
         "try": lines_to_try(address),
     }

@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -54,6 +54,11 @@ class Folder:
         return self.path / "tillway.db"
 
     @property
+    def settings(self) -> Path:
+        """Settings by which commands find this sandbox."""
+        return self.path / "tillway.yaml"
+
+    @property
     def _chain(self) -> Path:
         return self.path / "chain.bin"
 
@@ -102,6 +107,10 @@ class Folder:
     def _make_wallets(self) -> None:
         fresh = {name: str(Keypair()) for name in ("merchant", "sponsor")}
         _write(self._wallets, yaml.safe_dump(fresh))
+
+    def describe(self, sections: Mapping[str, object]) -> None:
+        """Write the settings for commands, afresh in every run: ports and secrets change."""
+        _write(self.settings, yaml.safe_dump(sections))
 
     def save(self, pieces: Pieces) -> None:
         """Keep them for the next run."""

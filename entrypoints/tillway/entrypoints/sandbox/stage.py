@@ -47,3 +47,5 @@ class Stage:
     stripe: ServedStripe
     clock: VirtualClock
     wallets: Wallets
+    settings: Path
+    """Where commands find settings for this sandbox."""

@@ -1,9 +1,9 @@
 """The sandbox put together: a chain, a Stripe account, a shop and a gateway on one clock."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 import yaml
 from attrs import frozen
@@ -22,7 +22,7 @@ from tillway.entrypoints.sandbox.stage import CLUSTER, OPERATOR_KEY, Plan, Stage
 from tillway.entrypoints.sandbox.stripe import Served as ServedStripe
 from tillway.entrypoints.sandbox.stripe import serve_stripe
 
-_SPONSOR_LAMPORTS: Final = 10_000_000_000
+_SHOP_LAMPORTS: Final = 10_000_000_000
 
 
 @frozen(kw_only=True)
@@ -48,7 +48,13 @@ async def world(plan: Plan) -> AsyncIterator[World]:
         node = await stack.enter_async_context(_served(pieces.chain, plan))
         stripe = await stack.enter_async_context(_served_stripe(pieces, plan))
         stage = Stage(
-            plan=plan, chain=pieces.chain, node=node, stripe=stripe, clock=clock, wallets=wallets
+            plan=plan,
+            chain=pieces.chain,
+            node=node,
+            stripe=stripe,
+            clock=clock,
+            wallets=wallets,
+            settings=data.settings.absolute(),
         )
         _fund_shop(stage)
         settings = _settings(stage, data)
@@ -94,13 +100,13 @@ async def _served_stripe(pieces: Pieces, plan: Plan) -> AsyncIterator[ServedStri
 
 
 def _fund_shop(stage: Stage) -> None:
-    """Give the shop its token accounts, and its sponsor the SOL for the buyers' fees."""
+    """Give the shop its token accounts, and SOL for the fees of buyers and of refunds."""
     merchant = stage.wallets.merchant.pubkey()
     for coin in STABLECOINS[CLUSTER]:
         fund(stage.chain, merchant, coin.mint)
-    sponsor = stage.wallets.sponsor.pubkey()
-    missing = _SPONSOR_LAMPORTS - _lamports(stage.chain, sponsor)
-    fund(stage.chain, sponsor, lamports=max(0, missing))
+    for wallet in (merchant, stage.wallets.sponsor.pubkey()):
+        missing = _SHOP_LAMPORTS - _lamports(stage.chain, wallet)
+        fund(stage.chain, wallet, lamports=max(0, missing))
 
 
 def _lamports(chain: Chain, owner: Pubkey) -> int:
@@ -109,28 +115,37 @@ def _lamports(chain: Chain, owner: Pubkey) -> int:
 
 
 def _settings(stage: Stage, data: Folder) -> Configured:
-    plan, wallets = stage.plan, stage.wallets
-    text = yaml.safe_dump(
+    sections, wallets = _sections(stage, data), stage.wallets
+    configured = configure(
+        yaml.safe_dump(sections),
         {
-            "server": {
-                "address": f"{plan.host}:{plan.port}",
-                "admin_api_key": OPERATOR_KEY,
-            },
-            "logging": {"environment": "development", "format": "console", "level": "warn"},
-            "storage": {"backend": "file", "file_path": str(data.database)},
-            "x402": {
-                "payment_address": str(wallets.merchant.pubkey()),
-                "token_mint": str(STABLECOINS[CLUSTER][0].mint),
-                "network": CLUSTER,
-                "rpc_url": stage.node.rpc_url,
-                "ws_url": stage.node.ws_url,
-                "gasless_enabled": True,
-            },
-            **cards(stage),
-            "subscriptions": {"enabled": True},
-            "paywall": {"resources": dict(RESOURCES)},
-            "coupons": {"coupons": dict(COUPONS)},
-            **plan.settings,
-        }
+            "X402_SERVER_WALLET_1": str(wallets.sponsor),
+            "X402_REFUND_WALLET": str(wallets.merchant),
+        },
     )
-    return configure(text, {"X402_SERVER_WALLET_1": str(wallets.sponsor)})
+    # Commands look on: they have no wallets, without which nothing is sponsored.
+    x402 = {name: value for name, value in sections["x402"].items() if name != "gasless_enabled"}
+    data.describe({**sections, "x402": x402})
+    return configured
+
+
+def _sections(stage: Stage, data: Folder) -> Mapping[str, Any]:
+    plan, wallets = stage.plan, stage.wallets
+    return {
+        "server": {"address": f"{plan.host}:{plan.port}", "admin_api_key": OPERATOR_KEY},
+        "logging": {"environment": "development", "format": "console", "level": "warn"},
+        "storage": {"backend": "file", "file_path": str(data.database.absolute())},
+        "x402": {
+            "payment_address": str(wallets.merchant.pubkey()),
+            "token_mint": str(STABLECOINS[CLUSTER][0].mint),
+            "network": CLUSTER,
+            "rpc_url": stage.node.rpc_url,
+            "ws_url": stage.node.ws_url,
+            "gasless_enabled": True,
+        },
+        **cards(stage),
+        "subscriptions": {"enabled": True},
+        "paywall": {"resources": dict(RESOURCES)},
+        "coupons": {"coupons": dict(COUPONS)},
+        **plan.settings,
+    }

@@ -9,6 +9,7 @@ from tillway.core.errors import Code, Declined
 from tillway.core.ids import STRIPE_PREFIX
 from tillway.core.payments import Payment, Purchase, State
 from tillway.core.quotes import Purpose
+from tillway.core.refunds import is_paid_back
 from tillway.core.services.cards import Buyer
 from tillway.core.services.free import METHOD as FREE
 from tillway.core.services.gateway import Services
@@ -74,8 +75,12 @@ class VerifySession:
         if len(session) > _LONGEST or not session.isprintable():
             return None
         signature = session if session.startswith(f"{FREE}_") else f"{STRIPE_PREFIX}{session}"
-        async with self.services.store.view(once=True) as view:
-            return await view.payments.by_signature(request[TENANT], signature)
+        async with self.services.store.view() as view:
+            found = await view.payments.by_signature(request[TENANT], signature)
+            if found is None:
+                return None
+            returned = await view.refunds.of(found.tenant, found.signature)
+        return None if is_paid_back(found.amount, returned) else found
 
 
 def _proof(payment: Payment, session: str) -> dict[str, object]:
