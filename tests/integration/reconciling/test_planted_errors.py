@@ -152,6 +152,19 @@ class TestPlanted:
         await store.aclose()
         assert kinds(report) == {Kind.BOOKS_UNSOUND}
 
+    async def test_an_entry_that_cannot_be_read_is_told(self, tmp_path: Path) -> None:
+        """One side of it was changed: that is found, and stops nothing."""
+        store = SqliteStore(tmp_path / "tillway.db")
+        await store.start()
+        await sound(store)
+        await sealed(store)
+        with sqlite3.connect(tmp_path / "tillway.db") as behind:
+            behind.execute("UPDATE events SET body = replace(body, '-50000', '-49999')")
+        report = await audited(store)
+        await store.aclose()
+        assert {Kind.BOOKS_UNSOUND, Kind.ENTRY_MISSING} <= kinds(report)
+        assert report.compared["payments"] == 7
+
     def test_every_kind_is_planted_somewhere(self) -> None:
         """Forty of them at least, each with its meaning."""
         assert set(MEANINGS) == set(Kind)

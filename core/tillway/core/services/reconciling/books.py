@@ -52,7 +52,7 @@ async def _present(desk: Desk, payment: Payment) -> Sequence[Finding]:
     """Compare what the payment's present state books."""
     found: list[Finding] = []
     for wanted in entries_of(payment):
-        entry = await desk.view.ledger.entry(payment.tenant, wanted.key)
+        entry = await desk.entry(payment.tenant, wanted.key)
         if entry is None:
             gone = payment.state is State.REVERSED
             kind = Kind.REVERSAL_MISSING if gone else Kind.ENTRY_MISSING
@@ -75,9 +75,9 @@ async def _past(desk: Desk, payment: Payment) -> Sequence[Finding]:
 
 
 async def _taken_back(desk: Desk, payment: Payment, turn: int) -> Sequence[Finding]:
-    ledger, name = desk.view.ledger, f"turn {turn}"
-    entry = await ledger.entry(payment.tenant, key_of(payment, turn))
-    reversal = await ledger.entry(payment.tenant, key_of(payment, turn, reversal=True))
+    name = f"turn {turn}"
+    entry = await desk.entry(payment.tenant, key_of(payment, turn))
+    reversal = await desk.entry(payment.tenant, key_of(payment, turn, reversal=True))
     if entry is None:
         return [of_payment(Kind.ENTRY_MISSING, payment, f"{name} was never booked")]
     if reversal is None:
@@ -92,16 +92,15 @@ async def _taken_back(desk: Desk, payment: Payment, turn: int) -> Sequence[Findi
 
 async def _too_many(desk: Desk, payment: Payment) -> Sequence[Finding]:
     """Look for what must not be booked: of money that has not arrived, or that is not gone."""
-    ledger = desk.view.ledger
     found: list[Finding] = []
     extra = payment.turn + 1
     first = key_of(payment, max(extra, 1) if payment.amount.minor else 1)
-    if await ledger.entry(payment.tenant, first) is not None:
+    if await desk.entry(payment.tenant, first) is not None:
         text = f"is {payment.state}, in turn {payment.turn}, and the ledger has {first}"
         found.append(of_payment(Kind.ENTRY_UNFOUNDED, payment, text))
     stands = payment.state in (State.SETTLED, State.UNAPPLIED)
     reversal = key_of(payment, payment.turn, reversal=True)
-    if stands and await ledger.entry(payment.tenant, reversal) is not None:
+    if stands and await desk.entry(payment.tenant, reversal) is not None:
         text = f"is {payment.state}, and the ledger has {reversal}"
         found.append(of_payment(Kind.REVERSAL_UNFOUNDED, payment, text))
     return found

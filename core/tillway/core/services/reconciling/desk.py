@@ -7,6 +7,7 @@ from typing import Final
 
 from attrs import frozen
 
+from tillway.core.ledger import Entry, EntryKey
 from tillway.core.payments import Payment
 from tillway.core.ports.store import View
 from tillway.core.services.reconciling.findings import Finding, Kind
@@ -30,6 +31,13 @@ class Desk:
     tenant: Tenant
     now: datetime
     least: Decimal = Decimal(0)
+
+    async def entry(self, tenant: Tenant, key: EntryKey) -> Entry | None:
+        """Give an entry of the ledger; one that does not balance any more cannot be read."""
+        try:
+            return await self.view.ledger.entry(tenant, key)
+        except ValueError:
+            return None
 
 
 PaymentCheck = Callable[[Desk, Payment], Awaitable[Sequence[Finding]]]

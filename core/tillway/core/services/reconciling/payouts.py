@@ -51,7 +51,7 @@ async def entry_founded(desk: Desk, key: EntryKey) -> Sequence[Finding]:
     refund = await desk.view.refunds.get(desk.tenant, RefundId(name))
     if refund is not None and refund.state is RefundState.PROCESSED:
         return []
-    undone = await desk.view.ledger.entry(desk.tenant, EntryKey(f"{key}{_REVERSED}"))
+    undone = await desk.entry(desk.tenant, EntryKey(f"{key}{_REVERSED}"))
     if refund is not None and undone is not None:
         return []
     what = "not there" if refund is None else f"{refund.state}"
@@ -104,7 +104,7 @@ def _paid(refund: Refund, payment: Payment | None) -> Iterator[Finding]:
 
 async def _booked(desk: Desk, refund: Refund, payment: Payment | None) -> Sequence[Finding]:
     key = EntryKey(f"{_PREFIX}{refund.id}:{refund.signature}:{_turn(payment)}")
-    entry = await desk.view.ledger.entry(refund.tenant, key)
+    entry = await desk.entry(refund.tenant, key)
     if entry is None:
         return [_of(Kind.REFUND_NOT_BOOKED, refund, f"{refund.amount} has no entry {key}")]
     if not _comes_to(entry, refund):
