@@ -27,6 +27,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 Accepted = Mapping[str, Any]
 
+ANOTHER = str(Keypair.from_seed(bytes(range(32))).pubkey())
 OTHER_NETWORK = "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"
 MISMATCH = "invalid_exact_svm_network_mismatch"
 UNDECODABLE = "invalid_exact_svm_payload_transaction_could_not_be_decoded"
@@ -206,8 +207,8 @@ class TestEcho:
         [
             ("amount", "1"),
             ("amount", str(COURSE)),
-            ("payTo", str(Keypair().pubkey())),
-            ("asset", str(Keypair().pubkey())),
+            ("payTo", ANOTHER),
+            ("asset", ANOTHER),
             ("maxTimeoutSeconds", 10**9),
         ],
     )
