@@ -20,7 +20,7 @@ from tillway.core.carts import CartState
 from tillway.core.ids import CartId
 from tillway.core.payments import State
 
-KILLS = 12 if os.environ.get("TILLWAY_TESTS") == "full" else 3
+KILLS = 12 if os.environ.get("TILLWAY_TESTS") == "full" else 2
 QUICK: Final[dict[str, Any]] = {"confirm_wait": "1s", "claim_lease": "1s", "confirm_poll": "50ms"}
 TOTAL: Final = 2 * ARTICLE + COURSE
 ITEMS: Final = [{"resource": "article", "quantity": 2}, {"resource": "course"}]

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -47,10 +47,17 @@ def header(cart: Answer, raw: bytes, **more: Any) -> dict[str, str]:
     return v0_header(raw, cart.body["cartId"], resourceType="cart", **more)
 
 
+@pytest.fixture
+async def quick() -> AsyncIterator[Shop]:
+    """Give a shop in memory."""
+    async with open_shop() as made:
+        yield made
+
+
 class TestQuote:
-    async def test_it_is_the_contracts(self, shop: Shop) -> None:
+    async def test_it_is_the_contracts(self, quick: Shop) -> None:
         """Every field, in the contract's words."""
-        answer = await quoted(shop, metadata={"order": "17"}, couponCode="HALF")
+        answer = await quoted(quick, metadata={"order": "17"}, couponCode="HALF")
 
         body = dict(answer.body)
         quote, cart = body.pop("quote"), body.pop("cartId")
@@ -92,40 +99,40 @@ class TestQuote:
         assert "applied_coupons" not in quote["extra"]
         assert answer.headers["Cache-Control"] == "no-store"
 
-    async def test_metadata_is_left_out_where_there_is_none(self, shop: Shop) -> None:
+    async def test_metadata_is_left_out_where_there_is_none(self, quick: Shop) -> None:
         """No coupon, nothing noted."""
-        assert "metadata" not in (await quoted(shop)).body
+        assert "metadata" not in (await quoted(quick)).body
 
     @pytest.mark.parametrize("name", ["coupon", "couponCode"])
-    async def test_the_sdks_names_are_read(self, shop: Shop, name: str) -> None:
+    async def test_the_sdks_names_are_read(self, quick: Shop, name: str) -> None:
         """Both of the coupon, and a variant, which comes back."""
         items = [{"resource": "article", "quantity": 1, "variantId": "blue"}]
-        body = (await quoted(shop, items, **{name: "HALF"})).body
+        body = (await quoted(quick, items, **{name: "HALF"})).body
         assert body["totalAmount"] == 0.03
         assert body["items"][0]["variantId"] == "blue"
 
-    async def test_no_quantity_is_one(self, shop: Shop) -> None:
+    async def test_no_quantity_is_one(self, quick: Shop) -> None:
         """None, zero, or less than that."""
         items = [
             {"resource": "article", **more} for more in ({}, {"quantity": 0}, {"quantity": -9})
         ]
-        body = (await quoted(shop, items)).body
+        body = (await quoted(quick, items)).body
         assert [item["quantity"] for item in body["items"]] == [1, 1, 1]
         assert body["totalAmount"] == 0.15
 
-    async def test_nothing_to_pay_is_no_quote(self, shop: Shop) -> None:
+    async def test_nothing_to_pay_is_no_quote(self, quick: Shop) -> None:
         """The cart is granted where it is asked for, once, and its coupon is used."""
-        made = await shop.post(QUOTE, {"items": TWO, "coupon": "FREE"})
-        first = await shop.get(f"/paywall/{made.body['cartId']}")
-        again = await shop.get(f"/paywall/{made.body['cartId']}")
+        made = await quick.post(QUOTE, {"items": TWO, "coupon": "FREE"})
+        first = await quick.get(f"/paywall/{made.body['cartId']}")
+        again = await quick.get(f"/paywall/{made.body['cartId']}")
 
         assert made.status == 200
         assert made.body["totalAmount"] == 0
         assert "quote" not in made.body
         assert (first.status, first.body["cartId"]) == (200, made.body["cartId"])
         assert (again.status, again.code) == (400, "cart_already_paid")
-        async with shop.gateway.store.view() as view:
-            assert await view.tallies.totals(shop.tenant, ["coupon:FREE"]) == {"coupon:FREE": 1}
+        async with quick.gateway.store.view() as view:
+            assert await view.tallies.totals(quick.tenant, ["coupon:FREE"]) == {"coupon:FREE": 1}
 
 
 class TestPaying:
