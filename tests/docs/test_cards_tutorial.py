@@ -46,7 +46,7 @@ class TestTutorial:
                 env=environment(PATH=f"{TILLWAY.parent}{os.pathsep}{os.environ['PATH']}"),
                 capture_output=True,
                 text=True,
-                timeout=90,
+                timeout=240,
                 check=False,
             )
         assert done.returncode == 0, done

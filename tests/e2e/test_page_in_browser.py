@@ -1,11 +1,10 @@
 """The page for people in a real browser: buyers pay in the sandbox by all that it offers."""
 
-import json
 import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import pytest
 import pytest_asyncio
@@ -15,13 +14,11 @@ from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from e2e.http_call import call
+from e2e.buyers import cart_of, granted, mint_of, paid_by_card, proof_of, wallet_of
 from e2e.sandbox import Sandbox
 from support.browser import DESKTOP, PHONE, Missing, Visit, browser, visit
 from support.chain import memo, signed_by, text, transfer_checked
-from support.waiting import until
 
-WALLET: Final = (Path(__file__).parents[1] / "support" / "wallet.js").read_text()
 SHOTS: Final = Path(__file__).parents[2] / "docs" / "images"
 SIZES: Final = {"phone": PHONE, "desktop": DESKTOP}
 SERIOUS: Final = ("serious", "critical")
@@ -44,57 +41,9 @@ def axe(npm_scripts: Path) -> str:
     return (npm_scripts / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
-def wallet_of(keypair: Keypair, name: str = "Test Wallet") -> str:
-    """Give the script of a wallet that holds a key."""
-    script = WALLET.replace("const seed = SEED", f"const seed = {list(keypair.secret())}")
-    script = script.replace("const address = ADDRESS", f'const address = "{keypair.pubkey()}"')
-    return script.replace("name: WALLET", f"name: {json.dumps(name)}")
-
-
-async def granted(page: Page) -> str:
-    """Wait until the page says that it was paid, and give the receipt."""
-    await expect(page.locator("#status")).to_have_text("Paid. Thank you!")
-    shown = await page.locator("#status + p").inner_text()
-    return shown.removeprefix("Receipt: ")
-
-
 async def granted_after(page: Page, signature: str) -> bool:
     """Tell whether the page says that this very payment has paid."""
     return await granted(page) == signature
-
-
-async def paid_by_card(page: Page, sandbox: Sandbox, price: str) -> str:
-    """Go to the provider's page and pay there; give the session."""
-    await page.get_by_role("button", name="Pay by card").click()
-    await expect(page.get_by_text(price).first).to_be_visible()
-    await page.get_by_role("button", name=f"Pay {price}").click()
-    await expect(page.get_by_role("heading", name="Thank you")).to_be_visible()
-    assert page.url.startswith(f"{sandbox.url}/stripe/success")
-    return dict(parse_qsl(urlsplit(page.url).query))["session_id"]
-
-
-async def proof_of(sandbox: Sandbox, session: str) -> Any:
-    """Wait until the gateway has heard that a session was paid, and give what it says of it."""
-    address = f"{sandbox.url}/paywall/v1/stripe-session/verify?session_id={session}"
-    await until(lambda: _is_found(address))
-    return call(address).json()
-
-
-async def _is_found(address: str) -> bool:
-    return call(address).status == 200
-
-
-def mint_of(sandbox: Sandbox) -> Pubkey:
-    """Give the token that is paid with."""
-    return Pubkey.from_string(call(f"{sandbox.url}/sandbox").json()["mints"]["USDC"])
-
-
-def cart_of(sandbox: Sandbox, *resources: str) -> str:
-    """Have a cart quoted."""
-    items = [{"resource": each, "quantity": 1} for each in resources]
-    answer = call(f"{sandbox.url}/paywall/v1/cart/quote", {"items": items})
-    assert answer.status == 402, answer.content
-    return str(answer.json()["cartId"])
 
 
 def is_quiet(seen: Visit, origin: str) -> bool:

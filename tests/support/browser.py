@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from attrs import define, field
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright, expect
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 PHONE: Final = {"width": 390, "height": 844}
 DESKTOP: Final = {"width": 1280, "height": 800}
 
 _INSTALL: Final = 240  # seconds
+_PATIENCE: Final = 15_000  # milliseconds: what a busy machine may take to show something
 _ARGUMENTS: Final = (
     "--no-sandbox",  # CI runs as root, where Chromium's own sandbox cannot be had
     "--disable-dev-shm-usage",
@@ -84,6 +85,7 @@ def _apt_get(*arguments: str) -> str | None:
 async def browser() -> AsyncIterator[Browser]:
     """Run a browser until the block ends. Raises Missing."""
     path = chromium()
+    expect.set_options(timeout=_PATIENCE)
     async with async_playwright() as playwright:
         started = await playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
         try:
@@ -139,7 +141,7 @@ async def visit(
     for script in scripts:
         await context.add_init_script(script)
     page = await context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(_PATIENCE)
     seen = Visit(page)
     page.on("request", seen.asked)
     page.on("console", seen.heard)
