@@ -11,16 +11,17 @@ from tillway.core.errors import Code, Declined
 
 LONGEST: Final = 255
 FLAGS: Final = ("", "true", "false", "1", "0")
+PLAIN: Final = re.compile("[!-~]*")
 _AMOUNT: Final = re.compile("[0-9]{1,12}([.][0-9]{1,6})?")
 _DIGITS: Final = 18
 
 
 def text_in(request: web.Request, name: str, longest: int = LONGEST) -> str:
     """Give a text without surrounding blanks, empty if it is not there."""
-    text = request.query.get(name, "").strip()
+    text = request.query.get(name, "")
     if len(text) > longest:
         raise _wrong(name, f"must have at most {longest} characters")
-    return text
+    return text.strip()
 
 
 def whole_in(request: web.Request, name: str, default: int, least: int, most: int) -> int:
@@ -63,8 +64,12 @@ def one_in(request: web.Request, name: str, words: Sequence[str]) -> str:
     raise _wrong(name, f"must be one of {', '.join(words)}")
 
 
-def list_in(request: web.Request, name: str, most: int, longest: int) -> frozenset[str]:
-    """Give the parts of a text with commas between."""
+def list_in(
+    request: web.Request, name: str, most: int, longest: int = LONGEST, *, plain: bool = False
+) -> frozenset[str]:
+    """Give the parts of a text with commas between; ``plain`` ones are printable ASCII."""
+    if plain and not PLAIN.fullmatch(request.query.get(name, "")):
+        raise _wrong(name, "must be printable ASCII without blanks")
     named = (each.strip() for each in text_in(request, name, longest).split(","))
     parts = frozenset(each for each in named if each)
     if len(parts) > most:

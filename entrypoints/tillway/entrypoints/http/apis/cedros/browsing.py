@@ -6,17 +6,17 @@ from tillway.core.errors import Code
 from tillway.core.services.gateway import Services
 from tillway.entrypoints.http.apis.cedros import anchor_bodies, purchase_bodies, shop_bodies
 from tillway.entrypoints.http.apis.cedros.anchors import Anchors
-from tillway.entrypoints.http.apis.cedros.listing import LONGEST_LIST, SORTS
+from tillway.entrypoints.http.apis.cedros.listing import LONGEST_IDS, SORTS
 from tillway.entrypoints.http.apis.cedros.prices import EveryPrice
 from tillway.entrypoints.http.apis.cedros.products import Products
 from tillway.entrypoints.http.apis.cedros.purchases import MOST, PurchaseList
 from tillway.entrypoints.http.apis.cedros.refusals import PRICING
 from tillway.entrypoints.http.apis.cedros.storefront import Facts, Storefront
-from tillway.entrypoints.http.query import FLAGS
+from tillway.entrypoints.http.query import FLAGS, PLAIN
 from tillway.plugins.api import Answer, Pace, Parameter, Route
 
 _TEXT = {"maxLength": 255}
-_LIST = {"maxLength": LONGEST_LIST}
+_IDS = {"maxLength": LONGEST_IDS, "pattern": f"^{PLAIN.pattern}$"}
 _FLAG = {"enum": list(FLAGS)}
 _MONEY = {"pattern": "^([0-9]{1,12}([.][0-9]{1,6})?)?$"}
 _NUMBER = {"pattern": "^[0-9]{0,4}$"}
@@ -81,8 +81,8 @@ def _products(services: Services) -> Sequence[Route]:
                 _query("in_stock", "Only what is not said to be sold out.", _FLAG),
                 _query("min_price", "The least price, in major units, after coupons.", _MONEY),
                 _query("max_price", "The greatest price.", _MONEY),
-                _query("tags", "Tags with commas between: one of them is enough.", _LIST),
-                _query("ids", "Ids or slugs with commas between, at most 1,000.", _LIST),
+                _query("tags", "Tags with commas between: one of them is enough."),
+                _query("ids", "Ids or slugs with commas between.", _IDS),
             ),
             answers=(
                 Answer(status=200, description="Products and coupons.", body=shop_bodies.PriceList),
