@@ -17,7 +17,8 @@ from support.shop import Shop, open_shop
 from support.words import shown_by, signed_text
 from tillway.core.errors import Code, Declined
 from tillway.core.services.nonces import LIFETIME, MOST_WAITING
-from tillway.core.services.signatures import Deed, Shown
+from tillway.core.services.rails import Rails
+from tillway.core.services.signatures import Deed, Shown, Signatures
 from tillway.core.tenancy import Tenant
 
 NONCE = "/paywall/v1/nonce"
@@ -169,6 +170,21 @@ class TestASignature:
         await refusal(quiet, shown_by(STRANGER, f"{SAID}:{made}"))
         await refusal(quiet, evolve(shown_by(ADMIN, f"{SAID}:{made}"), nonce="0" * 32))
         assert await verified(quiet, shown_by(ADMIN, f"{SAID}:{made}"))
+
+    async def test_a_deed_of_nobody_in_particular_is_his_who_signed_it(self, quiet: Shop) -> None:
+        """Whoever that is, but it has to be signed."""
+        deed = evolve(APPROVE, signers=None)
+        good = shown_by(STRANGER, SAID)
+        assert await verified(quiet, good, deed) == str(STRANGER.pubkey())
+        refused = await refusal(quiet, evolve(good, signer=str(ADMIN.pubkey())), deed)
+        assert refused.message == "signature verification failed"
+
+    async def test_without_a_rail_that_knows_payers_nothing_is_signed(self, quiet: Shop) -> None:
+        """A gateway that takes cards only believes no wallet."""
+        nonces = quiet.gateway.services.nonces
+        signatures = Signatures(rails=Rails.of(()), nonces=nonces)
+        with pytest.raises(Declined, match="not an address"):
+            await signatures.verify(quiet.tenant, shown_by(ADMIN, SAID), APPROVE)
 
     async def test_a_message_without_nonce_may_be_refused(self, quiet: Shop) -> None:
         """Where a deed must not be done twice by one signature."""

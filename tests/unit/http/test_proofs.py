@@ -1,21 +1,16 @@
 """What a request shows of who sends it."""
 
-import base64
 from collections.abc import Mapping
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
-from solders.keypair import Keypair
 
-from support.shop import open_shop
 from tillway.core.errors import Code, Declined
 from tillway.core.payments import Word
 from tillway.core.secrets import Secret
-from tillway.core.services.rails import Rails
 from tillway.entrypoints.http.config import CONFIG, HttpConfig
 from tillway.entrypoints.http.proofs import (
-    has_signed,
     is_admin,
     refuse_all_but_admin,
     word_in,
@@ -82,23 +77,3 @@ class TestAWord:
         """No wallet's is."""
         headers = {"X-Signer": "s", "X-Message": "m" * 5000, "X-Signature": "g"}
         assert word_in(asked(headers)) is None
-
-    async def test_it_is_tested_by_the_rails_that_know_payers(self) -> None:
-        """A signature counts for its signer and its message alone."""
-        wallet, other = Keypair(), Keypair()
-        signature = base64.b64encode(bytes(wallet.sign_message(b"so be it"))).decode()
-        signer = str(wallet.pubkey())
-        async with open_shop() as shop:
-            rails = shop.gateway.services.rails
-            good = Word(signer=signer, message="so be it", signature=signature)
-            assert has_signed(good, rails)
-            for bad in (
-                Word(signer=signer, message="so be it!", signature=signature),
-                Word(signer=str(other.pubkey()), message="so be it", signature=signature),
-                Word(signer="", message="so be it", signature=signature),
-            ):
-                assert not has_signed(bad, rails)
-
-    def test_without_such_a_rail_nothing_is_signed(self) -> None:
-        """A gateway that takes cards only believes no wallet."""
-        assert not has_signed(Word(signer="s", message="m", signature="g"), Rails.of(()))

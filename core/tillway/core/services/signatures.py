@@ -28,14 +28,14 @@ _BYTES: Final = 64
 class Deed:
     """What is to be done. ``subject`` None: the nonce stands in its place, and must be there.
 
-    ``signers`` may do it; ``stranger`` is what all others are told, None for the usual words.
-    ``misspoken`` is the code for a message that is another. ``hint`` tells how to sign it. With
-    ``needs_nonce`` a message without one is refused.
+    ``signers`` may do it, None: whoever has signed; ``stranger`` is what all others are told,
+    None for the usual words. ``misspoken`` is the code for a message that is another. ``hint``
+    tells how to sign it. With ``needs_nonce`` a message without one is refused.
     """
 
     action: str
     subject: str | None
-    signers: Collection[str]
+    signers: Collection[str] | None
     stranger: Declined | None = None
     misspoken: Code = Code.INVALID_SIGNATURE
     hint: str | None = None
@@ -73,7 +73,7 @@ class Signatures:
         if shown is None:
             raise _refused(MISSING, deed)
         word = self._signed(shown, deed)
-        if word.signer not in deed.signers:
+        if deed.signers is not None and word.signer not in deed.signers:
             raise deed.stranger or _refused(NOT_ADMIN, deed)
         nonce = _nonce_of(word.message, deed, shown.nonce)
         if nonce is not None:

@@ -6,8 +6,6 @@ from aiohttp import web
 
 from tillway.core.errors import Code, Declined
 from tillway.core.payments import Word
-from tillway.core.ports.rails import KnowsPayers
-from tillway.core.services.rails import Rails
 from tillway.entrypoints.http.config import CONFIG
 from tillway.entrypoints.paywall import request as paywall
 
@@ -46,11 +44,3 @@ def bearer(authorization: str) -> str:
 def word_in(request: web.Request) -> Word | None:
     """Give the word of a wallet that a request carries, not yet believed; None if it has none."""
     return paywall.word_in(request.headers)
-
-
-def has_signed(word: Word, rails: Rails) -> bool:
-    """Tell whether the signer signed this message, by any rail that knows such payers.
-
-    It says nothing of when, or how often it was shown: that is for a nonce in the message.
-    """
-    return any(isinstance(rail, KnowsPayers) and rail.has_signed(word) for rail in rails.all)

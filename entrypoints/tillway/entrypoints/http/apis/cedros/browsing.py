@@ -13,6 +13,7 @@ from tillway.entrypoints.http.apis.cedros.purchases import MOST, PurchaseList
 from tillway.entrypoints.http.apis.cedros.refusals import PRICING
 from tillway.entrypoints.http.apis.cedros.storefront import Facts, Storefront
 from tillway.entrypoints.http.query import FLAGS, PLAIN
+from tillway.entrypoints.http.signed import parameters
 from tillway.plugins.api import Answer, Pace, Parameter, Route
 
 _TEXT = {"maxLength": 255}
@@ -174,15 +175,9 @@ def _purchases(services: Services) -> Route:
             _query("limit", f"Purchases on a page: 50, at most {MOST}.", _NUMBER),
             _query("offset", "Purchases before the page.", _NUMBER),
             _query("wallet", "Whose; for the operator only."),
-            Parameter(name="X-Signer", where="header", description="The wallet that paid."),
-            Parameter(
-                name="X-Message",
-                where="header",
-                description="`list-purchases:<nonce>`, with a nonce for `list-purchases`.",
-            ),
-            Parameter(name="X-Signature", where="header", description="Its signature, in base64."),
-            Parameter(
-                name="Authorization", where="header", description="Or the operator's key as bearer."
+            *parameters(
+                "The wallet that paid.",
+                "`list-purchases:<nonce>`, with a nonce for `list-purchases`.",
             ),
         ),
         answers=(Answer(status=200, description="Purchases.", body=purchase_bodies.PurchaseRows),),

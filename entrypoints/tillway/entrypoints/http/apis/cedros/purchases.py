@@ -5,19 +5,27 @@ from typing import Final
 from aiohttp import web
 from attrs import define
 
-from tillway.core.errors import Code, Declined
 from tillway.core.payments import Payment
 from tillway.core.services.gateway import Services
 from tillway.core.services.nonces import LIST_PURCHASES
 from tillway.core.services.purchases import Purchases
+from tillway.core.services.signatures import Deed
 from tillway.entrypoints.http.apis.cedros.texts import moment
-from tillway.entrypoints.http.proofs import has_signed, is_admin, word_in
+from tillway.entrypoints.http.proofs import is_admin
 from tillway.entrypoints.http.query import text_in, whole_in
 from tillway.entrypoints.http.render import answer
 from tillway.entrypoints.http.request import TENANT
+from tillway.entrypoints.http.signed import signer
 
 USUAL, MOST = 50, 500
 _LONGEST_WALLET: Final = 128
+_LISTING: Final = Deed(
+    action=LIST_PURCHASES,
+    subject=None,
+    signers=None,
+    hint=f"sign {LIST_PURCHASES}:<nonce> with the wallet that paid",
+    needs_nonce=True,
+)
 
 
 @define
@@ -43,27 +51,7 @@ class PurchaseList:
         """Give whose purchases are shown; the operator sees those of all, or of one he names."""
         if is_admin(request):
             return text_in(request, "wallet", _LONGEST_WALLET) or None
-        return await self._signer(request)
-
-    async def _signer(self, request: web.Request) -> str:
-        """Give the wallet that has signed a nonce of ours, once."""
-        word = word_in(request)
-        if word is None:
-            raise _unauthorized(f"sign {LIST_PURCHASES}:<nonce> with the wallet that paid")
-        said, _, nonce = word.message.partition(":")
-        if said != LIST_PURCHASES:
-            raise _unauthorized(f"the signed message has to be {LIST_PURCHASES}:<nonce>")
-        if not has_signed(word, self.services.rails):
-            raise _unauthorized("the signature is not the signer's, of this message")
-        try:
-            await self.services.nonces.use(request[TENANT], nonce, LIST_PURCHASES)
-        except Declined as refused:
-            raise _unauthorized(refused.message) from refused
-        return word.signer
-
-
-def _unauthorized(what: str) -> Declined:
-    return Declined(Code.UNAUTHORIZED, f"Authentication is required: {what}.")
+        return await signer(request, _LISTING, self.services.signatures)
 
 
 def _row(payment: Payment) -> dict[str, object]:

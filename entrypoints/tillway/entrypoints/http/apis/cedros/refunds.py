@@ -19,7 +19,7 @@ from tillway.entrypoints.http.convert import body_of, raw_body
 from tillway.entrypoints.http.proofs import word_in
 from tillway.entrypoints.http.render import answer
 from tillway.entrypoints.http.request import TENANT, origin
-from tillway.entrypoints.http.signed import PARAMETERS, doer, shown_in
+from tillway.entrypoints.http.signed import doer, parameters, shown_in
 from tillway.entrypoints.paywall.replies import NO_STORE
 from tillway.plugins.api import Answer, Parameter, Route
 
@@ -143,7 +143,7 @@ def routes(services: Services, prefix: str) -> Sequence[Route]:
             name="request_refund",
             summary="Ask for money back",
             body=bodies.RefundRequest,
-            parameters=PARAMETERS,
+            parameters=parameters(),
             answers=(Answer(status=200, description="It waits.", body=bodies.RefundRequested),),
             refusals=(
                 Code.INVALID_AMOUNT,
@@ -164,7 +164,7 @@ def routes(services: Services, prefix: str) -> Sequence[Route]:
             name="approve_refund",
             summary="Have a refund be paid out",
             body=bodies.RefundDecision,
-            parameters=PARAMETERS,
+            parameters=parameters(),
             answers=(
                 Answer(status=200, description="How it is paid.", body=bodies.RefundApproved),
             ),
@@ -183,7 +183,7 @@ def routes(services: Services, prefix: str) -> Sequence[Route]:
             name="deny_refund",
             summary="Decide that nothing is paid out",
             body=bodies.RefundDecision,
-            parameters=PARAMETERS,
+            parameters=parameters(),
             answers=(Answer(status=200, description="It is denied.", body=bodies.RefundDenied),),
             refusals=_DECIDING,
         ),
@@ -194,7 +194,7 @@ def routes(services: Services, prefix: str) -> Sequence[Route]:
             name="list_pending_refunds",
             summary="Refunds that wait to be decided or paid out",
             body=bodies.RefundsAsked,
-            parameters=PARAMETERS,
+            parameters=parameters(),
             answers=(Answer(status=200, description="What waits.", body=bodies.PendingRefunds),),
             refusals=(Code.INVALID_SIGNATURE, Code.UNAUTHORIZED_REFUND_ISSUER),
         ),

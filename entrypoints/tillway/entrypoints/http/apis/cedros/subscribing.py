@@ -9,6 +9,7 @@ from tillway.entrypoints.http.apis.cedros.refusals import PRICING
 from tillway.entrypoints.http.apis.cedros.subscription_buys import Buys
 from tillway.entrypoints.http.apis.cedros.subscription_changes import Changing
 from tillway.entrypoints.http.apis.cedros.subscription_reads import Reads
+from tillway.entrypoints.http.signed import parameters
 from tillway.plugins.api import Answer, Handler, Parameter, Route
 
 _WHOSE = (
@@ -185,13 +186,7 @@ def _change(
     )
 
 
-_PROOF = (
-    Parameter(name="X-Signer", where="header", description="The subscriber's wallet."),
-    Parameter(
-        name="X-Message",
-        where="header",
-        description="What it signed: `cancel-subscription:<id>:<nonce>` and the like.",
-    ),
-    Parameter(name="X-Signature", where="header", description="The signature, in base64."),
-    Parameter(name="Authorization", where="header", description="Bearer, the operator's key."),
+_PROOF = parameters(
+    "The subscriber's wallet.",
+    "What it signed: `cancel-subscription:<id>:<nonce>` and the like.",
 )

@@ -4,7 +4,6 @@ One that a card provider bills belongs to a customer of the provider's, who cann
 operator changes it here, and the customer on the provider's own page.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
@@ -13,11 +12,12 @@ from attrs import define
 from tillway.core.errors import Code, Declined
 from tillway.core.ids import SUBSCRIPTION_ID, ProductId, SubscriptionId
 from tillway.core.services.gateway import Services
-from tillway.core.services.signatures import Deed, Shown
+from tillway.core.services.signatures import Deed
 from tillway.core.services.subscribing_sales import DISABLED
 from tillway.core.subscriptions import Subscription
 from tillway.entrypoints.http.proofs import is_admin, word_in
 from tillway.entrypoints.http.request import TENANT
+from tillway.entrypoints.http.signed import signer
 
 NOT_FOUND: Final = "subscription not found"
 _FORBIDDEN: Final = "Only the wallet of this subscription may do this, or the operator."
@@ -59,32 +59,17 @@ class Owners:
         """Raise Declined (unauthorized, forbidden) for all but its owner and the operator."""
         if is_admin(request):
             return
-        word = word_in(request)
         if subscription.stripe_subscription is not None:
-            if word is None:
+            if word_in(request) is None:
                 text = "This subscription is changed by the operator, or in the customer portal."
                 raise Declined(Code.UNAUTHORIZED, text)
             raise Declined(Code.FORBIDDEN, _FORBIDDEN)
-        hint = f"sign {action}:{subscription.id}:<nonce> with the wallet that has subscribed"
-        if word is None:
-            text = f"Authentication is required: {hint}."
-            raise Declined(Code.UNAUTHORIZED, text, details=_hint(hint))
         deed = Deed(
             action=action,
             subject=subscription.id,
             signers=(subscription.subscriber,),
             stranger=Declined(Code.FORBIDDEN, _FORBIDDEN),
-            misspoken=Code.UNAUTHORIZED,
+            hint=f"sign {action}:{subscription.id}:<nonce> with the wallet that has subscribed",
             needs_nonce=True,
         )
-        shown = Shown(signer=word.signer, message=word.message, signature=word.signature)
-        try:
-            await self.services.signatures.verify(request[TENANT], shown, deed)
-        except Declined as refusal:
-            if refusal.code is not Code.INVALID_SIGNATURE:
-                raise
-            raise Declined(Code.UNAUTHORIZED, refusal.message, details=_hint(hint)) from refusal
-
-
-def _hint(hint: str) -> Mapping[str, object]:
-    return {"hint": hint}
+        await signer(request, deed, self.services.signatures)
