@@ -18,6 +18,7 @@ from tillway.adapters.heads import HeadSignatures
 from tillway.core.ids import RefundId
 from tillway.core.refunds import Refund, RefundState
 from tillway.core.services.audit import Audit
+from tillway.core.services.cleanup import CHECKOUTS_KEPT
 from tillway.core.services.reconciling.findings import Kind
 from tillway.core.services.reconciling.reconcile import Reconcile
 from tillway.core.services.reconciling.report import Report
@@ -182,6 +183,21 @@ class TestPlanted:
         assert [str(each) for each in report.findings.kept] == []
         assert report.compared["sessions"] == 2
         assert report.compared["refunds at providers"] == 1
+
+    async def test_sessions_whose_checkouts_were_cleaned_up_raise_no_alarm(
+        self, sold: Sold
+    ) -> None:
+        """Stripe keeps what nobody paid for good, and we for ninety days."""
+        sold.at_stripe(sold.open)["status"] = "expired"
+        sold.whole.shop.clock.forward(CHECKOUTS_KEPT + timedelta(days=2))
+        await sold.whole.shop.gateway.services.overdue.run()
+        store = sold.whole.shop.gateway.store
+        async with store.begin() as unit:
+            purged = await unit.checkouts.purge(sold.whole.shop.clock.now(), 10)
+        report = await sold.reconciled()
+        assert purged == 1
+        assert [str(each) for each in report.findings.kept] == []
+        assert report.compared["sessions"] == 2
 
     async def test_a_provider_that_is_away_is_said_to_be(self, sold: Sold) -> None:
         """It is no difference."""

@@ -11,6 +11,7 @@ from tillway.core.payments import Payment, State
 from tillway.core.ports.hosting import HostedSession, PayBackState, SessionStatus
 from tillway.core.ports.statements import StatedRefund
 from tillway.core.refunds import Refund, RefundState
+from tillway.core.services.cleanup import CHECKOUTS_KEPT
 from tillway.core.services.payment_of import signature_of
 from tillway.core.services.reconciling.checkouts import session_of
 from tillway.core.services.reconciling.desk import HOUR, Desk, of_payment
@@ -29,6 +30,8 @@ async def session(desk: Desk, provider: str, found: HostedSession) -> Sequence[F
     if checkout is None and payment is None:
         if not (found.reference or "").startswith(_OURS):
             return []  # another's, in the same account
+        if _was_cleaned_up(desk, found):
+            return []
         text = f"is for {found.reference}, which is no checkout"
         return [_of(Kind.PROVIDER_SESSION_UNKNOWN, found, text)]
     known = [] if checkout is None else list(_over(desk, found, checkout))
@@ -51,6 +54,11 @@ def _paid(found: HostedSession, payment: Payment | None) -> Iterator[Finding]:
     elif found.amount is not None and found.amount != payment.amount:
         text = f"is of {payment.amount}, and {found.id} was paid {found.amount}"
         yield of_payment(Kind.PROVIDER_AMOUNT, payment, text)
+
+
+def _was_cleaned_up(desk: Desk, found: HostedSession) -> bool:
+    """Tell whether nobody paid, so long ago that we no longer have to know of it."""
+    return not found.paid and desk.now - found.expires_at > CHECKOUTS_KEPT - EARLIER
 
 
 def _over(desk: Desk, found: HostedSession, checkout: Checkout) -> Iterator[Finding]:
