@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from support.card_shop import CardShop, card_shop
-from support.cards import refund_event
+from support.cards import USD, refund_event
 from support.paying_back import PayingBack
 from support.shell import Said, ask
 from tillway.adapters.heads import HeadSignatures
 from tillway.core.errors import Code, Declined, TillwayError, Unavailable, Unsettled
+from tillway.core.money import Money
 from tillway.core.ports.hosting import PayBackState
 from tillway.core.refunds import Refund, RefundState
 from tillway.core.services.audit import Audit
@@ -107,6 +108,19 @@ class TestPaidBack:
         assert (fact.body["atomicAmount"], fact.body["token"]) == (MUG, "USD")
         await sound(shop)
 
+    async def test_its_session_is_verified_no_more(self, quick: CardShop) -> None:
+        """Once all of it is back; before that it is."""
+        purchase = await sold(quick)
+        session = purchase.removeprefix("stripe:")
+        part = await asked(quick, purchase, amount=5)
+        await said(quick, "approve", refundId=part)
+        in_part = await quick.verify(session)
+        rest = await asked(quick, purchase, amount=7.5)
+        await said(quick, "approve", refundId=rest)
+
+        assert in_part.status == 200
+        assert (await quick.verify(session)).body["error"]["code"] == "session_not_found"
+
     async def test_in_parts_up_to_what_was_paid(self, shop: CardShop) -> None:
         """And no cent more."""
         purchase = await sold(shop)
@@ -193,6 +207,26 @@ class TestNotPaidBack:
         bank(quick).refusal = None
         again = await asked(quick, purchase)
         assert (await said(quick, "approve", refundId=again)).body["status"] == "processed"
+
+    async def test_of_what_bought_nothing_it_can_be_asked_for_anew(self, quick: CardShop) -> None:
+        """The buyer has no goods, and a provider that refused once may pay later."""
+        session = await quick.opened()
+        more = Money(MUG + 100, USD)
+        await quick.told(quick.cards.pay(session, amount=more))
+        purchase = f"stripe:{session}"
+        async with quick.gateway.store.view() as view:
+            (queued,) = await view.refunds.of(DEFAULT, purchase)
+        while_it_waits = await said(quick, "request", originalPurchaseId=purchase)
+        bank(quick).refusal = Declined(Code.STRIPE_ERROR, "the balance is too low")
+        await said(quick, "approve", refundId=queued.id)
+        bank(quick).refusal = None
+
+        again = await asked(quick, purchase)
+
+        assert while_it_waits.body["error"]["code"] == "refund_already_processed"
+        assert (await said(quick, "approve", refundId=again)).body["status"] == "processed"
+        assert bank(quick).sent() == MUG + 100
+        await sound(quick)
 
     async def test_one_that_fails_on_its_way_is_reported(self, quick: CardShop) -> None:
         """By the worker, if no news come."""

@@ -12,6 +12,7 @@ from multidict import CIMultiDict
 
 from support.fuzz import FULL
 from support.hosts import Counter, header_for, hosted, old_header_for
+from support.refunds import Bought, execute, root
 from support.shop import (
     ARTICLE,
     BOOK,
@@ -473,3 +474,25 @@ class Flaky(Counter):
             raise RuntimeError("out of paper")
         self.delivered += 1
         return said
+
+
+class TestPaidBack:
+    async def test_a_payment_that_went_back_runs_nothing_any_more(self) -> None:
+        """Its handler had failed; money and goods together are too much."""
+        async with open_shop(background=False) as shop:
+            counter = Counter(status=500)
+            async with hosted(shop, application(shop, counter)) as host:
+                buyer = shop.buyer()
+                header = await header_for(host, "/chapter", buyer)
+                failed = await host.get("/chapter", header)
+                (payment,) = await shop.payments()
+                await root(shop)
+                quote = await Bought(shop, buyer, payment.signature).approved()
+                repaid = await execute(shop, quote)
+                counter.status = 200
+
+                again = await host.get("/chapter", header)
+
+        assert (failed.status, repaid.status) == (500, 200)
+        assert (again.status, counter.runs) == (402, 1)
+        assert again.required is not None

@@ -193,15 +193,23 @@ class Refunding:
 
     async def _paid(self, tenant: Tenant, purchase: str) -> Payment:
         paid = await self._payment(tenant, purchase)
-        # What bought nothing has its refund already, and a refund is no purchase.
-        known = paid is not None and paid.state is State.SETTLED and paid.amount.minor > 0
-        if paid is None or not known or paid.purchase.purpose is Purpose.REFUND:
+        if paid is None or not self._is_returnable(paid):
             hint = "originalPurchaseId must be a settled payment of this gateway"
             raise Declined(Code.RESOURCE_NOT_FOUND, "payment not found", details={"hint": hint})
         refusal = refusal_of_purchase(paid)
         if refusal is not None:
             raise refusal
         return paid
+
+    def _is_returnable(self, paid: Payment) -> bool:
+        """Tell whether any of it can be asked for. A refund is no purchase.
+
+        What bought nothing has its refund already: that has to have come to nothing first.
+        """
+        if paid.purchase.purpose is Purpose.REFUND or paid.amount.minor == 0:
+            return False
+        unapplied = paid.state is State.UNAPPLIED and not is_dust(paid.amount, self.least)
+        return paid.state is State.SETTLED or unapplied
 
     async def _payment(self, tenant: Tenant, signature: str) -> Payment | None:
         async with self.store.view(once=True) as view:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from attrs import define, evolve, field, frozen
 
-from tillway.core.errors import Declined, TillwayError, Unavailable, Unsettled
+from tillway.core.errors import Code, Declined, TillwayError, Unavailable, Unsettled
 from tillway.core.observations import Observer, PaymentCompleted, RefundCompleted
 from tillway.core.payments import (
     Asked,
@@ -22,6 +22,7 @@ from tillway.core.payments import (
 from tillway.core.ports.rails import Checked, Identity, Proof, Signed
 from tillway.core.ports.store import ClaimResult, Refused, Store, Taken
 from tillway.core.quotes import Purpose
+from tillway.core.refunds import is_paid_back
 from tillway.core.services.attempt import Attempt
 from tillway.core.services.endings import Endings
 from tillway.core.services.leases import Leases
@@ -279,7 +280,16 @@ class Settle:
         self.repeats.refuse_refused(known)
         if known.is_live:
             return await self._joined(known)
-        return Granted(payment=self.repeats.granted(known), repeated=True)
+        granted = self.repeats.granted(known)
+        await self._refuse_paid_back(granted)
+        return Granted(payment=granted, repeated=True)
+
+    async def _refuse_paid_back(self, payment: Payment) -> None:
+        """Raise Declined once all of it has gone back: whoever still wants it pays anew."""
+        async with self.store.view(once=True) as view:
+            returned = await view.refunds.of(payment.tenant, payment.signature)
+        if is_paid_back(payment.amount, returned):
+            raise Declined(Code.PAYMENT_ALREADY_USED, "This payment was paid back.")
 
     async def _joined(self, known: Payment) -> Granted:
         task = self._running.get(known.key)
