@@ -8,35 +8,24 @@ from typing import Any
 
 import pytest
 
+from support.all_stores import STORES, place_of
 from support.either_rail import CENTS, PRICE, EitherRail, either_rail
-from support.mongo import Mongo
-from support.postgres import Databases
 from support.shop import Answer
 from support.waiting import until
 from tillway.core.payments import State
 
-RACES = 200 if os.environ.get("TILLWAY_TESTS") == "full" else 6
+FULL = os.environ.get("TILLWAY_TESTS") == "full"
+RACES = 200 if FULL else 6
+IN_TURN = STORES if FULL else ("memory", "postgres")
+"""For what follows one another: stores differ in races."""
 LONGEST_PAUSE = 0.06
 """Seconds that the card is late in the last race: time enough for tokens to be first."""
 
 
-@pytest.fixture(params=["memory", "file", "postgres", "mongodb"])
+@pytest.fixture(params=STORES)
 async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
     """Give the settings of each store's place."""
-    if request.param == "postgres":
-        pytest.importorskip("asyncpg", reason="asyncpg is not installed")
-        databases: Databases = request.getfixturevalue("postgres")
-        url = databases.server.url(await databases.fresh())
-        return {"backend": "postgres", "postgres_url": url.reveal()}
-    if request.param == "mongodb":
-        mongo: Mongo = request.getfixturevalue("mongo")
-        url = mongo.url
-        return {
-            "backend": "mongodb",
-            "mongodb_url": url.reveal(),
-            "mongodb_database": mongo.fresh(),
-        }
-    return {"backend": request.param, "file_path": str(tmp_path / "tillway.db")}
+    return await place_of(request, request.param, tmp_path)
 
 
 @pytest.fixture
@@ -62,6 +51,7 @@ async def assert_paid_once(shop: EitherRail, cart: Answer) -> None:
 
 
 class TestTokensFirst:
+    @pytest.mark.parametrize("storage", IN_TURN, indirect=True)
     async def test_an_open_session_is_ended_before_the_payment_is_taken(
         self, shop: EitherRail
     ) -> None:
@@ -87,6 +77,7 @@ class TestTokensFirst:
         assert (session.status, session.code) == (400, "cart_already_paid")
         assert not list(quick.stripe.account.shelves.of("checkout.session"))
 
+    @pytest.mark.parametrize("storage", IN_TURN, indirect=True)
     async def test_card_money_that_comes_all_the_same_is_kept(self, shop: EitherRail) -> None:
         """The provider says that a session was paid which it had ended: it goes back."""
         cart = await shop.cart()
@@ -108,6 +99,7 @@ class TestTokensFirst:
 
 
 class TestCardFirst:
+    @pytest.mark.parametrize("storage", IN_TURN, indirect=True)
     async def test_a_payment_in_tokens_is_refused_before_it_is_sent(self, shop: EitherRail) -> None:
         """Nothing moves."""
         cart = await shop.cart()
@@ -151,6 +143,7 @@ class TestCardFirst:
         assert (await quick.pay_by_token(cart)).status == 200
         await assert_paid_once(quick, cart)
 
+    @pytest.mark.parametrize("storage", IN_TURN, indirect=True)
     async def test_tokens_that_moved_all_the_same_are_kept(self, shop: EitherRail) -> None:
         """A buyer who sent them himself, and pays by card too: he has them back."""
         cart = await shop.cart()

@@ -11,10 +11,9 @@ import pytest
 from attrs import evolve
 
 from e2e.http_call import call
+from support.all_stores import place_of
 from support.command import LISTENS, Running, running, write_settings
-from support.mongo import Mongo
 from support.place import Place
-from support.postgres import Databases
 from tillway.core.assets import USDC
 from tillway.core.catalog import Product
 from tillway.core.errors import Declined
@@ -32,18 +31,7 @@ WITHIN = 2.0
 @pytest.fixture(params=["file", "postgres", "mongodb"])
 async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
     """Give a store that several processes can share."""
-    if request.param == "file":
-        return {"backend": "file", "file_path": str(tmp_path / "shop.db")}
-    if request.param == "mongodb":
-        mongo: Mongo = request.getfixturevalue("mongo")
-        return {
-            "backend": "mongodb",
-            "mongodb_url": mongo.url.reveal(),
-            "mongodb_database": mongo.fresh(),
-        }
-    databases: Databases = request.getfixturevalue("postgres")
-    url = databases.server.url(await databases.fresh()).reveal()
-    return {"backend": "postgres", "postgres_url": url}
+    return await place_of(request, request.param, tmp_path)
 
 
 def settings(folder: Path, place: Place, storage: dict[str, Any]) -> Path:

@@ -6,11 +6,13 @@ import random
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import evolve
 
+from support.all_stores import place_of
 from support.card_shop import WEBHOOK, CardShop, card_shop
 from support.cards import (
     USD,
@@ -20,7 +22,6 @@ from support.cards import (
     refund_event,
     session_event,
 )
-from support.mongo import Mongo
 from support.shell import ask
 from tillway.core.assets import BUILT_IN
 from tillway.core.carts import Cart, CartItem, CartState
@@ -49,14 +50,9 @@ async def shop(storage: dict[str, Any]) -> AsyncIterator[CardShop]:
 
 
 @pytest.fixture
-async def on_mongo(mongo: Mongo) -> AsyncIterator[CardShop]:
+async def on_mongo(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[CardShop]:
     """Give a shop on MongoDB, or what answers like it."""
-    storage = {
-        "backend": "mongodb",
-        "mongodb_url": mongo.url.reveal(),
-        "mongodb_database": mongo.fresh(),
-    }
-    async with card_shop(storage=storage) as made:
+    async with card_shop(storage=await place_of(request, "mongodb", tmp_path)) as made:
         yield made
 
 

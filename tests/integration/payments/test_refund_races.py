@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from support.mongo import Mongo
-from support.postgres import Databases
+from support.all_stores import STORES, place_of
 from support.refunds import (
     VERIFY,
     approve,
@@ -30,32 +29,14 @@ from tillway.core.services.audit import Audit
 
 FULL = os.environ.get("TILLWAY_TESTS") == "full"
 AT_ONCE = 64 if FULL else 16
-STORES = ["memory", "file", "postgres", "mongodb"]
-IN_PROCESS = STORES if FULL else ["memory", "file"]
+IN_PROCESS = STORES if FULL else ("memory", "file")
 """For what asks nothing more of a store than the others do."""
-
-
-def place_of(request: pytest.FixtureRequest, kind: str, tmp_path: Any) -> dict[str, Any]:
-    """Give a store's settings."""
-    if kind == "mongodb":
-        mongo: Mongo = request.getfixturevalue("mongo")
-        return {
-            "backend": "mongodb",
-            "mongodb_url": mongo.url.reveal(),
-            "mongodb_database": mongo.fresh(),
-        }
-    return {"backend": kind, "file_path": str(tmp_path / "tillway.db")}
 
 
 @pytest.fixture(params=STORES)
 async def raced(request: pytest.FixtureRequest, tmp_path: Any) -> AsyncIterator[Shop]:
     """Give a shop on each store, in which nothing happens by itself."""
-    if request.param == "postgres":
-        databases: Databases = request.getfixturevalue("postgres")
-        url = databases.server.url(await databases.fresh())
-        place = {"backend": "postgres", "postgres_url": url.reveal()}
-    else:
-        place = place_of(request, request.param, tmp_path)
+    place = await place_of(request, request.param, tmp_path)
     async with open_shop(
         background=False,
         storage=place,
