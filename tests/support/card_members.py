@@ -1,6 +1,5 @@
 """A shop that sells subscriptions by card, to an account of the sandbox's Stripe."""
 
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -11,14 +10,13 @@ from aiohttp import ClientSession
 from attrs import define
 
 from support.members import MEMBERS, PATH
-from support.shop import Answer, Shop, open_shop
+from support.shop import Answer, Shop
+from support.whole_shop import open_whole_shop
 from tillway.core.subscriptions import Subscription
 from tillway.core.tenancy import DEFAULT
-from tillway.entrypoints.sandbox.clock import VirtualClock
-from tillway.entrypoints.sandbox.stripe import SECRET_KEY, Account, Served, serve_stripe
+from tillway.entrypoints.sandbox.stripe import SECRET_KEY, Served
 from tillway.entrypoints.sandbox.stripe.timing import catch_up
 
-SECRET: Final = "whsec_of_the_club"
 KEY: Final = "an operator's key of forty characters, or so"
 ADMIN: Final = {"Authorization": f"Bearer {KEY}"}
 
@@ -90,24 +88,6 @@ class Club:
 @asynccontextmanager
 async def open_club(**sections: Any) -> AsyncIterator[Club]:
     """Serve one, in which nothing happens by itself."""
-    clocks: list[VirtualClock] = []
-
-    def seconds() -> float:
-        return clocks[0].now().timestamp() if clocks else time.time()
-
-    async with serve_stripe(Account(clock=seconds)) as stripe:
-        settings: dict[str, Any] = {
-            "secret_key": SECRET_KEY,
-            "webhook_secret": SECRET,
-            "api_base": stripe.url,
-        }
-        merged: dict[str, Any] = {
-            **MEMBERS,
-            "stripe": settings,
-            "server": {"admin_api_key": KEY},
-            **sections,
-        }
-        async with open_shop(background=False, **merged) as shop:
-            clocks.append(shop.clock)
-            stripe.listen(f"{shop.address}/webhook/stripe", SECRET)
-            yield Club(shop, stripe)
+    merged: dict[str, Any] = {**MEMBERS, "server": {"admin_api_key": KEY}, **sections}
+    async with open_whole_shop(background=False, **merged) as whole:
+        yield Club(whole.shop, whole.stripe)

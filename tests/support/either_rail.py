@@ -9,15 +9,15 @@ from attrs import define, field
 from solders.transaction import VersionedTransaction
 
 from support.chain import Wallet, blockhash_of, pay
-from support.shop import Answer, Shop, open_shop, v0_header
+from support.shop import Answer, Shop, v0_header
+from support.whole_shop import open_whole_shop
 from tillway.core.carts import Cart, CartState
 from tillway.core.ids import CartId
 from tillway.core.payments import Payment, State
 from tillway.core.refunds import Refund, RefundState
 from tillway.core.tenancy import DEFAULT
-from tillway.entrypoints.sandbox.stripe import Account, Served, serve_stripe
+from tillway.entrypoints.sandbox.stripe import Served
 
-SECRET: Final = "whsec_either_rail"
 PRICE: Final = 500_000
 """Of a cart, in millionths of a USDC."""
 
@@ -138,18 +138,9 @@ class EitherRail:
 @asynccontextmanager
 async def either_rail(**changes: Mapping[str, Any]) -> AsyncIterator[EitherRail]:
     """Serve one; ``changes`` are settings by section. Stripe tells it of everything at once."""
-    async with serve_stripe(Account()) as stripe:
-        sections: dict[str, Any] = {
-            "paywall": {"resources": RESOURCES, "product_source": "yaml"},
-            "coupons": {"coupons": {"ONCE": ONCE}, "coupon_source": "yaml"},
-            "stripe": {
-                "secret_key": stripe.secret_key,
-                "webhook_secret": SECRET,
-                "api_base": stripe.url,
-            },
-        }
-        async with open_shop(**{**sections, **changes}) as shop:
-            made = EitherRail(shop=shop, stripe=stripe)
-            stripe.account.clock = shop.clock.seconds
-            stripe.listen(f"{shop.address}/webhook/stripe", SECRET)
-            yield made
+    sections: dict[str, Any] = {
+        "paywall": {"resources": RESOURCES, "product_source": "yaml"},
+        "coupons": {"coupons": {"ONCE": ONCE}, "coupon_source": "yaml"},
+    }
+    async with open_whole_shop(**{**sections, **changes}) as whole:
+        yield EitherRail(shop=whole.shop, stripe=whole.stripe)

@@ -11,7 +11,8 @@ import stripe
 from attrs import define, field
 
 from support.refunds import REFUNDS, approve
-from support.shop import Answer, Shop, open_shop, v2_header
+from support.shop import Answer, Shop, v2_header
+from support.whole_shop import open_whole_shop
 from support.words import signed_headers
 from tillway.adapters.heads import HeadSignatures
 from tillway.core.checkouts import Checkout, CheckoutState
@@ -19,9 +20,8 @@ from tillway.core.payments import Payment, State
 from tillway.core.refunds import RefundState
 from tillway.core.services.audit import Audit
 from tillway.core.tenancy import DEFAULT
-from tillway.entrypoints.sandbox.stripe import Account, Fault, Kind, Served, serve_stripe
+from tillway.entrypoints.sandbox.stripe import Fault, Kind, Served
 
-SECRET: Final = "whsec_0123456789abcdef0123456789abcdef"
 BREAKER: Final = {"stripe_api": {"timeout": "200ms"}}
 PRICE: Final = 1_250
 
@@ -81,24 +81,15 @@ class Till:
 @asynccontextmanager
 async def till() -> AsyncIterator[Till]:
     """Serve both."""
-    async with serve_stripe(Account()) as served:
-        stripe_section = {
-            "secret_key": served.secret_key,
-            "webhook_secret": SECRET,
-            "api_base": served.url,
-        }
-        async with open_shop(
-            background=False, stripe=stripe_section, circuit_breaker=BREAKER
-        ) as shop:
-            served.listen(f"{shop.address}/webhook/stripe", SECRET)
-            http = stripe.AIOHTTPClient(timeout=10, session=shop.http)
-            sdk = stripe.StripeClient(
-                served.secret_key,
-                base_addresses={"api": served.url},
-                http_client=http,
-                max_network_retries=0,
-            )
-            yield Till(shop, served, sdk)
+    async with open_whole_shop(background=False, circuit_breaker=BREAKER) as whole:
+        http = stripe.AIOHTTPClient(timeout=10, session=whole.shop.http)
+        sdk = stripe.StripeClient(
+            whole.stripe.secret_key,
+            base_addresses={"api": whole.stripe.url},
+            http_client=http,
+            max_network_retries=0,
+        )
+        yield Till(whole.shop, whole.stripe, sdk)
 
 
 @pytest.fixture
