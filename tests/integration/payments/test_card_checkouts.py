@@ -5,15 +5,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import define, evolve
 
 from support.card_shop import CardShop, card_shop
-from support.cards import THEIRS, USD
+from support.cards import THEIRS, USD, Cards
 from support.shell import ask
 from tillway.core.checkouts import CheckoutState
 from tillway.core.errors import Code, Declined, TillwayError, Unavailable, Unsettled
 from tillway.core.money import Money
-from tillway.core.ports.hosting import SessionStatus
+from tillway.core.ports.hosting import HostedSession, SessionStatus
 
 PRICE = Money(1_250, USD)
 
@@ -306,6 +306,37 @@ class TestTrouble:
         after = await shop.checkout(session)
         assert after.state is CheckoutState.OPEN
         assert after.expires_at > before.expires_at
+
+    async def test_one_without_an_answer_is_in_no_others_way(self) -> None:
+        """The provider may never answer for it: the others are looked at all the same."""
+        async with card_shop(Mute()) as shop:
+            first, second = await shop.opened(), await shop.opened()
+            shop.cards.pay(second)
+            await _overdue(shop, hours=25)
+            overdue = shop.gateway.services.overdue
+            overdue.turn = evolve(overdue.turn)
+            await overdue.run()
+            assert (await shop.checkout(first)).state is CheckoutState.OPEN
+            assert (await shop.verify(second)).status == 200
+
+    async def test_one_that_brought_nothing_is_looked_at_once(self, shop: CardShop) -> None:
+        """It is over, though there is no money of it to be given back."""
+        session = await shop.opened()
+        shop.cards.pay(session, amount=Money.zero(USD))
+        await _overdue(shop, hours=25)
+        assert (await shop.checkout(session)).state is CheckoutState.FAILED
+        assert await shop.payment(session) is None
+
+
+@define(kw_only=True)
+class Mute(Cards):
+    """Never answers for its first session."""
+
+    async def retrieve(self, session: str) -> HostedSession | None:
+        """Answer for all others."""
+        if session == "cs_1":
+            raise Unavailable(Code.STRIPE_ERROR)
+        return await super().retrieve(session)
 
 
 async def _overdue(shop: CardShop, hours: float = 0.1) -> None:

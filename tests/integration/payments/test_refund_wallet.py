@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 from solders.keypair import Keypair
 
 from support.chain import USDC, Wallet
@@ -14,6 +15,7 @@ from support.refunds import approve, books, bought, deny, execute, stored
 from support.shop import ARTICLE, Shop, open_shop
 from support.waiting import until
 from tillway.adapters.heads import HeadSignatures
+from tillway.core.ids import RefundId
 from tillway.core.ledger import Account, AccountKind
 from tillway.core.payments import Payment, State
 from tillway.core.ports.rails import Examines, Finding
@@ -61,6 +63,28 @@ async def sound(shop: Shop) -> None:
 
 
 class TestPaidByItself:
+    async def test_what_it_cannot_pay_is_in_no_others_way(self) -> None:
+        """However much of that there is: offers that have ended, and refunds of cards."""
+        async with open_with_wallet() as (shop, _):
+            case = await bought(shop)
+            refund = await case.asked()
+            assert (await approve(shop, refund)).status == 200
+            kept = await stored(shop, refund)
+            async with shop.gateway.store.begin() as unit:
+                for number in range(101):
+                    later = kept.created_at + timedelta(milliseconds=number + 1)
+                    ended = evolve(
+                        kept,
+                        id=RefundId(f"refund_{number:032x}"),
+                        purchase=f"another {number}",
+                        created_at=later,
+                        expires_at=later,
+                    )
+                    await unit.refunds.add(ended, kept.amount)
+            shop.clock.forward(timedelta(seconds=1))
+
+            assert await sweep(shop) == 1
+
     async def test_what_is_approved_is_paid_and_booked(self) -> None:
         """From our wallet to the buyer's, and nothing that waits for a decision."""
         async with open_with_wallet() as (shop, wallet):

@@ -18,7 +18,7 @@ from tillway.core.payments import Asked, Purchase
 from tillway.core.ports.clock import Clock
 from tillway.core.ports.payouts import PaysOut
 from tillway.core.ports.rails import Offers
-from tillway.core.ports.store import Store
+from tillway.core.ports.store import Store, View
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import Refund, RefundState
 from tillway.core.services.payouts import is_of_provider
@@ -31,6 +31,7 @@ from tillway.core.tenancy import DEFAULT
 _log = logging.getLogger(__name__)
 
 _BATCH: Final = 100
+_MOST_PAGES: Final = 100
 _AT_ONCE: Final = 8
 
 
@@ -74,12 +75,23 @@ class AutoPay:
         await self.turn.give_up()
 
     async def _waiting(self) -> Sequence[Refund]:
+        """Give what can be paid, of all that is approved: what cannot be is in no other's way."""
+        waiting: list[Refund] = []
+        before = None
+        for _ in range(_MOST_PAGES):
+            async with self.store.view() as view:
+                found = await view.refunds.listed(DEFAULT, [RefundState.APPROVED], _BATCH, before)
+                waiting += await self._payable(view, found)
+            if len(found) < _BATCH:
+                break
+            before = found[-1].created_at
+        return waiting
+
+    async def _payable(self, view: View, found: Sequence[Refund]) -> Sequence[Refund]:
         now = self.clock.now()
-        async with self.store.view() as view:
-            found = await view.refunds.listed(DEFAULT, [RefundState.APPROVED], _BATCH)
-            some = [one for one in found if not is_of_provider(one) and one.expires_at > now]
-            names = [payout_of(refund).name for refund in some]
-            taken = await view.tallies.totals(DEFAULT, names) if names else {}
+        some = [one for one in found if not is_of_provider(one) and one.expires_at > now]
+        names = [payout_of(refund).name for refund in some]
+        taken = await view.tallies.totals(DEFAULT, names) if names else {}
         return [refund for refund in some if not taken.get(payout_of(refund).name)]
 
     def _rails(self) -> Sequence[PaysOut]:

@@ -72,6 +72,8 @@ class Overdue:
             await self._finished(rail, checkout)
         except Unavailable as away:
             _log.warning("checkout %s is looked at later: %s", checkout.id, away)
+            # One that its provider never answers for must not be the first for ever.
+            await self._later(checkout, AGAIN)
             return False
         except Declined as refused:
             _log.error("checkout %s cannot be looked up: %s", checkout.id, refused)

@@ -130,10 +130,8 @@ class Sessions:
         _log.error(
             "session %s does not pay checkout %s: %s", payment.signature, checkout.id, fault.reason
         )
-        if payment.amount.minor == 0:
-            return  # nothing came, so there is nothing to give back
-        word = Settled(signature=payment.signature)
-        await self.givebacks.keep_in(unit, payment, fault, word)
+        if payment.amount.minor:  # of nothing there is nothing to give back
+            await self.givebacks.keep_in(unit, payment, fault, Settled(signature=payment.signature))
         if signature_of(checkout.session or "") == payment.signature:
             money = payment.metadata.get(MONEY)
             over = evolve(checkout, state=CheckoutState.FAILED, paid_with=money)
