@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from attrs import define, evolve
 
-from support.card_shop import CardShop, card_shop
+from support.card_shop import OPEN, CardShop, card_shop
 from support.cards import THEIRS, USD, Cards
 from support.shell import ask
 from tillway.core.checkouts import CheckoutState
@@ -174,6 +174,23 @@ class TestRefusals:
             await shop.told(shop.cards.pay("cs_1"))
             assert (await shop.open(couponCode="SOME")).status == 200
             assert await shop.redeemed("SOME") == 4
+
+    async def test_nor_does_a_subscriber_by_many_addresses(self) -> None:
+        """Of IPv6 he has a whole /64: it is counted as one, and his neighbour is another."""
+        some = {
+            "server": {"trusted_proxies": ["127.0.0.1/32"]},
+            "stripe": {"max_unpaid_coupons": 3},
+        }
+        async with card_shop(**some) as shop:
+
+            async def opened_from(address: str) -> int:
+                body = {"resource": "mug", "couponCode": "SOME"}
+                seen = {"X-Forwarded-For": address}
+                return (await ask(shop.client, OPEN, "POST", json=body, headers=seen)).status
+
+            his = [await opened_from(f"2001:db8:0:1::{number:x}") for number in range(5)]
+            assert his == [200, 200, 200, 429, 429]
+            assert await opened_from("2001:db8:0:2::1") == 200
 
 
 @pytest.mark.asyncio

@@ -11,6 +11,7 @@ from tillway.adapters.x402.config import RailConfig
 from tillway.adapters.x402.heights import BLOCKHASH_LIFE, Heights
 from tillway.adapters.x402.programs import written
 from tillway.adapters.x402.sponsors import Budget, Sponsors
+from tillway.core.neighbours import neighbours_of
 from tillway.core.payments import Phase, Reservation
 from tillway.core.ports.rails import Checked, Signed
 from tillway.core.tenancy import Tenant
@@ -105,7 +106,7 @@ class Signer:
         blamed = {
             "authority": checked.identity.payer,
             "source": written(verified.transfer.source),
-            "address": checked.proof.address,
+            "address": neighbours_of(checked.proof.address),
         }
         return tuple(
             Reservation(

@@ -20,6 +20,7 @@ from tillway.core.checkouts import (
 )
 from tillway.core.errors import Code, Declined, TillwayError, Unavailable
 from tillway.core.money import Money
+from tillway.core.neighbours import neighbours_of
 from tillway.core.payments import Asked, Phase, Purchase, Reservation
 from tillway.core.ports.clock import Clock, Random
 from tillway.core.ports.hosting import HostedSession, HostsCheckout, Order, OrderLine, SessionStatus
@@ -214,7 +215,7 @@ class Checkouts:
         if not holds_back:
             return wanted.reservations
         share = Reservation(
-            name=f"unpaid:{asked.principal or asked.address}",
+            name=f"unpaid:{asked.principal or neighbours_of(asked.address)}",
             amount=1,
             limit=self.most_unpaid,
             counts=frozenset({Phase.LIVE}),

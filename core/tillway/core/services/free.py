@@ -5,6 +5,7 @@ from datetime import datetime
 
 from attrs import define
 
+from tillway.core.neighbours import neighbours_of
 from tillway.core.payments import (
     Asked,
     Chain,
@@ -98,7 +99,7 @@ def _share(quote: Quote, asked: Asked, now: datetime) -> Reservation:
     """Bound what one address is given in an hour: each grant is a row and an event."""
     hour = int(now.timestamp()) // 3600
     return Reservation(
-        name=f"free:{asked.address}:{hour}",
+        name=f"free:{neighbours_of(asked.address)}:{hour}",
         amount=1,
         limit=FREE_AN_HOUR,
         counts=frozenset({Phase.SETTLED, Phase.LIVE}),

@@ -3,13 +3,13 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
 from attrs import define
 
 from tillway.core.errors import Code, Declined, Unavailable
 from tillway.core.ids import NONCE, Nonce, new_nonce
+from tillway.core.neighbours import neighbours_of
 from tillway.core.ports.clock import Clock, Random
 from tillway.core.ports.store import NonceUse, SingleUse, Store
 from tillway.core.tenancy import Tenant
@@ -127,21 +127,8 @@ class NonceBook:
 
 
 def _mark(address: str) -> str:
-    """Name the rows that count an address: hashed, since it is nobody's business later.
-
-    Of IPv6 a whole /64 is one: it is what one subscriber has.
-    """
-    return f"from:{hashlib.sha256(_network(address).encode()).hexdigest()[:32]}"
-
-
-def _network(address: str) -> str:
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(known, IPv6Address) and known.ipv4_mapped is None:
-        return str(ip_network((known, 64), strict=False))
-    return str(known)
+    """Name the rows that count an address: hashed, since it is nobody's business later."""
+    return f"from:{hashlib.sha256(neighbours_of(address).encode()).hexdigest()[:32]}"
 
 
 def _too_many() -> Unavailable:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from aiohttp import web
 from attrs import define
 
+from tillway.core.neighbours import neighbours_of
 from tillway.core.payments import Purchase
 from tillway.core.pricing import PricedLine
 from tillway.core.quotes import Purpose
@@ -49,7 +50,7 @@ class Quote:
 def who(request: web.Request) -> str:
     """Name who asks, by whom carts are counted: whoever has proven it, else the address."""
     principal = request[PRINCIPAL]
-    return f"address:{request[CLIENT]}" if principal is None else f"user:{principal}"
+    return f"user:{principal}" if principal else f"address:{neighbours_of(request[CLIENT])}"
 
 
 def _wish(line: CartLine) -> Wish:
