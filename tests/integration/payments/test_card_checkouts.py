@@ -177,7 +177,7 @@ class TestRefusals:
 
     async def test_nor_does_a_subscriber_by_many_addresses(self) -> None:
         """Of IPv6 he has a whole /64: it is counted as one, and his neighbour is another."""
-        some = {
+        some: dict[str, Any] = {
             "server": {"trusted_proxies": ["127.0.0.1/32"]},
             "stripe": {"max_unpaid_coupons": 3},
         }
