@@ -17,7 +17,7 @@ from tillway.core.secrets import Secret
 from tillway.entrypoints.bootstrap import create_app
 from tillway.entrypoints.configuration import configure
 
-WHOLE, SOME = 20_000, 600
+WHOLE, SOME = 20_000, 250
 
 
 async def expected(made: Storm) -> Any:
@@ -86,7 +86,7 @@ class TestStorm:
 
     async def test_processes_may_die_in_it(self, two: Crew) -> None:
         """Killed between receiving and applying, or before: what was answered 200 is applied."""
-        made = storm(count(200, 2_000), seed=9)
+        made = storm(count(120, 2_000), seed=9)
         store = two.shop.gateway.store
         await fill(store, made.checkouts)
         addresses = [each.address for each in two.servers]
