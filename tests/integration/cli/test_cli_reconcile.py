@@ -72,6 +72,15 @@ class TestReconcile:
         within = reconciled(tmp_path, "--since", "2026-01-02T03:00", "--until", "2026-01-02T03:05")
         assert within.code == 1
 
+    async def test_the_present_can_be_told(self, tmp_path: Path) -> None:
+        """A window is so long before it, and what was younger than a minute is left alone."""
+        await store_with(tmp_path / "tillway.db", [Kind.ENTRY_MISSING])
+        codes = {
+            now: reconciled(tmp_path, "--now", now, "--since", "24h").code
+            for now in ("2026-01-01", "2026-01-03", "2026-01-05")
+        }
+        assert list(codes.values()) == [0, 1, 0]
+
     def test_no_moment_is_refused(self, tmp_path: Path) -> None:
         """In one line."""
         done = reconciled(tmp_path, "--since", "soon")

@@ -26,15 +26,15 @@ def _moment(
     try:
         at = datetime.fromisoformat(value)
     except ValueError:
-        return _ago(value)
+        return _ago(value, context.params.get("now") or datetime.now(UTC))
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
-def _ago(value: str) -> datetime:
+def _ago(value: str, now: datetime) -> datetime:
     from tillway.entrypoints.settings.durations import parse_duration
 
     try:
-        return datetime.now(UTC) - parse_duration(value)
+        return now - parse_duration(value)
     except ValueError as error:
         text = "a moment is 2026-01-31, 2026-01-31T12:00, or how long ago: 24h"
         raise click.BadParameter(text) from error
@@ -45,7 +45,11 @@ def _ago(value: str) -> datetime:
 @click.option("--since", callback=_moment, metavar="MOMENT", help="Leave out what came before.")
 @click.option("--until", callback=_moment, metavar="MOMENT", help="Leave out what came later.")
 @click.option(
-    "--now", callback=_moment, metavar="MOMENT", help="The present, where a sandbox is ahead."
+    "--now",
+    callback=_moment,
+    metavar="MOMENT",
+    is_eager=True,  # the others may be so long before it
+    help="The present, where a sandbox is ahead.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object a finding.")
 @click.option(
