@@ -14,9 +14,10 @@ from solders.keypair import Keypair
 
 from e2e.buyers import cart_of, granted, mint_of, paid_by_card, proof_of, wallet_of
 from e2e.cedros_buyer import CedrosBuyer
-from e2e.day import MONTH, Day, Refunds, Subscriber, a_day
+from e2e.day import MONTH, PATIENCE, Day, Refunds, Subscriber, a_day
 from e2e.http_call import Answer, call
 from support.browser import DESKTOP, PHONE, Missing, browser, visit
+from support.waiting import until
 from support.words import signed_headers
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -91,7 +92,7 @@ class TestSubscription:
             await reader.becomes("demo-magazine", "past_due", active=True)
             day.switch("recover", subscription=reader.subscription)
             await reader.becomes("demo-magazine", "active", active=True)
-            assert "49.00 USD" in paid_for(day, "demo-magazine")
+            await until(lambda: has_paid(day, "demo-magazine", "49.00 USD"), PATIENCE)
 
             change = {"currentResource": "demo-magazine", "newResource": "demo-club"}
             day.told("/paywall/v1/subscription/change", {**change, "userId": reader.id})
@@ -193,3 +194,8 @@ def paid_for(day: Day, resource: str) -> list[str]:
     """Give what was paid for a product."""
     bought = day.purchases().values()
     return [each["amount"] for each in bought if each["resource_id"] == resource]
+
+
+async def has_paid(day: Day, resource: str, amount: str) -> bool:
+    """Tell whether so much was paid for a product: an invoice is heard of apart from its end."""
+    return amount in paid_for(day, resource)
