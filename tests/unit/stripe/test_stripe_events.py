@@ -96,6 +96,11 @@ class TestSessions:
             metadata={"resource_id": "report"},
         )
 
+    @pytest.mark.parametrize(("total", "added"), [(1000, 0), (1040, 40), (1100, 100), (None, 100)])
+    def test_only_tax_that_was_added_stands_apart(self, total: int | None, added: int) -> None:
+        """What a price includes was paid with it, and is not paid twice."""
+        assert told_session(amount_total=total).tax == dollars(added)
+
     @pytest.mark.parametrize(
         ("status", "paid"),
         [("paid", True), ("no_payment_required", True), ("unpaid", False), ("new_word", False)],

@@ -61,8 +61,14 @@ def _amounts(fields: Fields, assets: Assets) -> dict[str, Any]:
     if details is not None:
         off = details.whole("amount_discount") or 0
         tax, shipping = details.whole("amount_tax"), details.whole("amount_shipping")
+    amount, total = fields.money("amount_subtotal", asset) - Money(off, asset), None
+    if fields.has("amount_total"):
+        total = fields.money("amount_total", asset)
+    if tax is not None and total is not None:
+        # What the price includes is paid with it: only what was added to it stands apart.
+        tax = max(0, min(tax, total.minor - amount.minor - (shipping or 0)))
     return {
-        "amount": fields.money("amount_subtotal", asset) - Money(off, asset),
+        "amount": amount,
         "tax": None if tax is None else Money(tax, asset),
         "shipping": None if shipping is None else Money(shipping, asset),
     }
