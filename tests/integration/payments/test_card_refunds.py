@@ -263,6 +263,22 @@ class TestNotPaidBack:
             assert (answer.status, answer.body["error"]["code"]) == (400, "invalid_resource")
             assert (await stored(quick, refund)).state is RefundState.PENDING
 
+    async def test_what_the_operator_was_told_is_not_repeated_to_others(
+        self, quick: CardShop
+    ) -> None:
+        """An Idempotency-Key is no secret: the answer says where the buyer is reached."""
+        purchase = await sold(quick)
+        path, body = f"{REFUNDS}/request", {"originalPurchaseId": purchase}
+        key = {"Idempotency-Key": "order-17"}
+
+        first = await ask(quick.client, path, "POST", json=body, headers={**OPERATOR, **key})
+        again = await ask(quick.client, path, "POST", json=body, headers={**OPERATOR, **key})
+        other = await ask(quick.client, path, "POST", json=body, headers=key)
+
+        assert first.body["recipientWallet"] == "buyer@shop.example"
+        assert again.body == first.body
+        assert (other.status, other.body["error"]["code"]) == (400, "invalid_signature")
+
     async def test_without_the_operators_key_nobody_asks_for_card_holders(
         self, quick: CardShop
     ) -> None:

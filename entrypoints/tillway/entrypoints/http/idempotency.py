@@ -1,9 +1,10 @@
 """Answer a repeated request as the first one was: `Route.idempotent` and an Idempotency-Key.
 
-The key is the client's word for one request: its scope is the tenant, the principal, method and
-path; another query or body under it is refused. One process runs the request, whoever else asks
-meanwhile waits. What was granted or quoted is kept for a day; a refusal is not, nor is trouble of
-ours, so that the same key may be used again.
+The key is the client's word for one request, and no secret: its scope is the tenant, the
+principal, whatever else shows who asks, method and path; another query or body under it is
+refused. One process runs the request, whoever else asks meanwhile waits. What was granted or
+quoted is kept for a day; a refusal is not, nor is trouble of ours, so that the same key may be
+used again.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ from tillway.core.ports.store import Answer as Kept
 from tillway.core.ports.store import Mismatch, Replay, Running, Started, Store
 from tillway.entrypoints.http.convert import raw_body
 from tillway.entrypoints.http.request import PRINCIPAL, TENANT
+from tillway.entrypoints.paywall.request import SIGNATURE_HEADERS
 from tillway.plugins.api import Handler, Parameter, Route
 
 _log = logging.getLogger(__name__)
@@ -38,6 +40,9 @@ RUNS: Final = timedelta(seconds=90)
 
 WAIT: Final = 10.0
 """Seconds for which a repeat waits for the first one's answer."""
+
+_SHOWN: Final = ("Authorization", *SIGNATURE_HEADERS)
+"""Headers by which handlers tell who asks: nobody is given another's answer."""
 
 _PAUSE: Final = 0.1
 _PAYMENT_REQUIRED: Final = 402
@@ -171,7 +176,8 @@ def _plain(headers: Mapping[str, str]) -> Mapping[str, str]:
 def _asked(request: web.Request, text: str, body: bytes) -> _Asked:
     if len(text) > LONGEST:
         raise Declined(Code.INVALID_FIELD, f"{HEADER} is too long", field=HEADER)
-    where = (request[PRINCIPAL] or "", request.method, request.path, text)
+    shown = (request.headers.get(name, "") for name in _SHOWN)
+    where = (request[PRINCIPAL] or "", *shown, request.method, request.path, text)
     what = (request.rel_url.raw_query_string, hashlib.sha256(body).hexdigest())
     return _Asked(key=_hashed(where), request=_hashed(what), owner=uuid4().hex)
 
