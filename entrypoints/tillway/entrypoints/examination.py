@@ -11,7 +11,7 @@ from attrs import evolve
 
 from tillway.core.catalog import Product
 from tillway.core.errors import TillwayError, Unavailable
-from tillway.core.ports.rails import Examines, Finding, Rail, Starts
+from tillway.core.ports.rails import Examines, Finding, Rail
 from tillway.core.services.rails import Rails
 from tillway.core.tenancy import DEFAULT
 from tillway.entrypoints.bootstrap import create_app
@@ -21,6 +21,7 @@ from tillway.entrypoints.settings.checking import Report, check
 from tillway.entrypoints.settings.faults import Fault, SettingsError
 from tillway.entrypoints.settings.loading import read_source
 from tillway.entrypoints.settings.sections import BUILT_IN
+from tillway.entrypoints.unopened import unopened
 from tillway.plugins.registry import PluginError, Registry, sections
 from tillway.plugins.settings.storage import StorageSettings
 
@@ -60,20 +61,12 @@ async def examine_surroundings(configured: Configured) -> Sequence[Finding]:
 
     Raises what `create_app` raises. That something is away is a finding.
     """
-    gateway = create_app(configured, background=False)
-    try:
+    async with unopened(configured) as gateway:
         found = [await _store(gateway, configured), *await _sources(gateway)]
         found += await _catalogue(gateway)
         for rail in gateway.rails.all:
             found += await _rail(rail, gateway)
         return found
-    finally:
-        for rail in gateway.rails.all:
-            if isinstance(rail, Starts):
-                await rail.aclose()
-        if gateway.sources is not None:
-            await gateway.sources.aclose()
-        await gateway.store.aclose()
 
 
 async def _sources(gateway: Gateway) -> Sequence[Finding]:

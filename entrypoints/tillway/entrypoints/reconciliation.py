@@ -4,15 +4,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 from tillway.adapters.heads import HeadSignatures
-from tillway.core.ports.rails import Starts
 from tillway.core.services.audit import Audit
 from tillway.core.services.reconciling.reconcile import Reconcile
 from tillway.core.services.reconciling.report import Report
-from tillway.entrypoints.bootstrap import create_app
 from tillway.entrypoints.configuration import Configured
-from tillway.entrypoints.processes.failures import CannotStart
+from tillway.entrypoints.unopened import refuse_memory, unopened
 from tillway.plugins.settings.refunds import RefundSettings
-from tillway.plugins.settings.storage import StorageSettings
 
 
 async def reconcile(
@@ -28,15 +25,13 @@ async def reconcile(
 
     ``now`` is the present of the gateways, where that is not the machine's.
     """
-    if configured.settings.section(StorageSettings).backend == "memory":
-        raise CannotStart("the memory store shows its contents to nobody outside its process")
-    gateway = create_app(configured, background=False)
-    store, rails = gateway.store, gateway.rails
-    try:
+    refuse_memory(configured)
+    async with unopened(configured) as gateway:
+        store = gateway.store
         await store.start()
         run = Reconcile(
             store=store,
-            rails=rails,
+            rails=gateway.rails,
             now=gateway.services.clock.now if now is None else lambda: now,
             since=since,
             until=until,
@@ -45,8 +40,3 @@ async def reconcile(
             tell=tell,
         )
         return await run.run()
-    finally:
-        for rail in rails.all:
-            if isinstance(rail, Starts):
-                await rail.aclose()
-        await store.aclose()

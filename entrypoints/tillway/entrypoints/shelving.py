@@ -9,13 +9,10 @@ from typing import Generic, TypeVar
 from attrs import evolve, frozen
 
 from tillway.core.catalog import Coupon, Product
-from tillway.core.ports.rails import Starts
 from tillway.core.tenancy import DEFAULT
-from tillway.entrypoints.bootstrap import create_app
 from tillway.entrypoints.configuration import Configured
 from tillway.entrypoints.gateway import Gateway
-from tillway.entrypoints.processes.failures import CannotStart
-from tillway.plugins.settings.storage import StorageSettings
+from tillway.entrypoints.unopened import refuse_memory, unopened
 
 Kept = TypeVar("Kept", Product, Coupon)
 
@@ -41,21 +38,12 @@ class Planned(Generic[Kept]):
 @asynccontextmanager
 async def shelf(configured: Configured) -> AsyncIterator[Gateway]:
     """Open a gateway's store and the places of its definitions, and nothing else of it."""
-    if configured.settings.section(StorageSettings).backend == "memory":
-        raise CannotStart("the memory store shows its contents to nobody outside its process")
-    gateway = create_app(configured, background=False)
-    try:
+    refuse_memory(configured)
+    async with unopened(configured) as gateway:
         await gateway.store.start()
         if gateway.sources is not None:
             await gateway.sources.start()
         yield gateway
-    finally:
-        for rail in gateway.rails.all:
-            if isinstance(rail, Starts):
-                await rail.aclose()
-        if gateway.sources is not None:
-            await gateway.sources.aclose()
-        await gateway.store.aclose()
 
 
 async def products_in(gateway: Gateway) -> Sequence[Product]:

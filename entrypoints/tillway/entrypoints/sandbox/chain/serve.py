@@ -9,6 +9,7 @@ from typing import Final
 from aiohttp import web
 from attrs import frozen
 
+from tillway.entrypoints.sandbox.binding import bound_to
 from tillway.entrypoints.sandbox.chain.control import Control
 from tillway.entrypoints.sandbox.chain.faults import Faults
 from tillway.entrypoints.sandbox.chain.node import Node
@@ -157,9 +158,9 @@ def _pair(host: str, port: int, ws_port: int | None) -> tuple[socket.socket, soc
     attempts = 1 if port or ws_port is not None else _ATTEMPTS
     while True:
         attempts -= 1
-        first = _bound(host, port)
+        first = bound_to(host, port)
         try:
-            return first, _bound(host, _beside(first) if ws_port is None else ws_port)
+            return first, bound_to(host, _beside(first) if ws_port is None else ws_port)
         except OSError:
             first.close()
             if not attempts:
@@ -169,14 +170,3 @@ def _pair(host: str, port: int, ws_port: int | None) -> tuple[socket.socket, soc
 def _beside(bound: socket.socket) -> int:
     # Past the last port there is none; 0 then picks any free one.
     return (int(bound.getsockname()[1]) + 1) % 65_536
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((host, port))
-    except OSError as error:
-        bound.close()
-        raise OSError(error.errno, f"{host}:{port}: {error.strerror}") from error
-    return bound

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 from aiohttp import web
 from attrs import frozen
 
+from tillway.entrypoints.sandbox.binding import bound_to
 from tillway.entrypoints.sandbox.stripe import (
     bills,
     customers,
@@ -108,7 +108,7 @@ async def serve_stripe(
     account = account or Account()
     face = Face(account)
     outbox = Outbox(account, endpoints=list(endpoints))
-    bound = _bound(host, port)
+    bound = bound_to(host, port)
     account.move(f"http://{host}:{bound.getsockname()[1]}")
     switches = Switches(account, outbox)
     runner = web.AppRunner(stripe_app(face, switches), access_log=None, shutdown_timeout=1)
@@ -137,14 +137,3 @@ async def _tick(account: Account, sleep: Sleep) -> None:
             # One object's trouble must not stop the clock for all others.
             _log.exception("something that was due could not be done")
         await sleep(_PAUSE)
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((host, port))
-    except OSError as error:
-        bound.close()
-        raise OSError(error.errno, f"{host}:{port}: {error.strerror}") from error
-    return bound
