@@ -94,14 +94,17 @@ class TestSubscription:
             await reader.becomes("demo-magazine", "active", active=True)
             await until(lambda: has_paid(day, "demo-magazine", "49.00 USD"), PATIENCE)
 
+            day.forward(5)  # Stripe tells time in seconds: of two changes in one, none is the later
             change = {"currentResource": "demo-magazine", "newResource": "demo-club"}
             day.told("/paywall/v1/subscription/change", {**change, "userId": reader.id})
             await reader.becomes("demo-club", "active", active=True)
 
+            day.forward(5)
             portal = {"customerId": reader.id, "returnUrl": f"{day.sandbox.url}/stripe/success"}
             await seen.page.goto(day.told("/paywall/v1/subscription/portal", portal)["url"])
             await seen.page.get_by_role("button", name="End with this period").click()
             await expect(seen.page.get_by_text("Ends on")).to_be_visible()
+            await until(lambda: is_ending(reader, "demo-club"), PATIENCE)
             assert reader.status("demo-club")["active"] is True
             day.forward(MONTH)
             await reader.becomes("demo-club", "canceled", active=False)
@@ -199,3 +202,8 @@ def paid_for(day: Day, resource: str) -> list[str]:
 async def has_paid(day: Day, resource: str, amount: str) -> bool:
     """Tell whether so much was paid for a product: an invoice is heard of apart from its end."""
     return amount in paid_for(day, resource)
+
+
+async def is_ending(reader: Subscriber, resource: str) -> bool:
+    """Tell whether the gateway has heard that a subscription ends with its period."""
+    return bool(reader.status(resource)["cancelAtPeriodEnd"])
