@@ -16,6 +16,11 @@ from tillway.entrypoints import PaywallMiddleware
 from tillway.entrypoints.paywall.asgi import ADMITTED, App, Message, Receive, Scope, Send
 from tillway.entrypoints.paywall.once import KEPT_BYTES
 
+PREFLIGHT: Mapping[str, str] = {
+    "Origin": "https://reader.example",
+    "Access-Control-Request-Method": "GET",
+}
+
 
 @define
 class Chapters:
@@ -213,9 +218,17 @@ class TestAsgi:
 
     async def test_a_preflight_and_the_lifespan_pass(self, books: Books) -> None:
         """They are not for sale."""
-        await called(books.outer, scope_of("OPTIONS"))
+        await called(books.outer, scope_of("OPTIONS", headers=PREFLIGHT))
         await called(books.outer, {"type": "lifespan"}, {"type": "lifespan.startup"})
         assert books.inner.counter.seen == ["http", "lifespan"]
+
+    async def test_whoever_pretends_to_be_one_gets_nothing(self, books: Books) -> None:
+        """An application that answers every method alike would have sold for nothing."""
+        bare = answer_of(await called(books.outer, scope_of("OPTIONS")))
+        dressed = answer_of(await called(books.outer, scope_of("OPTIONS", headers=PREFLIGHT)))
+
+        assert bare.status == 402
+        assert (dressed.status, dressed.body) == (200, "")
 
     def test_it_knows_no_framework(self) -> None:
         """Neither this module nor what it is made of imports one."""

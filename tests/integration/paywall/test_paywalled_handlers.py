@@ -90,6 +90,7 @@ def application(shop: Shop, counter: Counter) -> web.Application:
     app.router.add_get("/long", sold(long))
     app.router.add_post("/echoed", sold(echoed))
     app.router.add_options("/chapter", sold(free))
+    app.router.add_route("*", "/any", sold(chapter))
     app.router.add_get("/free", free)
     return app
 
@@ -187,6 +188,15 @@ class TestPaying:
         """Browsers ask before they pay, and cannot pay for asking."""
         answer = await books.host.call("OPTIONS", "/chapter")
         assert (answer.status, answer.body) == (200, "a taste")
+
+    async def test_whoever_calls_it_options_pays_all_the_same(self, books: Books) -> None:
+        """A handler of every method is no answer to a preflight, real or pretended."""
+        pretended = {"Origin": "https://a.example", "Access-Control-Request-Method": "GET"}
+        bare = await books.host.call("OPTIONS", "/any")
+        dressed = await books.host.call("OPTIONS", "/any", pretended)
+
+        assert (bare.status, dressed.status) == (402, 402)
+        assert books.counter.runs == 0
 
     async def test_head_tells_the_price_and_takes_no_money(self, books: Books) -> None:
         """What HEAD paid, GET could not fetch."""

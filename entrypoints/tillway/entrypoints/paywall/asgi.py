@@ -29,6 +29,7 @@ ADMITTED: Final = "tillway.admitted"
 """Where a scope holds what an application behind the paywall learns: an `Admitted`."""
 
 _CLOSE: Final = {"type": "websocket.close", "code": 1008, "reason": "payment required"}
+_PREFLIGHT: Final = frozenset({b"origin", b"access-control-request-method"})
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -56,12 +57,14 @@ class PaywallMiddleware:
         elif scope["type"] == "websocket":
             await receive()
             await send(dict(_CLOSE))
+        elif _is_preflight(scope):
+            await self.app(scope, receive, _Bodiless(send))
         else:
             await self._charge(scope, receive, send, resource)
 
     async def _resource(self, scope: Scope) -> str | None:
-        if scope["type"] not in ("http", "websocket") or scope.get("method") == "OPTIONS":
-            return None  # a browser's preflight cannot pay
+        if scope["type"] not in ("http", "websocket"):
+            return None
         if isinstance(self.resource, str):
             return self.resource
         found = self.resource(scope)
@@ -123,6 +126,28 @@ class PaywallMiddleware:
             raise
         if turn is not None:
             await sent.end(turn)
+
+
+def _is_preflight(scope: Scope) -> bool:
+    """Tell whether a browser asks what it may send: it cannot pay for asking."""
+    named = {bytes(name).lower() for name, _ in scope["headers"]}
+    return scope["method"] == "OPTIONS" and named >= _PREFLIGHT
+
+
+@define
+class _Bodiless:
+    """Sends headers alone: whoever pretends to be a preflight is given nothing that is sold."""
+
+    send: Send
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = message.get("headers", ())
+            kept = [pair for pair in headers if bytes(pair[0]).lower() != b"content-length"]
+            await self.send({**message, "headers": kept})
+        else:
+            more = message.get("more_body", False)
+            await self.send({"type": "http.response.body", "body": b"", "more_body": more})
 
 
 @define

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 from attrs import define
 
@@ -69,7 +69,7 @@ class _Guard:
     again: bool
 
     async def handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.method == "OPTIONS" or request.match_info.http_exception is not None:
+        if _is_preflights(request) or request.match_info.http_exception is not None:
             return await handler(request)  # a preflight cannot pay, and nothing is there to be sold
         resource = await _given(self.resource, request)
         if resource is None:
@@ -97,6 +97,11 @@ class _Guard:
         if isinstance(turn, Answer):
             return _with(_stored(turn), admitted)
         return _with(await _run(request, handler, turn), admitted)
+
+
+def _is_preflights(request: web.Request) -> bool:
+    """Tell whether a route is for preflights alone: one of every method would sell for nothing."""
+    return request.match_info.route.method == hdrs.METH_OPTIONS
 
 
 async def _given(resource: str | ResourceOf, request: web.Request) -> str | None:
