@@ -1,16 +1,19 @@
 """A sandbox for the session, and the official clients to buy from it."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Final, Literal
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
 from solders.keypair import Keypair
 
 from e2e import clients
 from e2e.clients import Client, Unavailable
 from e2e.sandbox import Sandbox, running
+from support.browser import Missing, browser
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +48,20 @@ def python_clients(client_cache: Path) -> Path:
 def npm_scripts(client_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     workspace = tmp_path_factory.mktemp("npm")
     return _or_skip(lambda: clients.npm_scripts(client_cache, workspace))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    try:
+        async with browser() as started:
+            yield started
+    except Missing as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture
+def axe(npm_scripts: Path) -> str:
+    return (npm_scripts / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
 # Name: the version of x402 that the client speaks to us, what runs it, its script.

@@ -1,13 +1,11 @@
 """The page for people in a real browser: buyers pay in the sandbox by all that it offers."""
 
 import os
-from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, expect
 from solders.hash import Hash
 from solders.instruction import AccountMeta, Instruction
@@ -16,29 +14,12 @@ from solders.pubkey import Pubkey
 
 from e2e.buyers import cart_of, granted, mint_of, paid_by_card, proof_of, wallet_of
 from e2e.sandbox import Sandbox
-from support.browser import DESKTOP, PHONE, Missing, Visit, browser, visit
+from support.browser import DESKTOP, PHONE, SIZES, Visit, barriers, visit
 from support.chain import memo, signed_by, text, transfer_checked
 
 SHOTS: Final = Path(__file__).parents[2] / "docs" / "images"
-SIZES: Final = {"phone": PHONE, "desktop": DESKTOP}
-SERIOUS: Final = ("serious", "critical")
-
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    try:
-        async with browser() as started:
-            yield started
-    except Missing as reason:
-        pytest.skip(str(reason))
-
-
-@pytest.fixture
-def axe(npm_scripts: Path) -> str:
-    return (npm_scripts / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
 async def granted_after(page: Page, signature: str) -> bool:
@@ -276,7 +257,7 @@ class TestLooks:
                 await seen.page.goto(f"{sandbox.url}/paywall/{path}")
                 for link in await seen.page.locator("#link summary").all():
                     await link.click()
-                assert await faults(seen.page, axe) == []
+                assert await barriers(seen.page, axe) == []
                 assert await seen.page.evaluate(
                     "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
                 )
@@ -297,17 +278,6 @@ class TestLooks:
             kept.write_bytes(taken)
         assert len(taken) < 150_000
         assert kept.stat().st_size < 150_000
-
-
-async def faults(page: Page, axe: str) -> Sequence[str]:
-    """Give what axe finds that is serious."""
-    await page.evaluate(axe)
-    found = await page.evaluate("axe.run()")
-    return [
-        f"{each['id']}: {[node['html'] for node in each['nodes']]}"
-        for each in found["violations"]
-        if each["impact"] in SERIOUS
-    ]
 
 
 def scan_and_pay(sandbox: Sandbox, buyer: Keypair, link: str) -> str:

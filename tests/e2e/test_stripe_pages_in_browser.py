@@ -1,8 +1,7 @@
 """The pages of the sandbox's Stripe in a real browser: buyers pay, subscribers change plans."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -10,24 +9,12 @@ import stripe
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from attrs import frozen
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
-from support.browser import DESKTOP, PHONE, Missing, browser, visit
+from support.browser import PHONE, SIZES, barriers, visit
 from tillway.entrypoints.sandbox.stripe import SECRET_KEY, Served, serve_stripe
 
-SIZES: Final = {"phone": PHONE, "desktop": DESKTOP}
-SERIOUS: Final = ("serious", "critical")
-
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    try:
-        async with browser() as started:
-            yield started
-    except Missing as reason:
-        pytest.skip(str(reason))
 
 
 @frozen
@@ -84,18 +71,6 @@ async def place() -> AsyncIterator[Place]:
         http = stripe.AIOHTTPClient(session=session)
         client = stripe.StripeClient(SECRET_KEY, base_addresses=addresses, http_client=http)
         yield Place(served, client.v1, str(shop.make_url("")).rstrip("/"))
-
-
-@pytest.fixture
-def axe(npm_scripts: Path) -> str:
-    return (npm_scripts / "node_modules" / "axe-core" / "axe.min.js").read_text()
-
-
-async def faults(page: Page, axe: str) -> list[str]:
-    """Give what axe finds serious."""
-    await page.evaluate(axe)
-    found = await page.evaluate("axe.run()")
-    return [each["id"] for each in found["violations"] if each["impact"] in SERIOUS]
 
 
 class TestCheckout:
@@ -169,9 +144,9 @@ class TestLooks:
         async with visit(chromium, SIZES[size]) as seen:
             for url in (made.url, f"{place.served.url}/c/pay/{ended.id}", unknown):
                 await seen.page.goto(url)
-                assert await faults(seen.page, axe) == []
+                assert await barriers(seen.page, axe) == []
             await seen.page.goto(made.url)
             await seen.page.get_by_role("button", name="Use a card that is declined").click()
-            assert await faults(seen.page, axe) == []
+            assert await barriers(seen.page, axe) == []
             await seen.page.goto(await place.portal())
-            assert await faults(seen.page, axe) == []
+            assert await barriers(seen.page, axe) == []

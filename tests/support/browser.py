@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -20,7 +20,9 @@ from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_p
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 PHONE: Final = {"width": 390, "height": 844}
 DESKTOP: Final = {"width": 1280, "height": 800}
+SIZES: Final = {"phone": PHONE, "desktop": DESKTOP}
 
+_SERIOUS: Final = ("serious", "critical")
 _INSTALL: Final = 240  # seconds
 _PATIENCE: Final = 15_000  # milliseconds: what a busy machine may take to show something
 _ARGUMENTS: Final = (
@@ -150,3 +152,14 @@ async def visit(
         yield seen
     finally:
         await context.close()
+
+
+async def barriers(page: Page, axe: str) -> Sequence[str]:
+    """Give what axe finds on a page that shuts people out."""
+    await page.evaluate(axe)
+    found = await page.evaluate("axe.run()")
+    return [
+        f"{each['id']}: {[node['html'] for node in each['nodes']]}"
+        for each in found["violations"]
+        if each["impact"] in _SERIOUS
+    ]
