@@ -8,7 +8,7 @@ from typing import Any, Final
 from attrs import define, field
 from solders.transaction import VersionedTransaction
 
-from support.chain import Wallet, blockhash_of, pay
+from support.chain import Wallet
 from support.shop import Answer, Shop, v0_header
 from support.whole_shop import open_whole_shop
 from tillway.core.carts import Cart, CartState
@@ -67,17 +67,7 @@ class EitherRail:
 
     def signed(self, cart: Answer, buyer: Wallet | None = None) -> bytes:
         """Sign what the cart's quote asks for, of a buyer who pays the fee."""
-        requirement = cart.body["quote"]
-        return bytes(
-            pay(
-                buyer or self.shop.buyer(sol=1),
-                self.shop.merchant.address,
-                int(requirement["maxAmountRequired"]),
-                blockhash_of(self.shop.chain),
-                note=requirement["extra"]["memo"],
-                legacy=True,
-            )
-        )
+        return self.shop.sign_old(buyer or self.shop.buyer(sol=1), cart.body["quote"])
 
     async def show(self, cart: Answer, raw: bytes) -> Answer:
         """Present a transaction as the payment of a cart, with the cart's quote."""

@@ -166,6 +166,11 @@ class Shop:
         }
         return bytes(pay(buyer, **{**arguments, **changes}))
 
+    def sign_old(self, buyer: Wallet, requirement: Mapping[str, Any]) -> bytes:
+        """Sign what a requirement of version 0 asks for, as a buyer who pays the fee."""
+        offer = {"amount": requirement["maxAmountRequired"], "extra": requirement["extra"]}
+        return self.sign(buyer, offer, fee_payer=None, legacy=True)
+
     async def paid(self, buyer: Wallet, resource: str = "article", query: str = "") -> Answer:
         """Buy a resource with x402 version 2, from the offer to the grant."""
         asked = await self.offer(resource, query)

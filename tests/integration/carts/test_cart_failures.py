@@ -11,7 +11,6 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
-from support.chain import blockhash_of, pay
 from support.crew import crew
 from support.either_rail import either_rail
 from support.shop import ARTICLE, COURSE, Answer, Shop, v0_header
@@ -103,17 +102,10 @@ async def quoted(shop: Shop) -> tuple[str, dict[str, str]]:
     answer = await shop.post("/paywall/v1/cart/quote", {"items": ITEMS})
     assert answer.status == 402, answer.body
     requirement = answer.body["quote"]
-    raw = pay(
-        shop.buyer(sol=1),
-        shop.merchant.address,
-        int(requirement["maxAmountRequired"]),
-        blockhash_of(shop.chain),
-        note=requirement["extra"]["memo"],
-        legacy=True,
-    )
+    raw = shop.sign_old(shop.buyer(sol=1), requirement)
     sealed = {"quote": requirement["extra"]["quote"]}
     cart = answer.body["cartId"]
-    return cart, v0_header(bytes(raw), cart, resourceType="cart", metadata=sealed)
+    return cart, v0_header(raw, cart, resourceType="cart", metadata=sealed)
 
 
 async def granted(shop: Shop, header: dict[str, str]) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from solders.message import to_bytes_versioned
 from solders.transaction import VersionedTransaction
 
-from support.chain import Wallet, blockhash_of, pay
+from support.chain import Wallet
 from support.shop import ARTICLE, COURSE, Answer, Shop, open_shop, v0_header, v1_header, v2_header
 from tillway.core.ids import CART_ID
 
@@ -27,19 +27,6 @@ async def quoted(shop: Shop, items: object = TWO, **more: Any) -> Answer:
     answer = await shop.post(QUOTE, {"items": items, **more})
     assert answer.status == 402, answer.body
     return answer
-
-
-def self_paid(shop: Shop, buyer: Wallet, requirement: Mapping[str, Any]) -> bytes:
-    return bytes(
-        pay(
-            buyer,
-            shop.merchant.address,
-            int(requirement["maxAmountRequired"]),
-            blockhash_of(shop.chain),
-            note=requirement["extra"]["memo"],
-            legacy=True,
-        )
-    )
 
 
 def header(cart: Answer, raw: bytes, **more: Any) -> dict[str, str]:
@@ -139,7 +126,7 @@ class TestPaying:
     async def test_as_the_react_sdk_does(self, shop: Shop) -> None:
         """The bare id with resourceType cart; the cart is paid and says by whom."""
         cart, buyer = await quoted(shop), shop.buyer(sol=1)
-        raw = self_paid(shop, buyer, cart.body["quote"])
+        raw = shop.sign_old(buyer, cart.body["quote"])
 
         answer = await shop.post(VERIFY, headers=header(cart, raw))
 
@@ -161,7 +148,7 @@ class TestPaying:
     async def test_the_address_of_the_offer_is_taken_too(self, shop: Shop) -> None:
         """`cart:<id>`, as the requirement names it."""
         cart = await quoted(shop)
-        raw = self_paid(shop, shop.buyer(sol=1), cart.body["quote"])
+        raw = shop.sign_old(shop.buyer(sol=1), cart.body["quote"])
         named = v0_header(raw, cart.body["quote"]["resource"])
         assert (await shop.post(VERIFY, headers=named)).status == 200
 
@@ -213,7 +200,7 @@ class TestPaying:
     async def test_at_the_carts_own_address(self, shop: Shop) -> None:
         """`POST cart/{cartId}/verify` answers as the Rust server does."""
         cart, buyer = await quoted(shop), shop.buyer(sol=1)
-        raw = self_paid(shop, buyer, cart.body["quote"])
+        raw = shop.sign_old(buyer, cart.body["quote"])
         path = f"/paywall/v1/cart/{cart.body['cartId']}/verify"
 
         answer = await shop.post(path, headers=header(cart, raw))
@@ -241,7 +228,7 @@ class TestPaying:
             ],
             metadata=theirs,
         )
-        raw = self_paid(shop, shop.buyer(sol=1), cart.body["quote"])
+        raw = shop.sign_old(shop.buyer(sol=1), cart.body["quote"])
         planted = {"item_7_resource": "gold", "coupon_codes": "Y", "total_quantity": "9", "a": "b"}
         answer = await shop.post(VERIFY, headers=header(cart, raw, metadata=planted))
 
@@ -282,7 +269,7 @@ class TestOnce:
         """Nothing moves."""
         cart = await quoted(shop)
         for buyer, code in ((shop.buyer(sol=1), None), (shop.buyer(sol=1), "cart_already_paid")):
-            raw = self_paid(shop, buyer, cart.body["quote"])
+            raw = shop.sign_old(buyer, cart.body["quote"])
             answer = await shop.post(VERIFY, headers=header(cart, raw))
             assert answer.code == code, answer.body
         assert shop.balance() == TOTAL
@@ -290,7 +277,7 @@ class TestOnce:
     async def test_of_sixteen_payments_at_once_one_is_taken(self, still_shop: Shop) -> None:
         """The others are refused, and nothing of theirs has moved."""
         cart, shop = await quoted(still_shop), still_shop
-        raws = [self_paid(shop, shop.buyer(sol=1), cart.body["quote"]) for _ in range(16)]
+        raws = [shop.sign_old(shop.buyer(sol=1), cart.body["quote"]) for _ in range(16)]
 
         answers = await asyncio.gather(
             *(shop.post(VERIFY, headers=header(cart, raw)) for raw in raws)
@@ -329,7 +316,7 @@ class TestPriceHolds:
             cart = await quoted(shop)
             assert cart.body["quote"]["maxTimeoutSeconds"] in (899, 900)
             shop.clock.forward(timedelta(minutes=14))
-            raw = self_paid(shop, shop.buyer(sol=1), cart.body["quote"])
+            raw = shop.sign_old(shop.buyer(sol=1), cart.body["quote"])
             answer = await shop.post(VERIFY, headers=header(cart, raw))
             assert answer.status == 200, answer.body
 
@@ -338,7 +325,7 @@ class TestPriceHolds:
         cart = await quoted(shop)
         number = cart.body["cartId"]
         shop.clock.forward(timedelta(minutes=15, seconds=1))
-        raw = self_paid(shop, shop.buyer(sol=1), cart.body["quote"])
+        raw = shop.sign_old(shop.buyer(sol=1), cart.body["quote"])
 
         proof = await shop.post(VERIFY, headers=header(cart, raw))
         offer = await shop.get(f"/paywall/{number}")

@@ -2,14 +2,13 @@
 
 import asyncio
 import base64
-from typing import Any
 
 import pytest
 from attrs import evolve
 from solders.message import to_bytes_versioned
 from solders.transaction import VersionedTransaction
 
-from support.chain import Wallet, blockhash_of, pay
+from support.chain import Wallet
 from support.shop import (
     ARTICLE,
     COUPONS,
@@ -104,7 +103,7 @@ class TestVersion0:
         """Quote, transfer and verify as the Cedros client does."""
         buyer = shop.buyer(sol=1)
         quoted = await shop.post("/paywall/v1/quote", {"resource": "article", "couponCode": None})
-        transaction = _self_paid(shop, buyer, quoted.body["accepts"][0])
+        transaction = shop.sign_old(buyer, quoted.body["accepts"][0])
 
         answer = await shop.post("/paywall/v1/verify", headers=v0_header(transaction, "article"))
 
@@ -130,19 +129,6 @@ class TestVersion0:
 
         assert answer.status == 200
         assert shop.balance() == ARTICLE
-
-
-def _self_paid(shop: Shop, buyer: Wallet, requirement: dict[str, Any]) -> bytes:
-    return bytes(
-        pay(
-            buyer,
-            shop.merchant.address,
-            int(requirement["maxAmountRequired"]),
-            blockhash_of(shop.chain),
-            note=requirement["extra"]["memo"],
-            legacy=True,
-        )
-    )
 
 
 async def _gasless(shop: Shop, buyer: Wallet, resource: str) -> bytes:
