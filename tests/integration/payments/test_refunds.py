@@ -118,6 +118,18 @@ class TestAWholeRefund:
         more = await bought_.ask(PAID)
         assert (more.status, more.code) == (400, "refund_already_processed")
 
+    async def test_what_was_paid_back_is_verified_no_more(self, still: Shop) -> None:
+        """All of it: whoever looks it up would give the goods for nothing."""
+        case = await bought(still)
+        path = f"/paywall/v1/x402-transaction/verify?signature={case.purchase}"
+        before = await still.get(path)
+
+        assert (await execute(still, await case.approved())).status == 200
+
+        after = await still.get(path)
+        assert (before.status, before.body["verified"]) == (200, True)
+        assert (after.status, after.code) == (402, "transaction_not_found")
+
     async def test_its_offer_holds_as_long_as_it_says(self, still: Shop) -> None:
         """A quarter of an hour, longer than prices do."""
         case = await bought(still)

@@ -6,6 +6,7 @@ from attrs import define
 from tillway.core.errors import Code, Declined
 from tillway.core.payments import Payment, State
 from tillway.core.quotes import Purpose
+from tillway.core.refunds import is_paid_back
 from tillway.core.services.gateway import Services
 from tillway.entrypoints.http.apis.cedros.texts import moment
 from tillway.entrypoints.http.render import answer
@@ -16,7 +17,7 @@ _LONGEST = 128
 
 @define
 class Lookup:
-    """Tell what a settled x402 payment was for. Claims that are still open are not found."""
+    """Tell what a settled x402 payment was for. What is still open, or paid back, is not found."""
 
     services: Services
 
@@ -33,8 +34,12 @@ class Lookup:
     async def _found(self, request: web.Request, signature: str) -> Payment | None:
         if len(signature) > _LONGEST:
             return None
-        async with self.services.store.view(once=True) as view:
-            return await view.payments.by_signature(request[TENANT], signature)
+        async with self.services.store.view() as view:
+            found = await view.payments.by_signature(request[TENANT], signature)
+            if found is None:
+                return None
+            returned = await view.refunds.of(found.tenant, found.signature)
+        return None if is_paid_back(found.amount, returned) else found
 
 
 def _has_paid_here(payment: Payment) -> bool:
