@@ -15,7 +15,7 @@ from tillway.entrypoints.settings.loading import (
     read_source,
 )
 from tillway.entrypoints.settings.sections import BUILT_IN, LoggingSettings
-from tillway.plugins.registry import Registry, installed, sections
+from tillway.plugins.registry import Registry, offers, sections
 
 FACES: Final = ("paywall", "cedros", "discovery", "ops")
 OBSERVERS: Final = ("prometheus",)
@@ -61,6 +61,6 @@ def plugins_of(source: Source) -> Sequence[str]:
     A section of ours whose rail is not there yet is read and not in force.
     """
     seen = glance(source)
-    offered = {plugin.name for plugin in installed()}
+    offered = offers().names
     rails = [name for name in seen.rails if name in offered]
     return [*OBSERVERS, seen.backend, *rails, *FACES, *seen.plugins]

@@ -5,7 +5,7 @@ implementations. Importing the module must be cheap: its technology is imported 
 """
 
 from collections.abc import Iterator, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from inspect import isroutine
 from types import ModuleType
 from typing import Any
@@ -47,19 +47,24 @@ class Loaded:
         return [_options(each).get("specname") or name for name, each in _marked(self.module)]
 
 
+def offers() -> EntryPoints:
+    """Go through all that is installed, which takes a while, and give who offers plugins."""
+    return entry_points(group=PROJECT)
+
+
 def installed() -> Sequence[Installed]:
     """List what is installed, by name. Imports nothing."""
-    found = [_described(point) for point in entry_points(group=PROJECT)]
+    found = [_described(point) for point in offers()]
     return sorted(found, key=lambda plugin: (plugin.name, plugin.distribution))
 
 
-def load(name: str) -> Loaded:
-    """Import the plugin of that name.
+def load(name: str, offered: EntryPoints | None = None) -> Loaded:
+    """Import the plugin of that name; ``offered`` is what `offers` has given just now.
 
     Raises PluginError if the name is offered by no distribution or by several, if the module or
     what it imports is missing, or if it does not describe itself.
     """
-    point = _only(name)
+    point = _only(name, offers() if offered is None else offered)
     loaded = _imported(point)
     _refuse_unmarked(loaded)
     return loaded
@@ -80,15 +85,15 @@ def _described(point: EntryPoint) -> Installed:
     )
 
 
-def _only(name: str) -> EntryPoint:
-    offered = list(entry_points(group=PROJECT, name=name))
-    if not offered:
-        known = ", ".join(sorted({point.name for point in entry_points(group=PROJECT)}))
+def _only(name: str, offered: EntryPoints) -> EntryPoint:
+    found = list(offered.select(name=name))
+    if not found:
+        known = ", ".join(sorted(offered.names))
         raise PluginError(f"no installed package offers the plugin {name!r} (there are: {known})")
-    if len(offered) > 1:
-        who = " and ".join(sorted(_described(point).distribution for point in offered))
+    if len(found) > 1:
+        who = " and ".join(sorted(_described(point).distribution for point in found))
         raise PluginError(f"{who} both offer the plugin {name!r}: uninstall one of them")
-    return offered[0]
+    return found[0]
 
 
 def _imported(point: EntryPoint) -> Loaded:

@@ -5,6 +5,7 @@ pluggy's own calls take and give anything.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import EntryPoints
 from typing import Any
 
 import pluggy
@@ -22,10 +23,10 @@ from tillway.core.ports.store import Store
 from tillway.plugins import hooks
 from tillway.plugins.api import Api
 from tillway.plugins.context import Context
-from tillway.plugins.loading import Installed, Loaded, PluginError, installed, load, remedy
+from tillway.plugins.loading import Installed, Loaded, PluginError, installed, load, offers, remedy
 from tillway.plugins.plugin import Kind
 
-__all__ = ["Installed", "Loaded", "PluginError", "Registry", "installed", "sections"]
+__all__ = ["Installed", "Loaded", "PluginError", "Registry", "installed", "offers", "sections"]
 
 _Fits = Callable[[object], bool]
 
@@ -43,7 +44,8 @@ class Registry:
 
         Raises PluginError as ``loading.load`` does.
         """
-        return [self._one(name) for name in dict.fromkeys(names)]
+        offered = offers()
+        return [self._one(name, offered) for name in dict.fromkeys(names)]
 
     def enable(self, plugins: Iterable[Loaded]) -> None:
         """Register hook implementations. A repeat of a plugin does nothing.
@@ -93,9 +95,9 @@ class Registry:
         )
         return found
 
-    def _one(self, name: str) -> Loaded:
+    def _one(self, name: str, offered: EntryPoints | None = None) -> Loaded:
         if name not in self._loaded:
-            self._loaded[name] = load(name)
+            self._loaded[name] = load(name, offered)
         return self._loaded[name]
 
     def _register(self, plugin: Loaded) -> None:
