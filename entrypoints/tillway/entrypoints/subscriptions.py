@@ -1,5 +1,6 @@
 """Subscriptions of a gateway, joined from its settings."""
 
+from tillway.core.quotes import Purpose
 from tillway.core.services.checkout import Checkouts
 from tillway.core.services.subscribe import Subscribe
 from tillway.core.services.subscribing import Subscribing
@@ -37,10 +38,12 @@ def subscriptions(
     )
     turn = Turn(store=store, clock=clock, owner=process, name="subscriptions", every=EVERY)
     changes = Changes(known=known, catalogue=catalogue, rails=quoting.rails, pages=checkouts.pages)
+    activate = Activate(store=store, quoting=quoting, known=known, periods=periods)
+    quoting.subjects.undone_by(Purpose.PURCHASE, activate)
     return Subscribe(
         known=known,
         periods=periods,
-        activate=Activate(store=store, quoting=quoting, known=known, periods=periods),
+        activate=activate,
         bills=bills,
         cards=CardPlans(
             quoting=quoting, terms=terms, checkouts=checkouts, enabled=settings.enabled

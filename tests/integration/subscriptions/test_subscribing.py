@@ -171,6 +171,22 @@ class TestMoneyThatGoes:
         await club.gateway.services.finality.sweep()
         assert not (await status(club, str(buyer.address)))["active"]
 
+    async def test_so_is_what_a_plain_purchase_was_made(self, club: Shop) -> None:
+        """It goes with its money like any other, and cannot be had again without it."""
+        buyer = club.buyer(usdc=GOLD)
+        signature = (await club.paid(buyer, "gold")).body["signature"]
+        wallet = str(buyer.address)
+        assert (await activated(club, wallet, signature)).status == 200
+        club.chain.tick()
+        assert club.chain.fork(signature)
+        club.faults.drop_all = True
+        club.clock.forward(timedelta(seconds=90))
+        await club.gateway.services.finality.sweep()
+        await club.gateway.services.finality.sweep()
+
+        assert not (await status(club, wallet))["active"]
+        assert (await activated(club, wallet, signature)).status == 400
+
 
 class TestActivating:
     """What is answered to whoever names a payment."""

@@ -196,12 +196,11 @@ class Finality:
 
     async def _told(self, unit: UnitOfWork, change: _Change) -> None:
         """Have what was bought hear of it, if it can be undone."""
-        subject = self.subjects.find(change.now.purchase)
-        if not isinstance(subject, Undoes):
-            return
         if change.was.state is State.SETTLED:
-            await subject.undo(unit, change.now)
-        elif change.now.state is State.SETTLED:
+            await self.subjects.undo(unit, change.now)
+            return
+        subject = self.subjects.find(change.now.purchase)
+        if change.now.state is State.SETTLED and isinstance(subject, Undoes):
             await subject.fulfil(unit, change.now)
 
 

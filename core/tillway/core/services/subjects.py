@@ -101,17 +101,39 @@ class Undoes(Subject, Protocol):
         ...
 
 
+class TakesBack(Protocol):
+    """Whoever has made more of payments than their subject knows of."""
+
+    async def undo(self, unit: UnitOfWork, payment: Payment) -> None:
+        """Take it back, in the unit that reverses the payment. A repeat does nothing."""
+        ...
+
+
 @define
 class Subjects:
     """The subjects of one gateway. Each purpose has one."""
 
     _all: dict[Purpose, Subject] = field(factory=dict, init=False)
+    _more: dict[Purpose, TakesBack] = field(factory=dict, init=False)
 
     def add(self, subject: Subject) -> None:
         """Take a subject in; ValueError if its purpose has one."""
         if subject.purpose in self._all:
             raise ValueError(f"the purpose {subject.purpose} has a subject already")
         self._all[subject.purpose] = subject
+
+    def undone_by(self, purpose: Purpose, takes_back: TakesBack) -> None:
+        """Have somebody else hear of reversals too."""
+        self._more[purpose] = takes_back
+
+    async def undo(self, unit: UnitOfWork, payment: Payment) -> None:
+        """Take back what a payment bought or was made, in the unit that reverses it."""
+        purpose = payment.purchase.purpose
+        subject, more = self._all.get(purpose), self._more.get(purpose)
+        if isinstance(subject, Undoes):
+            await subject.undo(unit, payment)
+        if more is not None:
+            await more.undo(unit, payment)
 
     def of(self, purchase: Purchase) -> Subject:
         """Give the subject of a purchase; Declined if nothing of its purpose is sold here."""

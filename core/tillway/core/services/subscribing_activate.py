@@ -9,14 +9,14 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Final
 
-from attrs import define
+from attrs import define, evolve
 
 from tillway.core.catalog import SubscriptionTerms
 from tillway.core.errors import Code, Declined, Unavailable
 from tillway.core.ids import Nonce, ProductId
 from tillway.core.money import Money
 from tillway.core.payments import Payment, Purchase, State
-from tillway.core.ports.store import SingleUse, Store
+from tillway.core.ports.store import NonceUse, SingleUse, Store, UnitOfWork
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import LIVE, NEVER
 from tillway.core.services.quote import Quoting
@@ -79,6 +79,17 @@ class Activate:
             raise Unavailable(retry_after=1.0)
         return found
 
+    async def undo(self, unit: UnitOfWork, payment: Payment) -> None:
+        """Take back the period that a purchase was made one of, once its payment is reversed."""
+        mark = _mark(payment, self.known.now())
+        used = await unit.nonces.use(mark.tenant, mark.nonce, CONSUMED, mark.created_at)
+        product = ProductId(payment.purchase.resource)
+        found = await self.quoting.catalogue.product(payment.tenant, product)
+        if used is not NonceUse.USED or found is None or found.subscription is None:
+            return
+        bought = purchase_of(payment.tenant, product, found.subscription)
+        await self.periods.undo(unit, evolve(payment, purchase=bought))
+
     async def _settled(self, tenant: Tenant, signature: str) -> Payment:
         async with self.store.view(once=True) as view:
             payment = await view.payments.by_signature(tenant, signature)
@@ -97,6 +108,9 @@ class Activate:
                 return
             if refusal is not None:
                 raise refusal
+            standing = await unit.payments.find(payment.chain, payment.key)
+            if standing is None or standing.state is not State.SETTLED:
+                raise _refused(NOT_FOUND, "paymentSignature")
             refunds = await unit.refunds.of(payment.tenant, payment.signature)
             if any(each.state in LIVE for each in refunds):
                 raise _refused("payment was refunded, or is to be", "paymentSignature")
@@ -125,7 +139,8 @@ _KINDS: Final = frozenset({Purpose.PURCHASE, Purpose.SUBSCRIPTION})
 
 def _mark(payment: Payment, now: datetime) -> SingleUse:
     """Give what can be written once for a payment, and says that it was used."""
-    text = f"{CONSUMED}:{payment.chain}:{payment.key}"
+    turn = f":{payment.turn}" if payment.turn > 1 else ""  # it was gone, and is here again
+    text = f"{CONSUMED}:{payment.chain}:{payment.key}{turn}"
     return SingleUse(
         nonce=Nonce(hashlib.sha256(text.encode()).hexdigest()[:32]),
         tenant=payment.tenant,
