@@ -66,8 +66,8 @@ def routes(page: Page) -> Sequence[Route]:
                 ),
             ),
             answers=(
-                Answer(status=200, description="The file.", content_type="text/javascript"),
-                Answer(status=200, description="The file.", content_type="text/css"),
+                Answer(status=200, description="The script.", content_type="text/javascript"),
+                Answer(status=200, description="The style sheet.", content_type="text/css"),
             ),
             refusals=(Code.ROUTE_NOT_FOUND,),
         )
