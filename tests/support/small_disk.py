@@ -2,14 +2,17 @@
 
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from attrs import frozen
 
 _BLOCK = 4096
+_QUIET, _MOMENT = 5, 0.1
 
 
 @frozen
@@ -19,17 +22,27 @@ class Disk:
     folder: Path
 
     def fill(self) -> None:
-        """Leave no room at all."""
+        """Leave no room at all, nor what others give up in the next moments."""
+        quiet = 0
         with (self.folder / "filler").open("ab", buffering=0) as filler:
-            try:
-                while filler.write(b"\0" * _BLOCK):
-                    pass
-            except OSError:
-                return
+            while quiet < _QUIET:
+                quiet = 0 if _filled(filler) else quiet + 1
+                time.sleep(_MOMENT)
 
     def free(self) -> None:
         """Make room again."""
         (self.folder / "filler").unlink()
+
+
+def _filled(filler: BinaryIO) -> int:
+    """Write all that there is room for, and tell how many blocks."""
+    blocks = 0
+    try:
+        while filler.write(b"\0" * _BLOCK):
+            blocks += 1
+    except OSError:
+        return blocks
+    return blocks
 
 
 @contextmanager

@@ -154,11 +154,13 @@ class TestWhoDied:
 
     async def test_killed_right_after_the_commit_nothing_is_missing(self, place: str) -> None:
         """Killed as soon as it has acknowledged, again and again, mostly before spreading."""
-        acknowledged, unspread = set[str](), 0
+        acknowledged, unspread, lives = set[str](), 0, 0
         async with _open(place):
             pass
-        for n in range(count(8, 100)):
-            async with started("work", place, f"life-{n}", 100_000) as child:
+        # On a busy machine most die a little later: some have to die in time.
+        while lives < count(8, 100) or not unspread:
+            lives += 1
+            async with started("work", place, f"life-{lives}", 100_000) as child:
                 await ready(child)
                 await begin(child)
                 assert child.stdout is not None
@@ -168,7 +170,6 @@ class TestWhoDied:
             in_log = {one["_id"] for one in await _documents(place, "log")}
             in_tables = {one["n"] for one in await _documents(place, "payments")}
             unspread += max(in_log) not in in_tables
-        assert unspread > 0
         async with _open(place) as store:
             await check(store, acknowledged)
 
