@@ -16,6 +16,8 @@ from tillway.core.events import Event
 from tillway.core.ledger import Account, AccountKind
 from tillway.core.payments import Payment
 from tillway.core.ports.hosting import HostedSession
+from tillway.core.ports.store import Inbound
+from tillway.core.refunds import Refund
 from tillway.core.tenancy import DEFAULT
 from tillway.entrypoints.gateway import Gateway
 
@@ -95,6 +97,34 @@ class CardShop:
             found = await view.checkouts.by_session(DEFAULT, "stripe", session)
         assert found is not None
         return found
+
+    async def refunds(self, session: str) -> list[Refund]:
+        """Give the refunds of a session's payment."""
+        async with self.gateway.store.view() as view:
+            return list(await view.refunds.of(DEFAULT, f"stripe:{session}"))
+
+    async def has_kept(self, name: str) -> bool:
+        """Tell whether an event is in the inbox."""
+        async with self.gateway.store.view() as view:
+            return await view.inbox.get(DEFAULT, "stripe", name) is not None
+
+    async def inbound(self, name: str) -> Inbound:
+        """Give an event as the inbox has it."""
+        async with self.gateway.store.view() as view:
+            found = await view.inbox.get(DEFAULT, "stripe", name)
+        assert found is not None, name
+        return found
+
+    async def catch_up(self) -> None:
+        """Apply all that waits, as if its pauses were over."""
+        incoming = self.gateway.services.incoming
+        now = incoming.clock.now()
+        while True:
+            async with self.gateway.store.begin() as unit:
+                found = await unit.inbox.take("test", now + timedelta(days=1), now, 50)
+            done = [await incoming.apply(each) for each in found]
+            if not any(done):
+                return
 
     async def facts(self, kind: str) -> list[Event]:
         """Give what the seller heard of one kind, oldest first."""
