@@ -1,6 +1,5 @@
 """Differences between payments and what Stripe's account has of them, over the emulator."""
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
@@ -24,6 +23,7 @@ from tillway.core.services.reconciling.reconcile import Reconcile
 from tillway.core.services.reconciling.report import Report
 from tillway.core.services.refunding import RefundAsked
 from tillway.core.tenancy import DEFAULT
+from tillway.entrypoints.sandbox.stripe.timing import catch_up
 
 SESSION: Final = "checkout.session"
 
@@ -258,7 +258,7 @@ class TestClean:
             assert free.status == 200
             for _ in range(3):
                 shop.clock.forward(timedelta(days=8))
-                await asyncio.sleep(0.3)
+                catch_up(whole.stripe.account)
                 await whole.stripe.delivered()
                 await shop.gateway.services.finality.sweep()
                 await shop.gateway.services.incoming.sweep()
