@@ -12,8 +12,14 @@ BURST = 40
 BACKGROUND = 4
 """Reads that a process makes by itself in some seconds: quote keys, what sponsors have spent."""
 
-PER_PAYMENT = {"simulateTransaction", "sendTransaction", "signatureSubscribe"}
-"""The last is a message on the one WebSocket, which is answered when there is news."""
+PER_PAYMENT = {
+    "simulateTransaction",
+    "sendTransaction",
+    "signatureSubscribe",
+    "signatureUnsubscribe",
+}
+"""The last two are messages on the one WebSocket: one asks for news, the other for no more of it
+where a question was answered sooner."""
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -40,6 +46,7 @@ class TestCounts:
         counted = await counting.paid(BURST, together=True)
         assert counted.calls["simulateTransaction"] == BURST
         assert counted.calls["sendTransaction"] == BURST
+        assert counted.calls["signatureUnsubscribe"] <= BURST
         assert counted.calls["getSignatureStatuses"] <= BURST / 2
         others = set(counted.calls) - PER_PAYMENT - {"getSignatureStatuses"}
         assert sum(counted.calls[method] for method in others) <= 3, counted.calls
