@@ -27,7 +27,7 @@ from support.manual_clock import ManualClock
 from tillway.adapters.stores.postgres import PostgresStore
 from tillway.adapters.stores.sqlite import SqliteStore
 from tillway.core.contracts.samples import CHAIN, NOW
-from tillway.core.services.sequencing import Sequencer
+from tillway.core.services.books.sequencing import Sequencer
 from tillway.core.tenancy import DEFAULT
 
 FEW: Final = 1_000

@@ -24,8 +24,8 @@ from tillway.core.contracts.samples import (
 from tillway.core.events import Event
 from tillway.core.ledger import Entry
 from tillway.core.payments import Payment, Phase
-from tillway.core.services.bookkeeping import entries_of
-from tillway.core.services.facts import facts_of
+from tillway.core.services.books.bookkeeping import entries_of
+from tillway.core.services.books.facts import facts_of
 
 _CODEC: Final = Codec()
 

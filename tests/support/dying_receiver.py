@@ -15,7 +15,7 @@ from attrs import define
 from support.storm import Sent
 from tillway.core.ports.hosting import News
 from tillway.core.ports.store import UnitOfWork
-from tillway.core.services.incoming import Applies
+from tillway.core.services.hosted.incoming import Applies
 from tillway.core.tenancy import DEFAULT, Tenant
 from tillway.entrypoints.bootstrap import create_app
 from tillway.entrypoints.configuration import configure

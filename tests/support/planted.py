@@ -29,8 +29,8 @@ from tillway.core.payments import Failed, Payment, Purchase
 from tillway.core.ports.store import Store, UnitOfWork
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import NEVER, UNAPPLIED, Refund, RefundState
-from tillway.core.services.bookkeeping import entries_of
-from tillway.core.services.facts import facts_of
+from tillway.core.services.books.bookkeeping import entries_of
+from tillway.core.services.books.facts import facts_of
 from tillway.core.services.reconciling.findings import Kind
 from tillway.core.subscriptions import SubscriptionState
 from tillway.core.tenancy import DEFAULT

@@ -13,7 +13,7 @@ from support.store_load import Till
 from support.store_places import store_at
 from tillway.core.contracts.samples import event, payment, reservation, settled
 from tillway.core.ports.store import Store
-from tillway.core.services.sequencing import Sequencer
+from tillway.core.services.books.sequencing import Sequencer
 
 
 async def work(store: Store, who: str, rounds: int) -> None:

@@ -47,15 +47,15 @@ from tillway.core.payments import Asked, Outcome, Purchase, Settled
 from tillway.core.ports.rails import Offer, Signed
 from tillway.core.ports.store import Store
 from tillway.core.quotes import Purpose, read_authenticator
-from tillway.core.services.catalogue import FixedCatalogue
-from tillway.core.services.endings import Endings
-from tillway.core.services.leases import Leases
-from tillway.core.services.quote import Quoting
+from tillway.core.services.catalogue.catalogues import FixedCatalogue
+from tillway.core.services.paying.endings import Endings
+from tillway.core.services.paying.leases import Leases
+from tillway.core.services.paying.quote import Quoting
+from tillway.core.services.paying.repeats import Repeats
+from tillway.core.services.paying.settle import Granted, Settle
+from tillway.core.services.paying.terms import Terms
 from tillway.core.services.rails import Rails
-from tillway.core.services.repeats import Repeats
-from tillway.core.services.settle import Granted, Settle
 from tillway.core.services.subjects import Products, Subjects
-from tillway.core.services.terms import Terms
 from tillway.core.tenancy import DEFAULT, Tenant
 
 LIFETIME: Final = timedelta(minutes=5)

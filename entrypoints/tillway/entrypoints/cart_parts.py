@@ -4,12 +4,12 @@ from datetime import timedelta
 
 from attrs import frozen
 
-from tillway.core.services.cart_sales import CartSales
-from tillway.core.services.cart_subject import Carts
-from tillway.core.services.carting import Carting
-from tillway.core.services.checkout import Checkouts
-from tillway.core.services.free import Free
-from tillway.core.services.quote import LONGEST_LIFE, Quoting
+from tillway.core.services.carts.carting import Carting
+from tillway.core.services.carts.sales import CartSales
+from tillway.core.services.carts.subject import Carts
+from tillway.core.services.hosted.checkouts import Checkouts
+from tillway.core.services.paying.free import Free
+from tillway.core.services.paying.quote import LONGEST_LIFE, Quoting
 from tillway.entrypoints.settings.loading import Settings
 from tillway.plugins.settings.paywall import PaywallSettings
 from tillway.plugins.settings.storage import StorageSettings

@@ -12,12 +12,12 @@ from attrs import define, field
 from tillway.core.ports.catalogue import Catalogue
 from tillway.core.ports.rails import Starts
 from tillway.core.ports.store import Store
-from tillway.core.services.edition import LOOK
+from tillway.core.services.catalogue.edition import LOOK
+from tillway.core.services.catalogue.shop import Shop
 from tillway.core.services.gateway import Services
-from tillway.core.services.quote import Quoting
+from tillway.core.services.paying.quote import Quoting
+from tillway.core.services.paying.settle import Settle
 from tillway.core.services.rails import Rails
-from tillway.core.services.settle import Settle
-from tillway.core.services.shop import Shop
 from tillway.entrypoints.paywall.doors import Door
 from tillway.entrypoints.settings.loading import Settings
 from tillway.entrypoints.settings.sections import ServerSettings

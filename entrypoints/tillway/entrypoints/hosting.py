@@ -7,19 +7,19 @@ from attrs import frozen
 
 from tillway.core.observations import Observer
 from tillway.core.ports.subscribing import HearsSubscriptions
-from tillway.core.services.cards import CardSales
-from tillway.core.services.checkout import MOST_UNPAID, Checkouts
-from tillway.core.services.disputes import Disputes
-from tillway.core.services.free import Free
-from tillway.core.services.givebacks import Givebacks
-from tillway.core.services.incoming import Incoming
-from tillway.core.services.leases import Leases
-from tillway.core.services.news import Newsroom
-from tillway.core.services.overdue import Overdue
-from tillway.core.services.pages import Pages
-from tillway.core.services.paybacks import PayBacks
-from tillway.core.services.quote import Quoting
-from tillway.core.services.sessions import Sessions
+from tillway.core.services.hosted.cards import CardSales
+from tillway.core.services.hosted.checkouts import MOST_UNPAID, Checkouts
+from tillway.core.services.hosted.disputes import Disputes
+from tillway.core.services.hosted.incoming import Incoming
+from tillway.core.services.hosted.news import Newsroom
+from tillway.core.services.hosted.overdue import Overdue
+from tillway.core.services.hosted.pages import Pages
+from tillway.core.services.hosted.sessions import Sessions
+from tillway.core.services.paying.free import Free
+from tillway.core.services.paying.leases import Leases
+from tillway.core.services.paying.quote import Quoting
+from tillway.core.services.refunds.told import PayBacks
+from tillway.core.services.refunds.unapplied import Givebacks
 from tillway.core.services.turns import Turn
 
 OVERDUE_EVERY: Final = timedelta(seconds=30)

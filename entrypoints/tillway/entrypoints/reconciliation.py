@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from tillway.adapters.heads import HeadSignatures
-from tillway.core.services.audit import Audit
+from tillway.core.services.books.audit import Audit
 from tillway.core.services.reconciling.reconcile import Reconcile
 from tillway.core.services.reconciling.report import Report
 from tillway.entrypoints.configuration import Configured

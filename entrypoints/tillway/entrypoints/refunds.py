@@ -5,13 +5,13 @@ from datetime import timedelta
 
 from tillway.core.ports.clock import Random
 from tillway.core.ports.payouts import PaysOut
-from tillway.core.services.autopay import AutoPay
-from tillway.core.services.payouts import Payouts
-from tillway.core.services.quote import Quoting
-from tillway.core.services.refund_deeds import RefundDeeds
-from tillway.core.services.refunding import Refunding
-from tillway.core.services.repaying import Repaying
-from tillway.core.services.settle import Settle
+from tillway.core.services.paying.quote import Quoting
+from tillway.core.services.paying.settle import Settle
+from tillway.core.services.refunds.automatic import AutoPay
+from tillway.core.services.refunds.deeds import RefundDeeds
+from tillway.core.services.refunds.proofs import Repaying
+from tillway.core.services.refunds.providers import Payouts
+from tillway.core.services.refunds.requests import Refunding
 from tillway.core.services.turns import Turn
 from tillway.entrypoints.settings.loading import Settings
 from tillway.plugins.settings.refunds import RefundSettings

@@ -19,15 +19,15 @@ from tillway.core.ports.definitions import (
 from tillway.core.ports.rails import Starts
 from tillway.core.ports.store import Store
 from tillway.core.secrets import Secret
-from tillway.core.services.catalogue import (
+from tillway.core.services.catalogue.catalogues import (
     CachedCatalogue,
     FixedCatalogue,
     JoinedCatalogue,
     StoredCoupons,
     StoredProducts,
 )
-from tillway.core.services.editing import Editing
-from tillway.core.services.edition import Edition
+from tillway.core.services.catalogue.editing import Editing
+from tillway.core.services.catalogue.edition import Edition
 from tillway.core.tenancy import Tenant
 from tillway.entrypoints.definitions import coupons_of, products_of
 from tillway.entrypoints.settings.faults import Fault, SettingsError

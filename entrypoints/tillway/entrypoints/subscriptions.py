@@ -1,16 +1,16 @@
 """Subscriptions of a gateway, joined from its settings."""
 
 from tillway.core.quotes import Purpose
-from tillway.core.services.checkout import Checkouts
-from tillway.core.services.subscribe import Subscribe
-from tillway.core.services.subscribing import Subscribing
-from tillway.core.services.subscribing_activate import Activate
-from tillway.core.services.subscribing_cards import CardPlans
-from tillway.core.services.subscribing_changes import Changes
-from tillway.core.services.subscribing_news import Bills
-from tillway.core.services.subscribing_sales import Periods
-from tillway.core.services.subscribing_upkeep import EVERY, Upkeep
-from tillway.core.services.terms import Terms
+from tillway.core.services.hosted.checkouts import Checkouts
+from tillway.core.services.paying.terms import Terms
+from tillway.core.services.subscriptions.activate import Activate
+from tillway.core.services.subscriptions.bills import Bills
+from tillway.core.services.subscriptions.cards import CardPlans
+from tillway.core.services.subscriptions.changes import Changes
+from tillway.core.services.subscriptions.known import Subscribing
+from tillway.core.services.subscriptions.periods import Periods
+from tillway.core.services.subscriptions.subscribe import Subscribe
+from tillway.core.services.subscriptions.upkeep import EVERY, Upkeep
 from tillway.core.services.turns import Turn
 from tillway.plugins.settings.subscriptions import SubscriptionSettings
 

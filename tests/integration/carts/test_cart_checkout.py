@@ -14,7 +14,7 @@ from tillway.core.errors import Code, Declined, TillwayError, Unavailable, Unset
 from tillway.core.money import Money
 from tillway.core.payments import State
 from tillway.core.ports.hosting import SessionStatus
-from tillway.core.services.baskets import MOST_LINES
+from tillway.core.services.carts.baskets import MOST_LINES
 from tillway.core.tenancy import DEFAULT
 
 CHECKOUT = "/paywall/v1/cart/checkout"

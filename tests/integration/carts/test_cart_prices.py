@@ -12,7 +12,7 @@ import pytest
 from support.either_rail import EitherRail, either_rail
 from support.waiting import until
 from tillway.core.payments import State
-from tillway.core.services.baskets import MOST_LINES
+from tillway.core.services.carts.baskets import MOST_LINES
 
 SAMPLE = 500 if os.environ.get("TILLWAY_TESTS") == "full" else 15
 

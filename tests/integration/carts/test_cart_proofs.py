@@ -11,7 +11,7 @@ from support.either_rail import PRICE, RESOURCES, EitherRail, either_rail
 from support.shop import Answer, v0_header, v1_header, v2_header
 from tillway.core.payments import Purchase
 from tillway.core.quotes import Purpose
-from tillway.core.services.catalogue import FixedCatalogue, JoinedCatalogue
+from tillway.core.services.catalogue.catalogues import FixedCatalogue, JoinedCatalogue
 from tillway.core.services.subjects import Products
 from tillway.core.tenancy import DEFAULT
 

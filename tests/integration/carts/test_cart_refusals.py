@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from support.shop import RESOURCES, Answer, Shop, open_shop
-from tillway.core.services.baskets import MOST_LINES, MOST_NOTED, MOST_PIECES
+from tillway.core.services.carts.baskets import MOST_LINES, MOST_NOTED, MOST_PIECES
 from tillway.core.services.wishes import LONGEST_KEY, LONGEST_VALUE, MOST
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -12,7 +12,7 @@ from support.contract_shop import TIME, error, faulty, posted
 from support.refunds import PAID, REFUNDS, Bought, approve, bought, decide, deny, execute
 from support.shop import Answer, Shop, open_shop
 from support.words import signed_headers, signed_text
-from tillway.core.services.refunding import MOST_WAITING
+from tillway.core.services.refunds.requests import MOST_WAITING
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -11,7 +11,7 @@ from solders.keypair import Keypair
 
 from support.chain import USDC
 from support.shop import Shop, open_shop
-from tillway.core.services.shop import CONFIG
+from tillway.core.services.catalogue.shop import CONFIG
 from tillway.core.tenancy import DEFAULT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

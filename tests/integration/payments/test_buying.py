@@ -21,8 +21,8 @@ from support.shop import (
 )
 from tillway.core.payments import Purchase
 from tillway.core.quotes import Purpose
-from tillway.core.services.catalogue import FixedCatalogue, JoinedCatalogue
-from tillway.core.services.free import FREE_AN_HOUR
+from tillway.core.services.catalogue.catalogues import FixedCatalogue, JoinedCatalogue
+from tillway.core.services.paying.free import FREE_AN_HOUR
 from tillway.core.services.subjects import Products
 from tillway.core.tenancy import DEFAULT
 

@@ -12,7 +12,7 @@ import yaml
 from support.storm import PRICE, SETTINGS, completed, event, fill, made_checkout
 from tillway.core.ledger import Account, AccountKind
 from tillway.core.payments import State
-from tillway.core.services.incoming import QUIET
+from tillway.core.services.hosted.incoming import QUIET
 from tillway.core.tenancy import DEFAULT
 from tillway.entrypoints.bootstrap import Ports, create_app
 from tillway.entrypoints.configuration import configure

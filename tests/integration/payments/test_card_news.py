@@ -33,8 +33,8 @@ from tillway.core.ports.hosting import DisputeState, OrderLine, SessionStatus
 from tillway.core.ports.store import Inbound
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import UNAPPLIED, RefundState
-from tillway.core.services.checkout import Wanted
-from tillway.core.services.incoming import QUIET
+from tillway.core.services.hosted.checkouts import Wanted
+from tillway.core.services.hosted.incoming import QUIET
 from tillway.core.tenancy import DEFAULT
 
 CART = CartId(f"cart_{'0' * 31}1")

@@ -15,7 +15,7 @@ from tillway.core.errors import Code, Declined, TillwayError, Unavailable, Unset
 from tillway.core.money import Money
 from tillway.core.ports.hosting import PayBackState
 from tillway.core.refunds import Refund, RefundState
-from tillway.core.services.audit import Audit
+from tillway.core.services.books.audit import Audit
 from tillway.core.tenancy import DEFAULT
 
 KEY = "an operator's key of some length"

@@ -18,7 +18,7 @@ from tillway.adapters.heads import HeadSignatures
 from tillway.core.checkouts import Checkout, CheckoutState
 from tillway.core.payments import Payment, State
 from tillway.core.refunds import RefundState
-from tillway.core.services.audit import Audit
+from tillway.core.services.books.audit import Audit
 from tillway.core.tenancy import DEFAULT
 from tillway.entrypoints.sandbox.stripe import Fault, Kind, Served
 

@@ -20,7 +20,7 @@ from support.waiting import until
 from tillway.adapters.heads import HeadSignatures
 from tillway.core.payments import State
 from tillway.core.secrets import Secret
-from tillway.core.services.audit import Audit
+from tillway.core.services.books.audit import Audit
 
 FULL = os.environ.get("TILLWAY_TESTS") == "full"
 PAYMENTS = 300 if FULL else 40

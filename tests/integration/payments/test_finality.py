@@ -17,7 +17,7 @@ from tillway.core.assets import USDC
 from tillway.core.events import Event
 from tillway.core.ledger import Account, AccountKind
 from tillway.core.payments import Payment, State
-from tillway.core.services.finality import REVERSED_WATCH
+from tillway.core.services.paying.finality import REVERSED_WATCH
 from tillway.entrypoints.sandbox.chain import Kind
 
 PATH = "/paywall/article"

@@ -28,7 +28,7 @@ from support.shop import ARTICLE, Shop, v2_header
 from support.waiting import until
 from tillway.adapters.heads import HeadSignatures
 from tillway.core.refunds import RefundState
-from tillway.core.services.audit import Audit
+from tillway.core.services.books.audit import Audit
 from tillway.entrypoints.sandbox.chain import fund
 
 FULL = os.environ.get("TILLWAY_TESTS") == "full"

@@ -25,7 +25,7 @@ from tillway.adapters.heads import HeadSignatures
 from tillway.core.payments import State
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import LIVE, RefundState
-from tillway.core.services.audit import Audit
+from tillway.core.services.books.audit import Audit
 
 FULL = os.environ.get("TILLWAY_TESTS") == "full"
 AT_ONCE = 64 if FULL else 16

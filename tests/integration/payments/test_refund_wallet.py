@@ -21,7 +21,7 @@ from tillway.core.payments import Payment, State
 from tillway.core.ports.rails import Examines, Finding
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import RefundState
-from tillway.core.services.audit import Audit
+from tillway.core.services.books.audit import Audit
 from tillway.entrypoints.sandbox.chain import fund
 
 

@@ -32,7 +32,7 @@ from tillway.core.ledger import Account, AccountKind
 from tillway.core.payments import State
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import NEVER, Refund, RefundState
-from tillway.core.services.audit import Audit
+from tillway.core.services.books.audit import Audit
 
 
 @pytest.fixture

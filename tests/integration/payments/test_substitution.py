@@ -32,7 +32,7 @@ from support.tills import (
     renamed,
 )
 from support.untouched import untouched
-from tillway.core.services.settle import Granted
+from tillway.core.services.paying.settle import Granted
 from tillway.core.tenancy import Tenant
 
 CASES = 4_000 if os.environ.get("TILLWAY_TESTS") == "full" else 150

@@ -14,8 +14,8 @@ from tillway.adapters.stores.memory import MemoryStore
 from tillway.core.ids import Nonce
 from tillway.core.payments import Payment
 from tillway.core.ports.store import NonceUse, SingleUse
+from tillway.core.services.books.sequencing import LEASE_NAME
 from tillway.core.services.cleanup import MARGIN, STEPS, in_batches
-from tillway.core.services.sequencing import LEASE_NAME
 from tillway.core.services.turns import LEASE
 
 A_DAY = timedelta(days=1)

@@ -19,9 +19,9 @@ from tillway.core.money import Money
 from tillway.core.payments import Asked, Chain, Payment, PaymentKey, Purchase, Settled
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import Refund, RefundState
-from tillway.core.services.arrivals import arrived
-from tillway.core.services.bookkeeping import entries_of
-from tillway.core.services.facts import facts_of
+from tillway.core.services.books.bookkeeping import entries_of
+from tillway.core.services.books.facts import facts_of
+from tillway.core.services.paying.arrivals import arrived
 from tillway.core.subscriptions import Subscription, SubscriptionState
 from tillway.core.tenancy import DEFAULT, Tenant
 from tillway.entrypoints.paywall.access import Subscribers

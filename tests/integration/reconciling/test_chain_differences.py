@@ -21,9 +21,9 @@ from tillway.core.assets import USDC, USDT
 from tillway.core.money import Money
 from tillway.core.payments import Payment, PaymentKey
 from tillway.core.ports.store import Store, UnitOfWork
-from tillway.core.services.audit import Audit
-from tillway.core.services.bookkeeping import entries_of
-from tillway.core.services.facts import facts_of
+from tillway.core.services.books.audit import Audit
+from tillway.core.services.books.bookkeeping import entries_of
+from tillway.core.services.books.facts import facts_of
 from tillway.core.services.reconciling.findings import Kind
 from tillway.core.services.reconciling.reconcile import Reconcile
 from tillway.core.services.reconciling.report import Report

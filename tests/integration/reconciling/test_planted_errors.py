@@ -18,12 +18,12 @@ from tillway.adapters.stores.memory import MemoryStore
 from tillway.adapters.stores.sqlite import SqliteStore
 from tillway.core.contracts.samples.payments import NOW
 from tillway.core.ports.store import Store
-from tillway.core.services.audit import Audit
+from tillway.core.services.books.audit import Audit
+from tillway.core.services.books.sequencing import Sequencer
 from tillway.core.services.rails import Rails
 from tillway.core.services.reconciling.findings import MEANINGS, Kind
 from tillway.core.services.reconciling.reconcile import Reconcile
 from tillway.core.services.reconciling.report import Report
-from tillway.core.services.sequencing import Sequencer
 
 FULL = os.environ.get("TILLWAY_TESTS") == "full"
 LATER = NOW + timedelta(minutes=30)

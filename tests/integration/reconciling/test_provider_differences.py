@@ -16,12 +16,12 @@ from support.whole_shop import WholeShop, open_whole_shop
 from tillway.adapters.heads import HeadSignatures
 from tillway.core.ids import RefundId
 from tillway.core.refunds import Refund, RefundState
-from tillway.core.services.audit import Audit
+from tillway.core.services.books.audit import Audit
 from tillway.core.services.cleanup import CHECKOUTS_KEPT
 from tillway.core.services.reconciling.findings import Kind
 from tillway.core.services.reconciling.reconcile import Reconcile
 from tillway.core.services.reconciling.report import Report
-from tillway.core.services.refunding import RefundAsked
+from tillway.core.services.refunds.requests import RefundAsked
 from tillway.core.tenancy import DEFAULT
 from tillway.entrypoints.sandbox.stripe.timing import catch_up
 

@@ -35,8 +35,8 @@ from tillway.core.ledger import Account, AccountKind
 from tillway.core.money import Money
 from tillway.core.ports.store import Claimed, Store, Taken
 from tillway.core.secrets import Secret
-from tillway.core.services.bookkeeping import entries_of
-from tillway.core.services.facts import facts_of
+from tillway.core.services.books.bookkeeping import entries_of
+from tillway.core.services.books.facts import facts_of
 from tillway.core.tenancy import DEFAULT
 
 pytest.importorskip("motor", reason="motor is not installed")

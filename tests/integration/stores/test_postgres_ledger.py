@@ -30,9 +30,9 @@ from tillway.core.ledger import Account, AccountKind, Balance, Entry, EntryKey, 
 from tillway.core.money import MOST, Money
 from tillway.core.payments import Payment
 from tillway.core.ports.store import Posted, PostResult, Short, Store, View
-from tillway.core.services.audit import Audit
-from tillway.core.services.bookkeeping import entries_of
-from tillway.core.services.sequencing import Sequencer
+from tillway.core.services.books.audit import Audit
+from tillway.core.services.books.bookkeeping import entries_of
+from tillway.core.services.books.sequencing import Sequencer
 from tillway.core.tenancy import DEFAULT
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from tillway.core.contracts.stores.steps import claim, count
 from tillway.core.events import LEDGER_ENTRY
 from tillway.core.ids import ProductId
 from tillway.core.ports.store import Claimed, Link, Store, UnitOfWork
-from tillway.core.services.bookkeeping import entries_of
+from tillway.core.services.books.bookkeeping import entries_of
 from tillway.core.tenancy import DEFAULT
 
 if TYPE_CHECKING:

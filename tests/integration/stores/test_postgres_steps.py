@@ -24,7 +24,7 @@ from tillway.core.contracts.samples import (
 from tillway.core.contracts.stores.steps import claim, find, settle
 from tillway.core.payments import Payment
 from tillway.core.ports.store import Claimed, Taken
-from tillway.core.services.bookkeeping import entries_of
+from tillway.core.services.books.bookkeeping import entries_of
 from tillway.core.tenancy import DEFAULT
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from tillway.core.contracts.stores.steps import claim, count, find
 from tillway.core.errors import Unavailable
 from tillway.core.money import Money
 from tillway.core.ports.store import Claimed, Store
-from tillway.core.services.bookkeeping import entries_of
-from tillway.core.services.facts import facts_of
+from tillway.core.services.books.bookkeeping import entries_of
+from tillway.core.services.books.facts import facts_of
 from tillway.core.tenancy import DEFAULT
 
 

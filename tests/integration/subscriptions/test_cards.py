@@ -11,7 +11,7 @@ import pytest
 from support.card_members import Club, open_club
 from support.members import status
 from tillway.core.payments import Payment, State
-from tillway.core.services.payment_of import MONEY
+from tillway.core.services.hosted.payments import MONEY
 from tillway.core.subscriptions import SubscriptionState
 from tillway.core.tenancy import DEFAULT
 from tillway.entrypoints.sandbox.stripe.timing import catch_up

@@ -27,10 +27,10 @@ from tillway.core.periods import later
 from tillway.core.ports.hosting import InvoiceTold, SubscriptionTold
 from tillway.core.ports.store import SingleUse, Store
 from tillway.core.refunds import NEVER
-from tillway.core.services.catalogue import FixedCatalogue
-from tillway.core.services.subscribing import rewrite
-from tillway.core.services.subscribing_news import Bills
-from tillway.core.services.subscribing_sales import Periods, plan_of, purchase_of
+from tillway.core.services.catalogue.catalogues import FixedCatalogue
+from tillway.core.services.subscriptions.bills import Bills
+from tillway.core.services.subscriptions.known import rewrite
+from tillway.core.services.subscriptions.periods import Periods, plan_of, purchase_of
 from tillway.core.subscription_moves import cancelled
 from tillway.core.subscription_news import Heard, heard_of, standing_by
 from tillway.core.subscriptions import Subscription, SubscriptionState

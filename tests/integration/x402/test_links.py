@@ -19,7 +19,7 @@ from support.untouched import untouched
 from support.wire_payments import signed_again
 from tillway.adapters.x402.links import LOOK_LIFETIME
 from tillway.core.payments import State
-from tillway.core.services.elsewhere import Linked
+from tillway.core.services.paying.elsewhere import Linked
 from tillway.entrypoints.sandbox.chain import Fault, Kind
 
 STATUS = "/paywall/v1/payment-status"

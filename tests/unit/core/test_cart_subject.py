@@ -20,7 +20,7 @@ from tillway.core.payments import Purchase
 from tillway.core.ports.hosting import HostedSession, SessionStatus
 from tillway.core.ports.store import Store
 from tillway.core.quotes import Purpose
-from tillway.core.services.cart_subject import MOST_CHECKOUTS, Carts, checkout_id, ware_of
+from tillway.core.services.carts.subject import MOST_CHECKOUTS, Carts, checkout_id, ware_of
 from tillway.core.tenancy import DEFAULT
 
 CART: Cart = evolve(sample("a"), id=CartId("cart_" + "a" * 32), limits={"SPRING": 5})

@@ -12,8 +12,8 @@ from tillway.core.contracts.samples import NOW, OTHER, coupon, product
 from tillway.core.errors import Unavailable
 from tillway.core.ids import CouponCode, ProductId
 from tillway.core.ports.store import Store, UnitOfWork, View
-from tillway.core.services.caching import Cache
-from tillway.core.services.catalogue import (
+from tillway.core.services.catalogue.caching import Cache
+from tillway.core.services.catalogue.catalogues import (
     CachedCatalogue,
     FixedCatalogue,
     StoredCoupons,

@@ -7,8 +7,8 @@ from tillway.adapters.stores.memory import MemoryStore
 from tillway.core.contracts.samples import NOW, coupon, product
 from tillway.core.errors import Declined
 from tillway.core.ids import CouponCode, ProductId
-from tillway.core.services.editing import Editing
-from tillway.core.services.edition import Edition
+from tillway.core.services.catalogue.editing import Editing
+from tillway.core.services.catalogue.edition import Edition
 from tillway.core.tenancy import DEFAULT, Tenant
 
 OTHER = Tenant("other")

@@ -11,7 +11,7 @@ from tillway.core.errors import Code
 from tillway.core.ids import EVENT_ID
 from tillway.core.money import Money
 from tillway.core.payments import Failed
-from tillway.core.services.facts import (
+from tillway.core.services.books.facts import (
     PAYMENT_REVERSED,
     PAYMENT_SUCCEEDED,
     PAYMENT_UNAPPLIED,

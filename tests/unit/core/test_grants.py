@@ -1,7 +1,7 @@
 """What a buyer receives."""
 
 from tillway.core.contracts.samples import payment
-from tillway.core.services.grants import grant_of
+from tillway.core.services.paying.grants import grant_of
 
 
 class TestGrant:

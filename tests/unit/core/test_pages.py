@@ -3,7 +3,7 @@
 import pytest
 
 from tillway.core.errors import Code, Declined
-from tillway.core.services.pages import Pages
+from tillway.core.services.hosted.pages import Pages
 
 PAGES = Pages(
     success_url="https://shop.example/done?session_id={CHECKOUT_SESSION_ID}",

@@ -14,7 +14,7 @@ from tillway.adapters.stores.sqlite import SqliteStore
 from tillway.core.contracts.samples import NOW
 from tillway.core.ports.store import QuoteKey, Store
 from tillway.core.secrets import Secret
-from tillway.core.services.quote_keys import Keyring
+from tillway.core.services.paying.quote_keys import Keyring
 
 FIRST, SECOND, THIRD = (Secret(letter * 40) for letter in "abc")
 LATER = NOW + timedelta(minutes=1)
@@ -22,7 +22,7 @@ PROCESS = """
 import asyncio, secrets, sys
 from datetime import UTC, datetime
 from tillway.adapters.stores.sqlite import SqliteStore
-from tillway.core.services.quote_keys import Keyring
+from tillway.core.services.paying.quote_keys import Keyring
 
 async def main():
     store = SqliteStore(sys.argv[1])

@@ -15,7 +15,7 @@ from tillway.core.catalog import AppliesAt, Coupon, DiscountType, Product, Scope
 from tillway.core.ids import CouponCode, ProductId
 from tillway.core.money import Money, Rounding
 from tillway.core.pricing import Sale, price_item
-from tillway.core.services.prices import Prices
+from tillway.core.services.paying.prices import Prices
 
 COUNT = 2_000 if os.environ.get("TILLWAY_TESTS") == "full" else 150
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tillway.core.catalog import BillingPeriod
 from tillway.core.ids import ProductId, SubscriptionId
 from tillway.core.periods import hours_later, later
-from tillway.core.services.subscribing_facts import changes
+from tillway.core.services.subscriptions.facts import changes
 from tillway.core.subscription_moves import (
     NEXT,
     Plan,

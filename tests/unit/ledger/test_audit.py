@@ -12,9 +12,9 @@ from tillway.core.contracts.stores.steps import claim
 from tillway.core.payments import Payment
 from tillway.core.ports.store import Store
 from tillway.core.secrets import Secret
-from tillway.core.services.audit import Audit, Known, Report
-from tillway.core.services.bookkeeping import entries_of
-from tillway.core.services.sequencing import Sequencer
+from tillway.core.services.books.audit import Audit, Known, Report
+from tillway.core.services.books.bookkeeping import entries_of
+from tillway.core.services.books.sequencing import Sequencer
 from tillway.core.tenancy import DEFAULT
 
 

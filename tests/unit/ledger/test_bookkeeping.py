@@ -6,7 +6,7 @@ from tillway.core.errors import Code
 from tillway.core.ledger import Account, AccountKind, sums
 from tillway.core.money import Money
 from tillway.core.payments import Failed, Payment
-from tillway.core.services.bookkeeping import entries_of
+from tillway.core.services.books.bookkeeping import entries_of
 
 _GONE = Failed(code=Code.TRANSACTION_EXPIRED, reason="a fork")
 

@@ -10,7 +10,7 @@ from tillway.adapters.stores.memory import MemoryStore
 from tillway.core.contracts.samples import NOW, OTHER, event
 from tillway.core.ports.store import Sealed, Store
 from tillway.core.secrets import Secret
-from tillway.core.services.sequencing import HEAD, Sequencer, words_of
+from tillway.core.services.books.sequencing import HEAD, Sequencer, words_of
 from tillway.core.tenancy import DEFAULT, Tenant
 
 

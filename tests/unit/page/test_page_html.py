@@ -17,7 +17,7 @@ from tillway.core.money import Money
 from tillway.core.payments import Purchase
 from tillway.core.ports.elsewhere import Link
 from tillway.core.quotes import Purpose, Quote
-from tillway.core.services.elsewhere import Linked
+from tillway.core.services.paying.elsewhere import Linked
 from tillway.core.tenancy import DEFAULT
 from tillway.entrypoints.paywall.page.assets import Assets, source
 from tillway.entrypoints.paywall.page.html import Html, fill

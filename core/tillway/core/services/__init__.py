@@ -1,1 +1,1 @@
-"""The use cases, one file each."""
+"""The use cases: a folder for what belongs together, a file for each."""

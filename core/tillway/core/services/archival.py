@@ -7,7 +7,7 @@ from attrs import define
 from tillway.core.observations import ArchivalRan, Observer
 from tillway.core.ports.store import Store, UnitOfWork
 from tillway.core.services.cleanup import in_batches
-from tillway.core.services.repeats import FREE_REPEATS
+from tillway.core.services.paying.repeats import FREE_REPEATS
 from tillway.core.services.turns import Turn
 
 

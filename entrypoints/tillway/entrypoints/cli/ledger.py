@@ -10,7 +10,7 @@ from tillway.core.tenancy import DEFAULT, Tenant
 from tillway.entrypoints.cli.options import config_option
 
 if TYPE_CHECKING:
-    from tillway.core.services.audit import Known, Report
+    from tillway.core.services.books.audit import Known, Report
 
 _SEAL_DIGITS = 64
 UNSOUND = 1
@@ -30,7 +30,7 @@ def _heads(
 
 
 def _head(value: str) -> "Known":
-    from tillway.core.services.audit import Known
+    from tillway.core.services.books.audit import Known
 
     tenant, _, rest = value.rpartition("/")
     number, colon, seal = rest.partition(":")
@@ -67,7 +67,7 @@ async def _verified(file: Path | None, heads: "Sequence[Known]") -> "Report":
     from rich.progress import MofNCompleteColumn, Progress
 
     from tillway.adapters.heads import HeadSignatures
-    from tillway.core.services.audit import Audit
+    from tillway.core.services.books.audit import Audit
     from tillway.entrypoints.cli.stores import opened
 
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())

@@ -16,7 +16,7 @@ from tillway.core.ports.rails import KnowsPayers
 from tillway.core.ports.store import Store
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import is_paid_back
-from tillway.core.services.payment_of import chain_of, key_of
+from tillway.core.services.hosted.payments import chain_of, key_of
 from tillway.core.services.rails import Rails
 from tillway.core.tenancy import Tenant
 from tillway.entrypoints.paywall.request import Request, word_in

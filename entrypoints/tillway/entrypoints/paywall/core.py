@@ -17,7 +17,7 @@ from tillway.core.payments import Payment, Purchase
 from tillway.core.ports.rails import Proof
 from tillway.core.quotes import Purpose
 from tillway.core.services.gateway import Services
-from tillway.core.services.repeats import FREE_REPEATS
+from tillway.core.services.paying.repeats import FREE_REPEATS
 from tillway.entrypoints.paywall.access import PaidSession, Sessions, Subscribers
 from tillway.entrypoints.paywall.reasons import WITH_OFFER, reason_of
 from tillway.entrypoints.paywall.receipts import failed_receipt, receipt

@@ -16,7 +16,7 @@ from attrs import define, frozen
 from tillway.core.errors import Code, Declined, TillwayError, Unavailable
 from tillway.core.ports.clock import Clock
 from tillway.core.ports.store import Answer, Mismatch, Running, Started, Store
-from tillway.core.services.leases import Leases
+from tillway.core.services.paying.leases import Leases
 from tillway.core.tenancy import Tenant
 from tillway.entrypoints.http.render import JSON, encode
 from tillway.entrypoints.paywall.core import Admitted

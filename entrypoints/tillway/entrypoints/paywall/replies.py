@@ -7,7 +7,7 @@ from multidict import istr
 
 from tillway.core.errors import TillwayError
 from tillway.core.ports.rails import Offer
-from tillway.core.services.quote import Quoted
+from tillway.core.services.paying.quote import Quoted
 from tillway.entrypoints.http.render import JSON, encode, envelope, retry_after, status_of
 from tillway.entrypoints.paywall.envelopes import PAYMENT_REQUIRED, encoded
 

@@ -20,7 +20,7 @@ from tillway.core.ledger import Account, AccountKind, HoldState
 from tillway.core.payments import LIVE, Payment, State
 from tillway.core.ports.store import NonceUse, Store, View
 from tillway.core.refunds import RefundState
-from tillway.core.services.audit import Audit, Report
+from tillway.core.services.books.audit import Audit, Report
 from tillway.core.tenancy import DEFAULT
 
 _ALL: Final = 10**6

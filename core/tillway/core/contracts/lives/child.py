@@ -17,7 +17,7 @@ from tillway.core.contracts.samples import payment, reservation
 from tillway.core.errors import Unavailable
 from tillway.core.payments import Payment
 from tillway.core.ports.store import Claimed, ClaimResult, Store
-from tillway.core.services.sequencing import Sequencer
+from tillway.core.services.books.sequencing import Sequencer
 
 AT_ONCE: Final = 8
 _TRIES: Final = 100

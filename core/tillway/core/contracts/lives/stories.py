@@ -33,7 +33,7 @@ from tillway.core.money import Money
 from tillway.core.payments import Failed, Payment, State
 from tillway.core.ports.store import NonceUse, Posted, Store
 from tillway.core.refunds import Refund, RefundState
-from tillway.core.services.bookkeeping import entries_of
+from tillway.core.services.books.bookkeeping import entries_of
 from tillway.core.tenancy import DEFAULT
 
 HOT: Final = 8

@@ -7,7 +7,7 @@ from attrs import frozen
 from tillway.core.ledger import AccountKind, Entry, EntryKey, Posting
 from tillway.core.payments import Chain, Payment, PaymentKey, State
 from tillway.core.quotes import Purpose
-from tillway.core.services.bookkeeping import entries_of
+from tillway.core.services.books.bookkeeping import entries_of
 from tillway.core.services.reconciling.desk import Desk, of_payment
 from tillway.core.services.reconciling.findings import Finding, Kind
 from tillway.core.services.reconciling.payments import ARRIVED

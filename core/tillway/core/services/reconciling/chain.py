@@ -9,10 +9,10 @@ from attrs import frozen
 from tillway.core.payments import Failed, Missing, Outcome, Payment, Settled, State
 from tillway.core.ports.chains import Movement
 from tillway.core.ports.rails import KnowsFinality
+from tillway.core.services.paying.resolve import signed_of
 from tillway.core.services.rails import Rails
 from tillway.core.services.reconciling.desk import Desk, of_payment
 from tillway.core.services.reconciling.findings import Finding, Kind
-from tillway.core.services.resolve import signed_of
 
 _WRITTEN_WITHIN = timedelta(minutes=5)
 """How long a resolver may take to see that money has arrived."""

@@ -8,11 +8,11 @@ from tillway.core.ledger import Entry, EntryKey
 from tillway.core.payments import Payment, State
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import Refund, RefundState
-from tillway.core.services.payouts import is_of_provider
 from tillway.core.services.reconciling.desk import Desk
 from tillway.core.services.reconciling.findings import Finding, Kind
 from tillway.core.services.reconciling.telling import share_of
-from tillway.core.services.repayments import REFUND_SUCCEEDED
+from tillway.core.services.refunds.booking import REFUND_SUCCEEDED
+from tillway.core.services.refunds.providers import is_of_provider
 
 TOLD = frozenset({REFUND_SUCCEEDED})
 """The facts that are about a refund that was paid."""

@@ -12,7 +12,7 @@ from tillway.core.ports.hosting import HostedSession, PayBackState, SessionStatu
 from tillway.core.ports.statements import StatedRefund
 from tillway.core.refunds import Refund, RefundState
 from tillway.core.services.cleanup import CHECKOUTS_KEPT
-from tillway.core.services.payment_of import signature_of
+from tillway.core.services.hosted.payments import signature_of
 from tillway.core.services.reconciling.checkouts import session_of
 from tillway.core.services.reconciling.desk import HOUR, Desk, of_payment
 from tillway.core.services.reconciling.findings import Finding, Kind

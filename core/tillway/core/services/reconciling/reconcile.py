@@ -23,7 +23,7 @@ from tillway.core.ports.statements import ShowsStatement
 from tillway.core.ports.store import Store, View
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import Refund, RefundState
-from tillway.core.services.audit import Audit
+from tillway.core.services.books.audit import Audit
 from tillway.core.services.paging import pages_of
 from tillway.core.services.rails import Rails
 from tillway.core.services.reconciling import (

@@ -7,9 +7,9 @@ from tillway.core.money import Money
 from tillway.core.payments import Payment, State
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import LIVE, UNAPPLIED, Refund, RefundState
-from tillway.core.services.givebacks import is_dust
 from tillway.core.services.reconciling.desk import Desk, of_payment
 from tillway.core.services.reconciling.findings import Finding, Kind
+from tillway.core.services.refunds.unapplied import is_dust
 
 
 async def queued(desk: Desk, payment: Payment) -> Sequence[Finding]:

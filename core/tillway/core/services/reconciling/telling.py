@@ -7,7 +7,7 @@ from tillway.core.assets import AssetKind
 from tillway.core.events import Event
 from tillway.core.ids import STRIPE_PREFIX, EventId, event_id_of
 from tillway.core.payments import Payment, State
-from tillway.core.services.facts import (
+from tillway.core.services.books.facts import (
     PAYMENT_REVERSED,
     PAYMENT_SUCCEEDED,
     PAYMENT_UNAPPLIED,

@@ -11,9 +11,9 @@ from tillway.core.ids import CartId, ProductId
 from tillway.core.money import Money
 from tillway.core.payments import Purchase
 from tillway.core.quotes import Purpose
-from tillway.core.services.elsewhere import Linked
 from tillway.core.services.gateway import Services
-from tillway.core.services.quote import Quoted
+from tillway.core.services.paying.elsewhere import Linked
+from tillway.core.services.paying.quote import Quoted
 from tillway.entrypoints.paywall.request import Request
 
 _OLDEST = 0

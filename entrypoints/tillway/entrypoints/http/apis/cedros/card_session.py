@@ -10,11 +10,11 @@ from tillway.core.ids import STRIPE_PREFIX
 from tillway.core.payments import Payment, Purchase, State
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import is_paid_back
-from tillway.core.services.cards import Buyer
-from tillway.core.services.free import METHOD as FREE
 from tillway.core.services.gateway import Services
-from tillway.core.services.pages import filled
-from tillway.core.services.payment_of import SESSION
+from tillway.core.services.hosted.cards import Buyer
+from tillway.core.services.hosted.pages import filled
+from tillway.core.services.hosted.payments import SESSION
+from tillway.core.services.paying.free import METHOD as FREE
 from tillway.entrypoints.http.apis.cedros.card_bodies import SessionRequest
 from tillway.entrypoints.http.apis.cedros.texts import moment
 from tillway.entrypoints.http.apis.x402.headers import asked_by

@@ -5,7 +5,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from tillway.core.services.baskets import MOST_LINES, MOST_PIECES
+from tillway.core.services.carts.baskets import MOST_LINES, MOST_PIECES
 from tillway.entrypoints.http.wire import wire
 
 _ID = 255

@@ -5,11 +5,11 @@ from attrs import define
 
 from tillway.core.errors import Code, Declined
 from tillway.core.payments import Payment
-from tillway.core.services.baskets import Basket, Wish
-from tillway.core.services.cards import Buyer
-from tillway.core.services.cart_sales import Sold
+from tillway.core.services.carts.baskets import Basket, Wish
+from tillway.core.services.carts.sales import Sold
 from tillway.core.services.gateway import Services
-from tillway.core.services.pages import filled
+from tillway.core.services.hosted.cards import Buyer
+from tillway.core.services.hosted.pages import filled
 from tillway.core.services.subjects import addressed
 from tillway.entrypoints.http.apis.cedros.cart_bodies import CheckoutLine, CheckoutRequest
 from tillway.entrypoints.http.apis.cedros.cart_quote import who

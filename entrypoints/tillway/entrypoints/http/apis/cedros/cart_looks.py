@@ -11,7 +11,7 @@ from tillway.core.ids import STRIPE_PREFIX
 from tillway.core.payments import Purchase
 from tillway.core.ports.rails import Proof
 from tillway.core.quotes import Purpose
-from tillway.core.services.baskets import VARIANT
+from tillway.core.services.carts.baskets import VARIANT
 from tillway.core.services.gateway import Services
 from tillway.core.services.subjects import addressed
 from tillway.entrypoints.http.apis.cedros.texts import major, moment

@@ -9,11 +9,11 @@ from tillway.core.neighbours import neighbours_of
 from tillway.core.payments import Purchase
 from tillway.core.pricing import PricedLine
 from tillway.core.quotes import Purpose
-from tillway.core.services.baskets import VARIANT, Basket, Wish
-from tillway.core.services.carting import Quoted
+from tillway.core.services.carts.baskets import VARIANT, Basket, Wish
+from tillway.core.services.carts.carting import Quoted
 from tillway.core.services.gateway import Services
-from tillway.core.services.quote import Quoted as Offered
-from tillway.core.services.quote import unsold
+from tillway.core.services.paying.quote import Quoted as Offered
+from tillway.core.services.paying.quote import unsold
 from tillway.entrypoints.http.apis.cedros.cart_bodies import CartLine, CartRequest
 from tillway.entrypoints.http.apis.cedros.texts import major, moment
 from tillway.entrypoints.http.convert import body_of

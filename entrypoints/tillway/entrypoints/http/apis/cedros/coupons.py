@@ -5,8 +5,8 @@ from attrs import define
 
 from tillway.core.catalog import Coupon
 from tillway.core.ids import ProductId
+from tillway.core.services.catalogue.shop import CouponAnswer
 from tillway.core.services.gateway import Services
-from tillway.core.services.shop import CouponAnswer
 from tillway.entrypoints.http.apis.cedros.bodies import CouponRequest
 from tillway.entrypoints.http.apis.cedros.texts import seconds
 from tillway.entrypoints.http.convert import body_of

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from tillway.core.catalog import Product
 from tillway.core.money import Money
-from tillway.core.services.shop import Counter, Listed
+from tillway.core.services.catalogue.shop import Counter, Listed
 from tillway.core.showcase import Showcase, showcase_of
 from tillway.entrypoints.http.query import (
     decimal_in,

@@ -13,7 +13,7 @@ from tillway.core.payments import Purchase
 from tillway.core.ports.rails import Offer
 from tillway.core.quotes import Purpose
 from tillway.core.services.gateway import Services
-from tillway.core.services.quote import Quoted, unsold
+from tillway.core.services.paying.quote import Quoted, unsold
 from tillway.entrypoints.http.query import text_in
 from tillway.entrypoints.http.render import answer
 from tillway.entrypoints.http.request import TENANT, origin

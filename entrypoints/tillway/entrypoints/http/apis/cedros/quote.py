@@ -6,7 +6,7 @@ from attrs import define
 from tillway.core.payments import Purchase
 from tillway.core.quotes import Purpose
 from tillway.core.services.gateway import Services
-from tillway.core.services.quote import Quoted, unsold
+from tillway.core.services.paying.quote import Quoted, unsold
 from tillway.entrypoints.http.apis.cedros.bodies import QuoteRequest
 from tillway.entrypoints.http.apis.x402.headers import asked_by
 from tillway.entrypoints.http.convert import body_of

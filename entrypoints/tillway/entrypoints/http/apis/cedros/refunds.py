@@ -10,7 +10,7 @@ from tillway.core.errors import Code, Declined, Fault
 from tillway.core.ids import REFUND_ID, STRIPE_PREFIX, RefundId, is_transaction_signature
 from tillway.core.refunds import Refund
 from tillway.core.services.gateway import Services
-from tillway.core.services.refunding import RefundAsked
+from tillway.core.services.refunds.requests import RefundAsked
 from tillway.core.services.wishes import checked_metadata
 from tillway.entrypoints.http.apis.cedros import refund_bodies as bodies
 from tillway.entrypoints.http.apis.cedros.refund_texts import requested, shown, waiting

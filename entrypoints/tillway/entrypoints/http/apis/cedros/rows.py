@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from tillway.core.money import Money
 from tillway.core.pricing import Priced
-from tillway.core.services.shop import Listed
+from tillway.core.services.catalogue.shop import Listed
 from tillway.core.showcase import Showcase, showcase_of
 from tillway.entrypoints.http.apis.cedros.texts import major
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from aiohttp import web
 from attrs import define, frozen
 
+from tillway.core.services.catalogue.shop import CARD, TOKEN
 from tillway.core.services.gateway import Services
-from tillway.core.services.shop import CARD, TOKEN
 from tillway.entrypoints.http.render import answer
 from tillway.entrypoints.http.request import TENANT
 

@@ -14,10 +14,10 @@ from tillway.core.intervals import (
     interval_of,
     refuse_other_interval,
 )
-from tillway.core.services.cards import Buyer
 from tillway.core.services.gateway import Services
-from tillway.core.services.quote import Quoted
-from tillway.core.services.subscribing_sales import DISABLED, NOT_CONFIGURED, purchase_of
+from tillway.core.services.hosted.cards import Buyer
+from tillway.core.services.paying.quote import Quoted
+from tillway.core.services.subscriptions.periods import DISABLED, NOT_CONFIGURED, purchase_of
 from tillway.core.tenancy import Tenant
 from tillway.entrypoints.http.apis.cedros.subscription_bodies import (
     ActivateRequest,

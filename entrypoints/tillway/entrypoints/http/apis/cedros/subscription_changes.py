@@ -15,7 +15,7 @@ from tillway.core.services.nonces import (
     CHANGE_SUBSCRIPTION,
     REACTIVATE_SUBSCRIPTION,
 )
-from tillway.core.services.subscribing_changes import NextPlan
+from tillway.core.services.subscriptions.changes import NextPlan
 from tillway.core.subscription_moves import X402
 from tillway.core.subscriptions import Subscription
 from tillway.entrypoints.http.apis.cedros import subscription_bodies as bodies

@@ -13,7 +13,7 @@ from tillway.core.errors import Code, Declined
 from tillway.core.ids import SUBSCRIPTION_ID, ProductId, SubscriptionId
 from tillway.core.services.gateway import Services
 from tillway.core.services.signatures import Deed
-from tillway.core.services.subscribing_sales import DISABLED
+from tillway.core.services.subscriptions.periods import DISABLED
 from tillway.core.subscriptions import Subscription
 from tillway.entrypoints.http.proofs import is_admin, word_in
 from tillway.entrypoints.http.request import TENANT

@@ -1,0 +1,1 @@
+"""The log and the ledger: what is booked and told, numbered, sealed and verified."""

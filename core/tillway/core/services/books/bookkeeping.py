@@ -1,0 +1,101 @@
+"""What a payment's end books in the ledger."""
+
+from collections.abc import Iterable, Sequence
+
+from attrs import evolve
+
+from tillway.core.ids import STRIPE_PREFIX
+from tillway.core.ledger import Account, AccountKind, Entry, EntryKey, Posting
+from tillway.core.money import Money
+from tillway.core.payments import Payment, State
+from tillway.core.quotes import Purpose
+from tillway.core.services.hosted.payments import SHIPPING, TAX
+
+
+def entries_of(payment: Payment) -> Sequence[Entry]:
+    """Give the entries of a payment's present state, which is to be stored with them.
+
+    Money that has arrived lies in the wallet that was paid, and is earned, or owed to whoever
+    paid if it buys nothing; a reversal books the opposite. Keys carry the turn, so that the
+    same end is booked once and the next one again. Nothing is booked for a price of zero, nor
+    for what never arrived. What pays a refund goes the other way: the refund books it.
+    """
+    if payment.amount.minor == 0 or payment.state not in _BOOKED:
+        return ()
+    if payment.purchase.purpose is Purpose.REFUND:
+        return () if payment.grant is not None else excess_of(payment)
+    name = f"payment:{payment.chain}:{payment.key}:{payment.turn}"
+    main = _entry(payment, name, payment.amount, owner_of(payment))
+    return (main, *_apart(payment, name))
+
+
+def _apart(payment: Payment, name: str) -> Iterable[Entry]:
+    """Book what came with a price and is not earned: taxes and shipping, as the provider said."""
+    if payment.grant is None or not payment.signature.startswith(STRIPE_PREFIX):
+        return
+    for part, key in (("tax", TAX), ("shipping", SHIPPING)):
+        minor = int(payment.metadata.get(key, "0"))
+        if minor:
+            account = Account(AccountKind.SALES, f"{payment.rail}:{part}")
+            amount = evolve(payment.amount, minor=minor)
+            yield _entry(payment, f"{name}:{part}", amount, account)
+
+
+def _entry(payment: Payment, name: str, amount: Money, whose: Account) -> Entry:
+    gone = payment.state is State.REVERSED
+    arrived = -amount if gone else amount
+    return Entry(
+        key=EntryKey(f"{name}:reversed" if gone else name),
+        tenant=payment.tenant,
+        at=payment.ended_at or payment.created_at,
+        postings=(
+            Posting(account=Account(AccountKind.WALLET, payment.pay_to), amount=-arrived),
+            Posting(account=whose, amount=arrived),
+        ),
+        about={
+            "state": payment.state.value,
+            "rail": payment.rail,
+            "resource": payment.purchase.resource,
+            "signature": payment.signature,
+        },
+    )
+
+
+def excess_of(payment: Payment) -> Sequence[Entry]:
+    """Give the entries of a payment to a customer to whom nothing was due: he owes it."""
+    entry = Entry(
+        key=EntryKey(f"excess:{payment.chain}:{payment.key}:{payment.turn}"),
+        tenant=payment.tenant,
+        at=payment.ended_at or payment.created_at,
+        postings=(
+            Posting(account=Account(AccountKind.WALLET, payment.payer), amount=payment.amount),
+            Posting(account=Account(AccountKind.CUSTOMER, payment.pay_to), amount=-payment.amount),
+        ),
+        about={
+            "state": payment.state.value,
+            "rail": payment.rail,
+            "refund": payment.purchase.resource,
+            "signature": payment.signature,
+        },
+    )
+    return (opposite(entry) if payment.state is State.REVERSED else entry,)
+
+
+def opposite(entry: Entry) -> Entry:
+    """Give the entry that undoes another one, once."""
+    postings = tuple(evolve(each, amount=-each.amount) for each in entry.postings)
+    return evolve(entry, key=EntryKey(f"{entry.key}:reversed"), postings=postings)
+
+
+_BOOKED = frozenset({State.SETTLED, State.UNAPPLIED, State.REVERSED})
+
+
+def owner_of(payment: Payment) -> Account:
+    """Tell whose the money of a purchase became.
+
+    A grant stays with its payment, whatever comes after it.
+    """
+    earned = payment.grant is not None
+    if earned:
+        return Account(AccountKind.SALES, payment.rail)
+    return Account(AccountKind.CUSTOMER, payment.payer)

@@ -1,0 +1,1 @@
+"""Money that goes back: asked for, decided, paid out by any way, and booked."""

@@ -1,0 +1,1 @@
+"""Subscriptions: sold, billed, changed and looked after."""
