@@ -1,0 +1,83 @@
+"""The parts of a gateway that pay refunds, joined."""
+
+from datetime import timedelta
+from typing import Final
+
+from attrs import frozen
+
+from tillway.core.ports.payouts import PaysOut
+from tillway.core.services.refunds.automatic import AutoPay
+from tillway.core.services.refunds.deeds import RefundDeeds
+from tillway.core.services.refunds.proofs import Repaying
+from tillway.core.services.refunds.providers import Payouts
+from tillway.core.services.refunds.requests import Refunding
+from tillway.entrypoints.assembly.ground import Ground
+from tillway.entrypoints.assembly.paying import PayingParts
+from tillway.plugins.settings.refunds import RefundSettings
+from tillway.plugins.settings.storage import StorageSettings
+from tillway.plugins.settings.x402 import X402Settings
+
+EVERY: Final = timedelta(seconds=30)
+"""How often refunds that wait for a provider are asked about."""
+
+SOON: Final = timedelta(seconds=5)
+"""How often approved refunds are looked for that a wallet of ours pays."""
+
+
+@frozen(kw_only=True)
+class RefundParts:
+    """The services of it."""
+
+    refunding: Refunding
+
+    @classmethod
+    def of(cls, ground: Ground, paying: PayingParts) -> "RefundParts":
+        """Join them, and have approved ones be paid by proof: by the paid wallet, or ours."""
+        section = ground.settings.section(RefundSettings)
+        issuer = _issuer(ground)
+        paying.quote.subjects.add(_repaying(ground, issuer))
+        return cls(
+            refunding=Refunding(
+                store=ground.store,
+                quoting=paying.quote,
+                payouts=_payouts(ground),
+                autopay=_autopay(ground, paying),
+                deeds=RefundDeeds(issuer=issuer, needs_nonce=section.require_nonce),
+                clock=ground.clock,
+                random=ground.random,
+                lifetime=ground.settings.section(StorageSettings).refund_quote_ttl,
+                waits=section.request_ttl,
+                least=section.minimum,
+            )
+        )
+
+
+def _issuer(ground: Ground) -> str | None:
+    x402 = ground.settings.find(X402Settings)
+    return None if x402 is None else x402.payment_address
+
+
+def _repaying(ground: Ground, issuer: str | None) -> Repaying:
+    rails = [rail for rail in ground.rails.all if isinstance(rail, PaysOut)]
+    issuers = frozenset(filter(None, [issuer, *(rail.pays_from() for rail in rails)]))
+    return Repaying(store=ground.store, clock=ground.clock, issuers=issuers)
+
+
+def _payouts(ground: Ground) -> Payouts:
+    return Payouts(
+        store=ground.store,
+        rails=ground.rails,
+        clock=ground.clock,
+        observe=ground.observe,
+        turn=ground.turn("refunds", EVERY),
+    )
+
+
+def _autopay(ground: Ground, paying: PayingParts) -> AutoPay:
+    return AutoPay(
+        store=ground.store,
+        quoting=paying.quote,
+        settle=paying.settle,
+        clock=ground.clock,
+        turn=ground.turn("autopay", SOON),
+    )
