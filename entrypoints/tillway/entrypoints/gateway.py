@@ -18,9 +18,10 @@ from tillway.core.services.gateway import Services
 from tillway.core.services.paying.quote import Quoting
 from tillway.core.services.paying.settle import Settle
 from tillway.core.services.rails import Rails
+from tillway.entrypoints.http.addresses import Addresses
 from tillway.entrypoints.paywall.doors import Door
 from tillway.entrypoints.settings.loading import Settings
-from tillway.entrypoints.settings.sections import ServerSettings
+from tillway.entrypoints.settings.sections import LoggingSettings, ServerSettings
 from tillway.entrypoints.sources import Sources
 
 _log = logging.getLogger(__name__)
@@ -85,8 +86,15 @@ class Gateway:
 
     @_door.default
     def _make_door(self) -> Door:
-        proxies = self.settings.section(ServerSettings).trusted_proxies
-        return Door(services=self.services, proxies=[str(each) for each in proxies])
+        server = self.settings.section(ServerSettings)
+        logging = self.settings.section(LoggingSettings)
+        return Door(
+            services=self.services,
+            proxies=[str(each) for each in server.trusted_proxies],
+            addresses=Addresses.of(
+                server.public_url, development=logging.environment == "development"
+            ),
+        )
 
     @property
     def door(self) -> Door:

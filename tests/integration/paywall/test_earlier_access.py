@@ -70,6 +70,7 @@ class Gate:
             headers=CIMultiDict({name.replace("_", "-"): text for name, text in headers.items()}),
             body=b"",
             address="198.51.100.7",
+            certain=True,
         )
         return await self.paywall.decide(request, purchase_of(request, resource))
 

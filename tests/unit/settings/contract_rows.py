@@ -557,6 +557,7 @@ for service, numbers in (
 OURS: Final = frozenset(
     {
         "server.admin_api_key",
+        "server.public_url",
         "server.trusted_proxies",
         "server.workers",
         "quotes.keys",

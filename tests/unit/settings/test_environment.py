@@ -56,10 +56,11 @@ class TestAliases:
         assert _server({name: text}).address == ":9000"
 
     def test_the_documents_other_names_are_read(self) -> None:
-        """LOG_LEVEL, SUBSCRIPTIONS_* and X402_TX_QUEUE_* are older names too."""
+        """LOG_LEVEL, SERVER_PUBLIC_URL, SUBSCRIPTIONS_* and X402_TX_QUEUE_* are older names too."""
         settings = loaded(
             variables={
                 "LOG_LEVEL": "warning",
+                "SERVER_PUBLIC_URL": "https://shop.example",
                 "SUBSCRIPTIONS_ENABLED": "true",
                 "X402_TX_QUEUE_MAX_IN_FLIGHT": "4",
                 "ADMIN_METRICS_API_KEY": "k",
@@ -70,7 +71,8 @@ class TestAliases:
         assert settings.section(SubscriptionSettings).enabled
         assert settings.section(X402Settings).tx_queue_max_in_flight == 4
         assert settings.section(ServerSettings).admin_metrics_api_key == Secret("k")
-        assert len(settings.warnings) == 4
+        assert settings.section(ServerSettings).public_url == ("https://shop.example",)
+        assert len(settings.warnings) == 5
 
 
 class TestSecretFiles:

@@ -5,7 +5,7 @@ import pytest
 from support.settings_files import DEVNET_USDC, SHOP, USDC, WALLET, faults_of, file_of, loaded
 from tillway.entrypoints.settings.faults import Fault, SettingsError
 from tillway.entrypoints.settings.loading import Source, load
-from tillway.entrypoints.settings.sections import BUILT_IN
+from tillway.entrypoints.settings.sections import BUILT_IN, ServerSettings
 from tillway.plugins.settings.x402 import X402Settings
 
 HIDDEN = "hunter2-hunter2-hunter2"
@@ -316,6 +316,35 @@ class TestValues:
         assert settings.warnings == (
             "server.write_timeout: cuts off answers: x402.confirm_wait is 30s [yaml line 10]",
         )
+
+    @pytest.mark.parametrize(
+        ("text", "word"),
+        [
+            ("shop.example", "an address such as"),
+            ("https://shop.example/pay", "without a path"),
+            ("https://user@shop.example", "an address such as"),
+            ("https://a.example, b.example", "an address such as"),
+        ],
+    )
+    def test_our_own_address_is_a_scheme_and_a_host(self, text: str, word: str) -> None:
+        """Several stand with commas between, in the file and in the variable of Cedros."""
+        (fault,) = faults_of({"server.public_url": text})
+        assert fault.startswith("server.public_url: must be")
+        assert word in fault
+        given = {"CEDROS_SERVER_PUBLIC_URL": "https://Shop.example:443/, http://b.example:8080"}
+        server = loaded(variables=given).section(ServerSettings)
+        assert server.public_url == ("https://shop.example", "http://b.example:8080")
+
+    def test_subscribers_need_a_shop_that_knows_its_address(self) -> None:
+        """Without one their words are refused: that is said at the start, not in development."""
+        wanted = {"subscriptions.enabled": "true"}
+        (warning,) = loaded(wanted).warnings
+        assert warning.startswith("server.public_url: is not set")
+        for more in (
+            {"server.public_url": "https://shop.example"},
+            {"logging.environment": "development"},
+        ):
+            assert loaded(wanted | more).warnings == ()
 
 
 class TestCoupons:

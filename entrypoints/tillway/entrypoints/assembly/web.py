@@ -34,4 +34,5 @@ def _config(configured: Configured) -> HttpConfig:
         trusted_proxies=tuple(str(each) for each in server.trusted_proxies),
         metrics_key=server.admin_metrics_api_key,
         admin_key=server.admin_api_key,
+        public_urls=server.public_url,
     )

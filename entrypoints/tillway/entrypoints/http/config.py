@@ -7,6 +7,7 @@ from aiohttp import web
 from attrs import define, field, frozen
 
 from tillway.core.secrets import Secret
+from tillway.entrypoints.http.addresses import Addresses
 from tillway.plugins.api import Route
 
 MEBIBYTE: Final = 1024 * 1024
@@ -20,7 +21,7 @@ class HttpConfig:
     call from browsers; without any there is no CORS, `*` is everybody. ``trusted_proxies`` are
     addresses or networks. ``tls`` says that this process itself ends TLS. ``metrics_key`` opens
     `/metrics`; without it that is open outside production and shut in it. ``admin_key`` shows who
-    the operator is; without it nobody is by a key.
+    the operator is; without it nobody is by a key. ``public_urls`` are our own addresses.
     """
 
     environment: str = "production"
@@ -34,6 +35,12 @@ class HttpConfig:
     tls: bool = False
     metrics_key: Secret | None = None
     admin_key: Secret | None = None
+    public_urls: tuple[str, ...] = ()
+    addresses: Addresses = field(init=False, repr=False, eq=False)
+
+    @addresses.default
+    def _read_addresses(self) -> Addresses:
+        return Addresses.of(self.public_urls, development=self.environment == "development")
 
     @property
     def production(self) -> bool:

@@ -1,12 +1,12 @@
 """What the shell knows of a request, under typed keys, before a handler sees it."""
 
-import re
-from collections.abc import Mapping
 from typing import Final, NewType
 
 from aiohttp import web
 
 from tillway.core.tenancy import Tenant
+from tillway.entrypoints.http.addresses import Place
+from tillway.entrypoints.http.config import CONFIG
 from tillway.plugins.api import Route
 
 Principal = NewType("Principal", str)
@@ -26,24 +26,18 @@ ROUTE: Final = web.RequestKey("route", Route)
 BODY: Final = web.RequestKey("body", bytes)
 """The raw body, once it has been read; absent where there is none."""
 
-_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+
+def place(request: web.Request) -> Place:
+    """Tell at which of our addresses something was asked, and whether that is certain."""
+    config = request.app[CONFIG]
+    return config.addresses.at(
+        request.scheme, request.host, request.headers, trusted=request[TRUSTED]
+    )
 
 
 def origin(request: web.Request) -> str:
-    """Give scheme and host as the client asked for them: `https://pay.example.com`.
-
-    A trusted proxy's X-Forwarded-Proto and X-Forwarded-Host count, nobody else's. A host that
-    cannot be one is `localhost`, so that no answer carries a stranger's text.
-    """
-    return origin_of(request.scheme, request.host, request.headers, trusted=request[TRUSTED])
-
-
-def origin_of(scheme: str, host: str, headers: Mapping[str, str], *, trusted: bool) -> str:
-    """Give it for what a connection shows; ``trusted`` tells that a trusted proxy sent this."""
-    if trusted:
-        scheme = _first(headers, "X-Forwarded-Proto") or scheme
-        host = _first(headers, "X-Forwarded-Host") or host
-    return f"{'https' if scheme == 'https' else 'http'}://{_host(host)}"
+    """Give the scheme and host that every address in an answer begins with."""
+    return place(request).origin
 
 
 def url(request: web.Request) -> str:
@@ -57,11 +51,3 @@ def mount(request: web.Request) -> str:
     For handlers of routes that stand under no prefix.
     """
     return request.rel_url.raw_path.removesuffix(request[ROUTE].path)
-
-
-def _first(headers: Mapping[str, str], name: str) -> str:
-    return headers.get(name, "").partition(",")[0].strip()
-
-
-def _host(text: str) -> str:
-    return text if _HOST.fullmatch(text) else "localhost"

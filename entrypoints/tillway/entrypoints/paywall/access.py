@@ -32,6 +32,11 @@ SESSION_LIFETIME: Final = timedelta(days=30)
 
 X_STRIPE_SESSION: Final = "X-Stripe-Session"
 
+NOWHERE: Final = (
+    "A subscriber's word cannot be checked here: this shop has not been told its own address "
+    "(server.public_url)."
+)
+
 _STRIPE: Final = "stripe"
 _SESSION: Final = re.compile(r"cs_[A-Za-z0-9_]{8,250}")
 _LONGEST_MOMENT: Final = 12
@@ -56,7 +61,9 @@ class Subscribers:
     async def who(self, request: Request, purchase: Purchase) -> str | None:
         """Give the subscriber that a request is from; None if it is from none.
 
-        That is the wallet whose fresh word comes with it, or whoever was authenticated.
+        That is the wallet whose fresh word comes with it, or whoever was authenticated. Declined
+        (forbidden) for a word that asks where nobody knows our address but the client: what was
+        signed for another site would be taken, and he might pay twice for what he has.
         """
         if purchase.purpose is not Purpose.PURCHASE:
             return None
@@ -71,7 +78,11 @@ class Subscribers:
 
     def _by_word(self, request: Request) -> str | None:
         word = word_in(request.headers)
-        if word is None or not self._is_fresh(word, request.url):
+        if word is None or not word.message.startswith(f"{ACCESS}:"):
+            return None
+        if not request.certain:
+            raise Declined(Code.FORBIDDEN, NOWHERE, field="X-Message")
+        if not self._is_fresh(word, request.url):
             return None
         knowing = [rail for rail in self.rails.all if isinstance(rail, KnowsPayers)]
         return word.signer if any(rail.has_signed(word) for rail in knowing) else None

@@ -3,7 +3,7 @@
 The interface is that of https://asgi.readthedocs.io/en/latest/specs/www.html, version 2 or 3.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
 from attrs import define, field
@@ -12,6 +12,7 @@ from multidict import CIMultiDict
 from tillway.core.errors import Code, Declined, TillwayError
 from tillway.core.ports.store import Answer
 from tillway.entrypoints.gateway import Gateway
+from tillway.entrypoints.http.addresses import Addresses
 from tillway.entrypoints.http.config import MEBIBYTE
 from tillway.entrypoints.paywall.core import Admitted
 from tillway.entrypoints.paywall.once import KEPT_BYTES, Turn
@@ -40,7 +41,9 @@ class PaywallMiddleware:
     ``resource`` is a product's id, or gives it for a scope; None is free. The application runs
     once a payment; with ``again``, for every request that may have the payment's answer again.
     Web sockets cannot pay, and are closed where a resource is to be paid. The gateway has to be
-    open: `Gateway.running` belongs in the application's lifespan.
+    open: `Gateway.running` belongs in the application's lifespan. ``public_url`` is the
+    application's own address, or several, where they are not the gateway's (`server.public_url`);
+    ValueError for what is no address.
     """
 
     app: App
@@ -48,6 +51,12 @@ class PaywallMiddleware:
     resource: str | ResourceOf = field(kw_only=True)
     again: bool = field(default=False, kw_only=True)
     body_bytes: int = field(default=MEBIBYTE, kw_only=True)
+    public_url: str | Sequence[str] = field(default=(), kw_only=True)
+    _addresses: Addresses | None = field(init=False, repr=False)
+
+    @_addresses.default
+    def _read_addresses(self) -> Addresses | None:
+        return Addresses.of(self.public_url) if self.public_url else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -99,6 +108,7 @@ class PaywallMiddleware:
             headers=headers,
             body=body,
             peer=peer[0] if peer else "",
+            addresses=self._addresses,
         )
 
     async def _admitted(

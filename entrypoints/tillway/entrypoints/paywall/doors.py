@@ -8,8 +8,8 @@ from multidict import MultiMapping
 from yarl import URL
 
 from tillway.core.services.gateway import Services
+from tillway.entrypoints.http.addresses import Addresses
 from tillway.entrypoints.http.middleware.client import HEADER, Network, seen_from
-from tillway.entrypoints.http.request import origin_of
 from tillway.entrypoints.paywall.core import Decision, Paywall, purchase_of
 from tillway.entrypoints.paywall.once import Once
 from tillway.entrypoints.paywall.request import Request
@@ -19,11 +19,12 @@ from tillway.entrypoints.paywall.request import Request
 class Door:
     """Turns what frameworks know of a request into one of ours, and decides.
 
-    ``proxies`` are addresses or networks whose X-Forwarded headers count.
+    ``proxies`` are addresses or networks whose X-Forwarded headers count; ``addresses`` are ours.
     """
 
     services: Services
     proxies: Sequence[str] = ()
+    addresses: Addresses = field(factory=Addresses)
     paywall: Paywall = field(init=False, repr=False)
     once: Once = field(init=False, repr=False)
     _networks: tuple[Network, ...] = field(init=False, repr=False)
@@ -52,15 +53,20 @@ class Door:
         headers: MultiMapping[str],
         body: bytes,
         peer: str,
+        addresses: Addresses | None = None,
     ) -> Request:
-        """Give the request; ``peer`` is the address that the connection comes from."""
+        """Give the request; ``peer`` is the address that the connection comes from.
+
+        ``addresses`` are the host's, where they are not the gateway's.
+        """
         address, trusted = seen_from(peer, headers.getall(HEADER, ()), self._networks)
-        origin = origin_of(scheme, host, headers, trusted=trusted)
+        place = (addresses or self.addresses).at(scheme, host, headers, trusted=trusted)
         return Request(
             method=method,
             path=path,
             query=query,
-            url=origin + path,
+            url=place.origin + path,
+            certain=place.certain,
             headers=headers,
             body=body,
             address=address,

@@ -1,7 +1,7 @@
 """The paywall around handlers of aiohttp."""
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -11,6 +11,7 @@ from attrs import define
 from tillway.core.errors import Code, Declined, TillwayError
 from tillway.core.ports.store import Answer
 from tillway.entrypoints.gateway import Gateway
+from tillway.entrypoints.http.addresses import Addresses
 from tillway.entrypoints.http.replies import response_of
 from tillway.entrypoints.paywall.core import Admitted
 from tillway.entrypoints.paywall.doors import Door
@@ -28,17 +29,23 @@ ResourceOf = Callable[[web.Request], "str | Awaitable[str | None] | None"]
 
 
 def paywalled(
-    resource: str | ResourceOf, *, gateway: Gateway | None = None, again: bool = False
+    resource: str | ResourceOf,
+    *,
+    gateway: Gateway | None = None,
+    again: bool = False,
+    public_url: str | Sequence[str] = (),
 ) -> Callable[[Handler], Handler]:
     """Let only requests through to a handler that have paid for a resource.
 
     ``resource`` is a product's id, or gives it for a request; None is free. The gateway is the
     application's (`register_routes`, or ``app[GATEWAY]``) unless one is given. The handler runs
     once a payment; with ``again``, for every request that may have the payment's answer again.
+    ``public_url`` is the application's own address, or several, where they are not the gateway's
+    (`server.public_url`). Raises ValueError for what is no address.
     """
+    guard = _Guard(resource, gateway, again, _addresses(public_url))
 
     def around(handler: Handler) -> Handler:
-        guard = _Guard(resource, gateway, again)
 
         @functools.wraps(handler)
         async def guarded(request: web.Request) -> web.StreamResponse:
@@ -50,10 +57,14 @@ def paywalled(
 
 
 def paywall_middleware(
-    resource: ResourceOf, *, gateway: Gateway | None = None, again: bool = False
+    resource: ResourceOf,
+    *,
+    gateway: Gateway | None = None,
+    again: bool = False,
+    public_url: str | Sequence[str] = (),
 ) -> Middleware:
     """Do the same for all routes of an application that ``resource`` gives a product for."""
-    guard = _Guard(resource, gateway, again)
+    guard = _Guard(resource, gateway, again, _addresses(public_url))
 
     @web.middleware
     async def paywall(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -67,6 +78,7 @@ class _Guard:
     resource: str | ResourceOf
     gateway: Gateway | None
     again: bool
+    addresses: Addresses | None
 
     async def handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if _is_preflights(request) or request.match_info.http_exception is not None:
@@ -76,7 +88,7 @@ class _Guard:
             return await handler(request)
         door = (self.gateway or request.config_dict[GATEWAY]).door
         try:
-            asked = await _asked(request, door)
+            asked = await _asked(request, door, self.addresses)
         except Declined as refused:
             return response_of(refusal(refused))
         decision = await door.decide(asked, resource)
@@ -99,6 +111,10 @@ class _Guard:
         return _with(await _run(request, handler, turn), admitted)
 
 
+def _addresses(public_url: str | Sequence[str]) -> Addresses | None:
+    return Addresses.of(public_url) if public_url else None
+
+
 def _is_preflights(request: web.Request) -> bool:
     """Tell whether a route is for preflights alone: one of every method would sell for nothing."""
     return request.match_info.route.method == hdrs.METH_OPTIONS
@@ -111,7 +127,7 @@ async def _given(resource: str | ResourceOf, request: web.Request) -> str | None
     return found if found is None or isinstance(found, str) else await found
 
 
-async def _asked(request: web.Request, door: Door) -> Request:
+async def _asked(request: web.Request, door: Door, addresses: Addresses | None) -> Request:
     try:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge as error:
@@ -125,6 +141,7 @@ async def _asked(request: web.Request, door: Door) -> Request:
         headers=request.headers,
         body=body,
         peer=request.remote or "",
+        addresses=addresses,
     )
 
 

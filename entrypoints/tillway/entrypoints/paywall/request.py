@@ -29,7 +29,8 @@ class Request:
     """What was asked, read to its end.
 
     ``path`` and ``query`` are as they were written. ``url`` is the absolute address without the
-    query. ``headers`` are looked up whatever their case. ``address`` is the client's, as trusted
+    query; ``certain`` tells that its host is ours by our settings, and not only by what the client
+    calls us. ``headers`` are looked up whatever their case. ``address`` is the client's, as trusted
     proxies tell it; ``principal`` is who asks, as some authenticator has proven it.
     """
 
@@ -42,6 +43,7 @@ class Request:
     address: str
     tenant: Tenant = DEFAULT
     principal: str | None = None
+    certain: bool = False
 
 
 def proof_in(request: Request, rails: Rails) -> Proof | None:

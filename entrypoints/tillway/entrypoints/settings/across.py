@@ -16,6 +16,7 @@ from tillway.plugins.settings.coupons import CouponSettings
 from tillway.plugins.settings.monitoring import MonitoringSettings
 from tillway.plugins.settings.paywall import PaywallSettings, Resource
 from tillway.plugins.settings.storage import StorageSettings
+from tillway.plugins.settings.subscriptions import SubscriptionSettings
 from tillway.plugins.settings.x402 import X402Settings
 
 LEAST_THRESHOLD: Final = Decimal("0.001")
@@ -153,6 +154,19 @@ def _patience(draft: Draft) -> None:
     draft.warn("server.write_timeout", f"cuts off answers: x402.confirm_wait is {wait}")
 
 
+def _words(draft: Draft) -> None:
+    subscriptions, server = draft.find(SubscriptionSettings), draft.find(ServerSettings)
+    logging = draft.find(LoggingSettings)
+    if subscriptions is None or server is None or logging is None or server.public_url:
+        return
+    known = draft.is_sound("server.public_url", "subscriptions.enabled", "logging.environment")
+    if known and subscriptions.enabled and logging.environment != "development":
+        draft.warn(
+            "server.public_url",
+            "is not set: subscribers cannot show who they are by a wallet's word",
+        )
+
+
 _CHECKS: Final[Sequence[Callable[[Draft], None]]] = (
     _resources,
     _prices,
@@ -165,4 +179,5 @@ _CHECKS: Final[Sequence[Callable[[Draft], None]]] = (
     check_mappings,
     _threshold,
     _patience,
+    _words,
 )

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from attrs import frozen
 
 from tillway.core.secrets import Secret
+from tillway.entrypoints.http.addresses import origins_in
 from tillway.plugins.rules import between, distinct, each, is_blank, is_host, long_secret, positive
 from tillway.plugins.setting import Alias, setting
 from tillway.plugins.settings.breakers import BreakerSettings
@@ -52,6 +53,14 @@ def _prefix(text: str) -> str | None:
     return None if right else "must be a path of letters, digits, dots, dashes and underscores"
 
 
+def _public(text: str) -> str | None:
+    try:
+        origins_in(text)
+    except ValueError as fault:
+        return str(fault)
+    return None
+
+
 def _network(text: str) -> IPv4Network | IPv6Network:
     try:
         return ip_network(text)
@@ -73,6 +82,20 @@ class ServerSettings:
         unset_when=is_blank,
         rules=(_address,),
         doc="Host and port; without a host, all of the machine's addresses.",
+    )
+    public_url: tuple[str, ...] = setting(
+        default=(),
+        shape=str,
+        convert=origins_in,
+        env="CEDROS_SERVER_PUBLIC_URL",
+        aliases=(Alias(name="SERVER_PUBLIC_URL"),),
+        unset_when=is_blank,
+        rules=(_public,),
+        doc="Our own address, such as `https://pay.example.com`; several with commas between, the "
+        "main one first. Every address in offers, pages and subscribers' words begins with the one "
+        "that was asked, or with the main one, whatever a client or a proxy calls us. Without one "
+        "that is the client's word, and subscribers' words are refused, except in development at "
+        "`localhost`.",
     )
     read_timeout: timedelta = setting(
         default=timedelta(seconds=15),

@@ -5,17 +5,19 @@ from aiohttp import web
 from tillway.core.payments import Asked
 from tillway.core.ports.rails import Proof
 from tillway.core.services.rails import Rails
-from tillway.entrypoints.http.request import BODY, CLIENT, PRINCIPAL, TENANT, url
+from tillway.entrypoints.http.request import BODY, CLIENT, PRINCIPAL, TENANT, place
 from tillway.entrypoints.paywall import request as paywall
 
 
 def neutral(request: web.Request) -> paywall.Request:
     """Give the request as the paywall sees it. The body counts once it has been read."""
+    asked_at = place(request)
     return paywall.Request(
         method=request.method,
         path=request.rel_url.raw_path,
         query=request.rel_url.raw_query_string,
-        url=url(request),
+        url=asked_at.origin + request.rel_url.raw_path,
+        certain=asked_at.certain,
         headers=request.headers,
         body=request.get(BODY, b""),
         address=request[CLIENT],

@@ -79,7 +79,7 @@ def _resources(services: Services, page: Page | None) -> Sequence[Route]:
             summary="Buy a resource",
             parameters=_PARAMETERS,
             answers=(*_ANSWERS, _PAGE) if page and method == "GET" else _ANSWERS,
-            refusals=(*PROVING, *PRICING, Code.SESSION_NOT_FOUND),
+            refusals=(*PROVING, *PRICING, Code.SESSION_NOT_FOUND, Code.FORBIDDEN),
         )
         for method in ("GET", "POST")
     ]
