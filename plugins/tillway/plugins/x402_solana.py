@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from tillway.core.observations import RpcCalled
+from tillway.core.ports.clock import Clock
 from tillway.core.ports.rails import Rail
 from tillway.plugins.context import Context
 from tillway.plugins.hooks import hookimpl
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from tillway.adapters.x402.config import RailConfig
     from tillway.adapters.x402.endpoints import Http
+    from tillway.adapters.x402.queue import Queue
     from tillway.adapters.x402.rail import SolanaRail
     from tillway.adapters.x402.rpc import Rpc
     from tillway.adapters.x402.settle import Sender
@@ -46,7 +48,6 @@ def _rail(settings: X402Settings, context: Context) -> SolanaRail:
     from tillway.adapters.x402.confirm import Confirmations
     from tillway.adapters.x402.endpoints import Http
     from tillway.adapters.x402.payout import PayoutLimits
-    from tillway.adapters.x402.queue import Queue
     from tillway.adapters.x402.rail import SolanaRail
     from tillway.adapters.x402.settle import Sender
     from tillway.adapters.x402.subscriptions import Subscriptions
@@ -59,16 +60,11 @@ def _rail(settings: X402Settings, context: Context) -> SolanaRail:
         rpc=rpc, clock=clock, hints=hints, interval=settings.confirm_poll.total_seconds()
     )
     wallets = Wallets(keys=_keypairs(settings), rpc=rpc, clock=clock)
-    queue = Queue(
-        clock=clock,
-        min_gap=settings.tx_queue_min_time_between.total_seconds(),
-        most_in_flight=settings.tx_queue_max_in_flight,
-    )
     sender = Sender(
         rpc=rpc,
         clock=clock,
         confirmations=confirmations,
-        queue=queue,
+        queue=_queue(settings, clock),
         sponsors=wallets,
         skip_preflight=settings.skip_preflight,
     )
@@ -89,6 +85,16 @@ def _rail(settings: X402Settings, context: Context) -> SolanaRail:
             wallets,
             _Part(open=lambda: _provide(settings, config, rpc, wallets, sender)),
         ),
+    )
+
+
+def _queue(settings: X402Settings, clock: Clock) -> Queue:
+    from tillway.adapters.x402.queue import Queue
+
+    return Queue(
+        clock=clock,
+        min_gap=settings.tx_queue_min_time_between.total_seconds(),
+        most_in_flight=settings.tx_queue_max_in_flight,
     )
 
 

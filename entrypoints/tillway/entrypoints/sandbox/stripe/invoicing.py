@@ -44,69 +44,96 @@ def invoice(
         for entry, each in zip(entries, added, strict=True)
     ]
     customer = account.shelves.get("customer", subscription["customer"]) or {}
-    subtotal = sum(each.subtotal for each in added)
-    total = sum(each.total for each in added)
-    tax = sum(each.tax for each in added)
-    credit = customer.get("balance", 0)
-    due = max(0, total + credit)
-    now = account.now()
     return account.part(
         "invoice",
         id=id,
-        created=now,
-        livemode=False,
-        **dict.fromkeys(_NOTHING),
-        **_ZEROS,
-        account_country="US",
-        account_name="Tillway sandbox",
-        amount_due=due,
-        amount_remaining=due,
-        attempted=False,
-        auto_advance=True,
-        automatic_tax={
-            **dict.fromkeys(("disabled_reason", "liability", "provider", "status")),
-            "enabled": False,
-        },
+        created=account.now(),
+        **_usual(),
+        **_buyer(subscription, customer),
+        **_due(added, customer.get("balance", 0)),
+        **_period(entries, account.now()),
         billing_reason=reason,
-        collection_method="charge_automatically",
-        currency=subscription["currency"],
-        customer=subscription["customer"],
-        customer_email=customer.get("email"),
-        customer_name=customer.get("name"),
-        customer_tax_exempt="none",
-        customer_tax_ids=[],
-        default_tax_rates=[],
         discounts=[discount["id"]] if discount else [],
-        issuer={"type": "self"},
         lines=envelope(f"/v1/invoices/{id}/lines", lines),
-        metadata={},
-        parent={
-            "quote_details": None,
-            "subscription_details": {
-                "metadata": dict(subscription["metadata"]),
-                "subscription": subscription["id"],
-            },
-            "type": "subscription_details",
-        },
-        payment_settings=dict.fromkeys(
-            ("default_mandate", "payment_method_options", "payment_method_types")
-        ),
-        period_start=min((entry.start for entry in entries), default=now),
-        period_end=max((entry.end for entry in entries), default=now),
-        starting_balance=credit,
-        status="draft",
-        status_transitions=dict.fromkeys(
-            ("finalized_at", "marked_uncollectible_at", "paid_at", "voided_at")
-        ),
-        subtotal=subtotal,
-        subtotal_excluding_tax=subtotal,
-        total=total,
+        parent=_origin(subscription),
         total_discount_amounts=_discounts(sum(each.discount for each in added), discount),
-        total_excluding_tax=total - tax,
         total_taxes=[tax for line in lines for tax in line["taxes"]],
         _payments=[],
         _subscription=subscription["id"],
     )
+
+
+def _usual() -> Json:
+    """Give what is the same on every new invoice."""
+    return {
+        **dict.fromkeys(_NOTHING),
+        **_ZEROS,
+        "livemode": False,
+        "account_country": "US",
+        "account_name": "Tillway sandbox",
+        "attempted": False,
+        "auto_advance": True,
+        "automatic_tax": {
+            **dict.fromkeys(("disabled_reason", "liability", "provider", "status")),
+            "enabled": False,
+        },
+        "collection_method": "charge_automatically",
+        "default_tax_rates": [],
+        "issuer": {"type": "self"},
+        "metadata": {},
+        "payment_settings": dict.fromkeys(
+            ("default_mandate", "payment_method_options", "payment_method_types")
+        ),
+        "status": "draft",
+        "status_transitions": dict.fromkeys(
+            ("finalized_at", "marked_uncollectible_at", "paid_at", "voided_at")
+        ),
+    }
+
+
+def _buyer(subscription: Json, customer: Json) -> Json:
+    return {
+        "currency": subscription["currency"],
+        "customer": subscription["customer"],
+        "customer_email": customer.get("email"),
+        "customer_name": customer.get("name"),
+        "customer_tax_exempt": "none",
+        "customer_tax_ids": [],
+    }
+
+
+def _due(added: Sequence[Sum], credit: int) -> Json:
+    """Give what lines come to, and what is left of it after a customer's credit."""
+    subtotal = sum(each.subtotal for each in added)
+    total = sum(each.total for each in added)
+    due = max(0, total + credit)
+    return {
+        "amount_due": due,
+        "amount_remaining": due,
+        "starting_balance": credit,
+        "subtotal": subtotal,
+        "subtotal_excluding_tax": subtotal,
+        "total": total,
+        "total_excluding_tax": total - sum(each.tax for each in added),
+    }
+
+
+def _period(entries: Sequence[Entry], now: int) -> Json:
+    return {
+        "period_start": min((entry.start for entry in entries), default=now),
+        "period_end": max((entry.end for entry in entries), default=now),
+    }
+
+
+def _origin(subscription: Json) -> Json:
+    return {
+        "quote_details": None,
+        "subscription_details": {
+            "metadata": dict(subscription["metadata"]),
+            "subscription": subscription["id"],
+        },
+        "type": "subscription_details",
+    }
 
 
 _ZEROS: Final = dict.fromkeys(

@@ -50,39 +50,46 @@ def _subscription(account: Account, session: Json, method: str) -> Json:
         "subscription",
         id=id,
         created=now,
-        livemode=False,
-        **dict.fromkeys(_NOTHING),
-        automatic_tax={"disabled_reason": None, "enabled": False, "liability": None},
+        **_usual(),
         billing_cycle_anchor=trial_end or now,
-        billing_mode={"flexible": None, "type": "classic"},
-        billing_schedules=[],
-        cancel_at_period_end=False,
-        cancellation_details={"comment": None, "feedback": None, "reason": None},
-        collection_method="charge_automatically",
         currency=session["currency"],
         customer=session["customer"],
         default_payment_method=method,
-        default_tax_rates=[],
         description=about.get("description"),
         discounts=[discount["id"]] if discount else [],
-        invoice_settings={"account_tax_ids": None, "issuer": {"type": "self"}},
         items=envelope(f"/v1/subscription_items?subscription={id}", items),
         metadata=dict(about.get("metadata", {})),
-        payment_settings={
-            "payment_method_options": None,
-            "payment_method_types": None,
-            "save_default_payment_method": "off",
-        },
         start_date=now,
         status="trialing" if trial_end else "active",
         trial_end=trial_end,
-        trial_settings={"end_behavior": {"missing_payment_method": "create_invoice"}},
         trial_start=now if trial_end else None,
         _periods=0 if trial_end else 1,
         _renews=end,
         _discount=discount,
         _pending=[],
     )
+
+
+def _usual() -> Json:
+    """Give what is the same on every new subscription."""
+    return {
+        **dict.fromkeys(_NOTHING),
+        "livemode": False,
+        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+        "billing_mode": {"flexible": None, "type": "classic"},
+        "billing_schedules": [],
+        "cancel_at_period_end": False,
+        "cancellation_details": {"comment": None, "feedback": None, "reason": None},
+        "collection_method": "charge_automatically",
+        "default_tax_rates": [],
+        "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
+        "payment_settings": {
+            "payment_method_options": None,
+            "payment_method_types": None,
+            "save_default_payment_method": "off",
+        },
+        "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
+    }
 
 
 _NOTHING: Final = (
