@@ -13,6 +13,7 @@ from rich.console import Console
 
 from bench.bench import DEFAULT_SECONDS, Bench
 from bench.report import Aim
+from tillway.core.contracts.counts import FULL
 
 SUBJECTS: Final[Mapping[str, str]] = {
     "check": "CPU of checking a proof, against solders alone",
@@ -85,11 +86,10 @@ def _console() -> Console:
 def _run(name: str, seconds: float, folder: Path, console: Console) -> list[Aim]:
     place = folder / name
     place.mkdir()
-    full = os.environ.get("TILLWAY_TESTS") == "full"
     aims: list[Aim] = []
     measure = importlib.import_module(f"bench.{name}").measure
     with console.status(f"measuring {name} ..."):
-        for report in measure(Bench(folder=place, seconds=seconds, full=full)):
+        for report in measure(Bench(folder=place, seconds=seconds, full=FULL)):
             report.show(console)
             aims += report.aims
     return aims

@@ -4,11 +4,10 @@ The same day by the command line is `docs/tutorial/cards-and-subscriptions.md`, 
 """
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 from solders.keypair import Keypair
 
@@ -16,20 +15,11 @@ from e2e.buyers import cart_of, granted, mint_of, paid_by_card, proof_of, wallet
 from e2e.cedros_buyer import CedrosBuyer
 from e2e.day import MONTH, PATIENCE, Day, Refunds, Subscriber, a_day
 from e2e.http_call import Answer, call
-from support.browser import DESKTOP, PHONE, Missing, browser, visit
+from support.browser import DESKTOP, PHONE, visit
 from support.waiting import until
 from support.words import signed_headers
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    try:
-        async with browser() as started:
-            yield started
-    except Missing as reason:
-        pytest.skip(str(reason))
 
 
 @pytest.fixture(scope="module")

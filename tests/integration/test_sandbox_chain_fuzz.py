@@ -2,7 +2,6 @@
 
 import base64
 import logging
-import os
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.chain import Hand, blockhash_of, funded, pay, text
+from tillway.core.contracts.counts import count
 from tillway.entrypoints.sandbox.chain import Chain, Node
 from tillway.entrypoints.sandbox.chain.methods import METHODS
 from tillway.entrypoints.sandbox.chain.pubsub import Hub
@@ -22,8 +22,7 @@ from tillway.entrypoints.sandbox.chain.transactions import from_wire, with_block
 from tillway.entrypoints.sandbox.chain.transcript import transaction_json
 from tillway.entrypoints.sandbox.chain.wire import INTERNAL_ERROR, RpcError
 
-FULL = os.environ.get("TILLWAY_TESTS") == "full"
-CASES = 10_000 if FULL else 400
+CASES = count(400, 10_000)
 QUICK = settings(
     max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )

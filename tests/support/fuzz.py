@@ -1,6 +1,5 @@
 """How many malformed inputs there are of each kind, and what is drawn for all kinds at once."""
 
-import os
 from typing import Final
 
 from hypothesis import HealthCheck, settings
@@ -18,8 +17,7 @@ from support.fuzz_payments import (
 )
 from support.fuzz_requests import requests
 from support.wire_payments import Payments
-
-FULL: Final = os.environ.get("TILLWAY_TESTS") == "full"
+from tillway.core.contracts.counts import FULL
 
 INPUTS: Final = {
     "garbage": 1_000,

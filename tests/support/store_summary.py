@@ -1,11 +1,12 @@
 """Says at the end of a run which store was tested on what, and what that cannot prove."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 import pytest
+
+from tillway.core.contracts.counts import FULL
 
 _ran: dict[tuple[str, str], str] = {}
 _left: dict[str, int] = {}
@@ -16,7 +17,7 @@ PART: Final = 5
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Try a part of the laws whose classes are marked ``again``, and note how many are left."""
-    if os.environ.get("TILLWAY_TESTS") == "full":
+    if FULL:
         return
     again = [item for item in items if item.get_closest_marker("again")]
     left = [item for n, item in enumerate(again) if n % PART]

@@ -1,7 +1,6 @@
 """Seals: what one gateway made, for one tenant, under keys that are not retired for too long."""
 
 import base64
-import os
 import secrets
 from datetime import datetime, timedelta
 
@@ -12,13 +11,14 @@ from hypothesis import strategies as st
 
 from tillway.adapters.sealing import MasterKey, Sealer
 from tillway.core.assets import BUILT_IN, USDC
+from tillway.core.contracts.counts import count
 from tillway.core.contracts.samples import NOW
 from tillway.core.errors import Code, Declined
 from tillway.core.money import Money
 from tillway.core.quotes import Authenticator, Purpose, Quote
 from tillway.core.tenancy import DEFAULT, Tenant
 
-CASES = 2_000 if os.environ.get("TILLWAY_TESTS") == "full" else 200
+CASES = count(200, 2_000)
 RETENTION = timedelta(minutes=6)
 FIRST, SECOND = MasterKey(secret=b"a" * 32), MasterKey(secret=b"b" * 32)
 OTHER = Tenant("other")

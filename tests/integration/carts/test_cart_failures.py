@@ -1,7 +1,6 @@
 """Payments of carts that fail, are dropped, or whose server dies: nothing is lost or doubled."""
 
 import asyncio
-import os
 import random
 from contextlib import suppress
 from datetime import timedelta
@@ -16,10 +15,11 @@ from support.either_rail import either_rail
 from support.shop import ARTICLE, COURSE, Answer, Shop, v0_header
 from support.waiting import until
 from tillway.core.carts import CartState
+from tillway.core.contracts.counts import count
 from tillway.core.ids import CartId
 from tillway.core.payments import State
 
-KILLS = 12 if os.environ.get("TILLWAY_TESTS") == "full" else 2
+KILLS = count(2, 12)
 QUICK: Final[dict[str, Any]] = {"confirm_wait": "1s", "claim_lease": "1s", "confirm_poll": "50ms"}
 TOTAL: Final = 2 * ARTICLE + COURSE
 ITEMS: Final = [{"resource": "article", "quantity": 2}, {"resource": "course"}]

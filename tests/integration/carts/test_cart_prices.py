@@ -1,6 +1,5 @@
 """What a cart is shown to cost, is quoted at, and is charged are one number, by either rail."""
 
-import os
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from fractions import Fraction
@@ -11,10 +10,11 @@ import pytest
 
 from support.either_rail import EitherRail, either_rail
 from support.waiting import until
+from tillway.core.contracts.counts import count
 from tillway.core.payments import State
 from tillway.core.services.carts.baskets import MOST_LINES
 
-SAMPLE = 500 if os.environ.get("TILLWAY_TESTS") == "full" else 15
+SAMPLE = count(15, 500)
 
 CARD: Final = {"plate": 175, "cup": 99, "bowl": 333}
 TOKEN: Final = {"plate": 1_999_999, "cup": 1_010_101, "bowl": 3_141_592}

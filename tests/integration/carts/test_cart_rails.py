@@ -1,7 +1,6 @@
 """A cart that can be paid by either rail is paid once: in both orders, and at the same time."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,10 @@ from support.all_stores import STORES, place_of
 from support.either_rail import CENTS, PRICE, EitherRail, either_rail
 from support.shop import Answer
 from support.waiting import until
+from tillway.core.contracts.counts import FULL, count
 from tillway.core.payments import State
 
-FULL = os.environ.get("TILLWAY_TESTS") == "full"
-RACES = 200 if FULL else 6
+RACES = count(6, 200)
 IN_TURN = STORES if FULL else ("memory", "postgres")
 """For what follows one another: stores differ in races."""
 LONGEST_PAUSE = 0.06

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.fuzz import ALL, FULL, counted, whole_requests
+from support.fuzz import ALL, counted, whole_requests
 from support.fuzz_bodies import large_bodies
 from support.served import Gateway, served
 from support.verdicts import answered
 from support.wire_payments import Payments
+from tillway.core.contracts.counts import FULL, count
 
 COUNT = ALL if FULL else 400
-WARM_UP = 2_000 if FULL else 400
+WARM_UP = count(400, 2_000)
 MOST = 5 * 1024 * 1024
 
 
@@ -50,7 +51,7 @@ def test_large_bodies_leave_nothing_behind(gateway: Gateway) -> None:
         answered(gateway.wire, raw)
     before = gateway.resident()
 
-    for raw in [*bodies] * (20 if FULL else 3):
+    for raw in [*bodies] * count(3, 20):
         answered(gateway.wire, raw)
 
     assert gateway.resident() - before < MOST

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.damage import Damage, damages
-from support.fuzz import FULL, counted, inputs
+from support.fuzz import counted, inputs
 from support.fuzz_payments import (
     LIMIT,
     Altered,
@@ -35,6 +35,7 @@ from support.wire_payments import (
     spelling,
     transaction_of,
 )
+from tillway.core.contracts.counts import count
 
 SPELLINGS: dict[str, Callable[[bytes], str]] = {
     "base32": lambda raw: base64.b32encode(raw).decode(),
@@ -47,7 +48,7 @@ SPELLINGS: dict[str, Callable[[bytes], str]] = {
     "latin": lambda raw: raw.decode("latin-1").replace("\0", "0"),
     "numbers": lambda raw: str([*raw]),
 }
-BUYERS = 300 if FULL else 15
+BUYERS = count(15, 300)
 PAYWALL = (b"GET", b"/paywall/article")
 VERIFY = (b"POST", b"/paywall/v1/verify")
 
@@ -131,7 +132,7 @@ class TestTransactions:
         """No beginning of a transaction is one."""
         envelope = payments.envelope("v2")
         raw = transaction_of(envelope)
-        for end in range(0, len(raw), 1 if FULL else 12):
+        for end in range(0, len(raw), count(12, 1)):
             text = orjson.dumps(carrying(envelope, raw[:end]))
             assert presented(gateway, PAYWALL, text).status in (400, 402)
 

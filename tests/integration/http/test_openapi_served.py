@@ -1,7 +1,6 @@
 """The description, tested against the running gateway."""
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 
@@ -10,12 +9,13 @@ from aiohttp import web
 from support.faces import faces
 from support.shell import ask, route, serving
 from support.shop import Shop, open_shop
+from tillway.core.contracts.counts import count
 from tillway.entrypoints.http.apis.discovery.openapi import openapi
 from tillway.entrypoints.http.app import build_application
 from tillway.entrypoints.http.config import SERVED, HttpConfig
 
 CONFIG = Path(__file__).parent / "schemathesis.toml"
-EXAMPLES = "200" if os.environ.get("TILLWAY_TESTS") == "full" else "10"
+EXAMPLES = str(count(10, 200))
 
 
 async def schemathesis(shop: Shop, folder: Path) -> tuple[int, str]:

@@ -14,12 +14,13 @@ from schemathesis import GenerationMode
 from schemathesis.config import SchemathesisConfig
 from schemathesis.schemas import APIOperation
 
-from support.fuzz import FULL, counted
+from support.fuzz import counted
 from support.raw_http import request
 from support.served import Gateway
+from tillway.core.contracts.counts import count
 
 CONFIG = Path(__file__).parent / "schemathesis.toml"
-EXAMPLES = 200 if FULL else 6
+EXAMPLES = count(6, 200)
 
 
 @pytest.fixture

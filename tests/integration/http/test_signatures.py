@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import os
 import random
 import string
 from collections.abc import AsyncIterator
@@ -15,6 +14,7 @@ from solders.keypair import Keypair
 from support.contract_shop import faulty
 from support.shop import Shop, open_shop
 from support.words import shown_by, signed_text
+from tillway.core.contracts.counts import count
 from tillway.core.errors import Code, Declined
 from tillway.core.services.nonces import LIFETIME, MOST_WAITING
 from tillway.core.services.rails import Rails
@@ -26,7 +26,7 @@ ADMIN, STRANGER = Keypair(), Keypair()
 APPROVE = Deed(action="approve-refund", subject="refund_1", signers=[str(ADMIN.pubkey())])
 LISTED = evolve(APPROVE, action="list-pending-refunds", subject=None, hint="sign it")
 SAID = "approve-refund:refund_1"
-FORGERIES = 3_000 if os.environ.get("TILLWAY_TESTS") == "full" else 300
+FORGERIES = count(300, 3_000)
 
 
 @pytest.fixture

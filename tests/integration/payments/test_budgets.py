@@ -1,7 +1,6 @@
 """What sponsoring can cost at most, whatever buyers do with their balances."""
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -25,12 +24,12 @@ from support.shop import (
 from support.transactions import Move, account_of, at, memo, unit_limit, unit_price
 from support.untouched import untouched
 from support.waiting import until
+from tillway.core.contracts.counts import count
 from tillway.core.payments import State
 from tillway.entrypoints.sandbox.chain import fund
 from tillway.entrypoints.sandbox.chain.tokens import with_amount
 
-FULL = os.environ.get("TILLWAY_TESTS") == "full"
-PROOFS = 100 if FULL else 30
+PROOFS = count(30, 100)
 PATH = "/paywall/article"
 FEE = 10_001
 """Lamports of one payment: two signatures, and the priority fee of the official clients."""

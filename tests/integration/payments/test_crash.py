@@ -1,7 +1,6 @@
 """The server is killed at random moments while buyers pay: nothing is lost, nothing is doubled."""
 
 import asyncio
-import os
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -18,13 +17,13 @@ from support.postgres import Databases, databases
 from support.shop import ARTICLE, Answer, Shop, v2_header
 from support.waiting import until
 from tillway.adapters.heads import HeadSignatures
+from tillway.core.contracts.counts import count
 from tillway.core.payments import State
 from tillway.core.secrets import Secret
 from tillway.core.services.books.audit import Audit
 
-FULL = os.environ.get("TILLWAY_TESTS") == "full"
-PAYMENTS = 300 if FULL else 40
-LEAST_TROUBLE = 20 if FULL else 2
+PAYMENTS = count(40, 300)
+LEAST_TROUBLE = count(2, 20)
 LONG = 3.5
 """Seconds: longer than a blockhash lives on this test's chain."""
 
@@ -143,7 +142,7 @@ def durable() -> Iterator[Databases]:
         yield made
 
 
-@pytest.mark.timeout(900 if FULL else 200)
+@pytest.mark.timeout(count(200, 900))
 class TestKilled:
     @pytest.mark.parametrize(
         ("count", "workers"), [(1, 1), (1, 2), (2, 1)], ids=["one", "two workers", "two servers"]

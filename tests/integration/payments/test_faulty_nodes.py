@@ -1,7 +1,6 @@
 """Nodes that fail, lag, forget, drop and contradict each other: no answer is ever wrong."""
 
 import asyncio
-import os
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -25,11 +24,11 @@ from support.shop import (
 from support.untouched import untouched
 from support.waiting import until
 from tillway.adapters.x402.transaction import decode
+from tillway.core.contracts.counts import FULL, count
 from tillway.core.payments import Payment, PaymentKey, State
 from tillway.entrypoints.sandbox.chain import Faults, Kind, serve_chain
 
-FULL = os.environ.get("TILLWAY_TESTS") == "full"
-SEEDS = 60 if FULL else 2
+SEEDS = count(2, 60)
 BUYERS = 24
 TROUBLE = 3.0
 """Seconds during which buyers come in and nodes go wrong."""

@@ -1,7 +1,6 @@
 """Servers are killed while refunds are paid out: each is paid once, and the books say so."""
 
 import asyncio
-import os
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -27,12 +26,12 @@ from support.refunds import (
 from support.shop import ARTICLE, Shop, v2_header
 from support.waiting import until
 from tillway.adapters.heads import HeadSignatures
+from tillway.core.contracts.counts import count
 from tillway.core.refunds import RefundState
 from tillway.core.services.books.audit import Audit
 from tillway.entrypoints.sandbox.chain import fund
 
-FULL = os.environ.get("TILLWAY_TESTS") == "full"
-REFUNDS = 60 if FULL else 3
+REFUNDS = count(3, 60)
 AT_ONCE = 5
 LONG = 3.5
 """Seconds: longer than a blockhash lives on this test's chain."""
@@ -116,7 +115,7 @@ async def sold(made: Crew, count: int) -> Sequence[Bought]:
     return found
 
 
-@pytest.mark.timeout(600 if FULL else 150)
+@pytest.mark.timeout(count(150, 600))
 class TestKilled:
     async def test_while_the_merchant_pays_each_is_paid_once(self, tmp_path: Path) -> None:
         """Whatever was lost, every customer has his money back once, and no more than it."""

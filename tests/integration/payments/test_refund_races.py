@@ -1,7 +1,6 @@
 """Refunds at once, on every store: never more than was paid goes back."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -22,13 +21,13 @@ from support.refunds import (
 )
 from support.shop import ARTICLE, COUPONS, RESOURCES, Answer, Shop, open_shop
 from tillway.adapters.heads import HeadSignatures
+from tillway.core.contracts.counts import FULL, count
 from tillway.core.payments import State
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import LIVE, RefundState
 from tillway.core.services.books.audit import Audit
 
-FULL = os.environ.get("TILLWAY_TESTS") == "full"
-AT_ONCE = 64 if FULL else 16
+AT_ONCE = count(16, 64)
 IN_PROCESS = STORES if FULL else ("memory", "file")
 """For what asks nothing more of a store than the others do."""
 

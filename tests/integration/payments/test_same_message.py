@@ -17,11 +17,11 @@ from support.ed25519 import sign_anew
 from support.hostile import Stage
 from support.hostile_self_paid import honest_own
 from support.shop import ARTICLE, Shop, v0_header, v1_header, v2_header
+from tillway.core.contracts.counts import count
 
-FULL = os.environ.get("TILLWAY_TESTS") == "full"
 WAYS = 64
-ROUNDS = 20 if FULL else 2
-PROCESSES = 4 if FULL else 3
+ROUNDS = count(2, 20)
+PROCESSES = count(3, 4)
 PATH = "/paywall/article"
 
 

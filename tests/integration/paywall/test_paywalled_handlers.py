@@ -10,7 +10,6 @@ from aiohttp import web
 from attrs import define, frozen
 from multidict import CIMultiDict
 
-from support.fuzz import FULL
 from support.hosts import Counter, header_for, hosted, old_header_for
 from support.refunds import Bought, execute, root
 from support.shop import (
@@ -24,6 +23,7 @@ from support.shop import (
     v2_header,
 )
 from support.untouched import is_offered_anew, untouched
+from tillway.core.contracts.counts import FULL
 from tillway.core.errors import Unavailable
 from tillway.core.payments import State
 from tillway.entrypoints import ADMITTED, GATEWAY, paywall_middleware, paywalled

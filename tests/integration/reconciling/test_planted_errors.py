@@ -1,6 +1,5 @@
 """Every kind of difference is planted, and found under its name; sound books raise no alarm."""
 
-import os
 import sqlite3
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from support.store_places import store_at
 from tillway.adapters.heads import HeadSignatures
 from tillway.adapters.stores.memory import MemoryStore
 from tillway.adapters.stores.sqlite import SqliteStore
+from tillway.core.contracts.counts import FULL, count
 from tillway.core.contracts.samples.payments import NOW
 from tillway.core.ports.store import Store
 from tillway.core.services.books.audit import Audit
@@ -25,7 +25,6 @@ from tillway.core.services.reconciling.findings import MEANINGS, Kind
 from tillway.core.services.reconciling.reconcile import Reconcile
 from tillway.core.services.reconciling.report import Report
 
-FULL = os.environ.get("TILLWAY_TESTS") == "full"
 LATER = NOW + timedelta(minutes=30)
 
 
@@ -81,7 +80,7 @@ class TestPlanted:
         await finds(store, kind)
         await store.aclose()
 
-    @pytest.mark.parametrize("kind", list(PLANTS)[:: 1 if FULL else 24])
+    @pytest.mark.parametrize("kind", list(PLANTS)[:: count(24, 1)])
     async def test_it_is_found_in_postgresql(self, postgres: Databases, kind: Kind) -> None:
         """As everywhere."""
         store = store_at(postgres.server.url(await postgres.fresh()).reveal())
@@ -90,7 +89,7 @@ class TestPlanted:
         await finds(store, kind)
         await store.aclose()
 
-    @pytest.mark.parametrize("kind", list(PLANTS)[:: 1 if FULL else 24])
+    @pytest.mark.parametrize("kind", list(PLANTS)[:: count(24, 1)])
     async def test_it_is_found_in_mongodb(self, mongo: Mongo, kind: Kind) -> None:
         """As everywhere."""
         store = store_at(mongo.place())

@@ -1,7 +1,6 @@
 """The sandbox's Stripe against the OpenAPI description that Stripe publishes."""
 
 import asyncio
-import os
 from collections.abc import Sequence
 
 import pytest
@@ -9,11 +8,12 @@ import pytest
 from support.stripe_day import Told, a_day
 from support.stripe_mutants import spoiled_calls
 from support.stripe_spec import NoSpec, Spec, stripe_spec
+from tillway.core.contracts.counts import count
 from tillway.entrypoints.sandbox.stripe.face import Heard
 from tillway.entrypoints.sandbox.stripe.serve import ROUTES
 
 SPOILED = 900  # as many as an account shows
-ACCOUNTS = 40 if os.environ.get("TILLWAY_TESTS") == "full" else 1
+ACCOUNTS = count(1, 40)
 
 
 @pytest.fixture(scope="module")

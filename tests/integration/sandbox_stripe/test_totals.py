@@ -1,6 +1,5 @@
 """What the sandbox's Stripe adds up: lines, discounts, taxes and refunds, for anything asked."""
 
-import os
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -12,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from support.manual_clock import ManualClock
+from tillway.core.contracts.counts import count
 from tillway.entrypoints.sandbox.stripe import SECRET_KEY, Account, serve_stripe
 from tillway.entrypoints.sandbox.stripe.periods import after, months_after
 from tillway.entrypoints.sandbox.stripe.totals import Part, discounted, shared, sums
 
-EXAMPLES = 2_000 if os.environ.get("TILLWAY_TESTS") == "full" else 150
+EXAMPLES = count(150, 2_000)
 
 amounts = some.integers(0, 99_999_999)
 rates = some.builds(

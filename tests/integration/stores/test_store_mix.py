@@ -1,7 +1,6 @@
 """Processes that do all kinds of things on one store are killed at random moments."""
 
 import asyncio
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing
@@ -16,7 +15,6 @@ from tillway.core.contracts.lives.checks import check
 from tillway.core.contracts.lives.processes import Lives
 from tillway.core.contracts.stores.steps import count
 
-FULL: Final = os.environ.get("TILLWAY_TESTS") == "full"
 PROCESSES: Final = 3
 KILLS: Final = count(8, 200)
 OPERATIONS: Final = count(300, 10_000)
@@ -39,7 +37,7 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600 if FULL else 240)
+@pytest.mark.timeout(count(240, 3600))
 class TestKilled:
     async def test_all_that_was_acknowledged_is_there_once(
         self, place: str, tmp_path: Path

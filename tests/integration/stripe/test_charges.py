@@ -1,16 +1,15 @@
 """What Stripe charges is what was quoted and listed, whatever coupons come off."""
 
-import os
 from random import Random
 from typing import Any, Final
 
 from support.plain_prices import plain_cart
 from support.whole_shop import WholeShop, open_whole_shop
 from tillway.core.assets import USD
+from tillway.core.contracts.counts import count
 from tillway.core.tenancy import DEFAULT
 
-FULL: Final = os.environ.get("TILLWAY_TESTS") == "full"
-SAMPLE: Final = 500 if FULL else 20
+SAMPLE: Final = count(20, 500)
 PRODUCTS: Final = 30
 TYPED: Final = ("", "", "FIVE", "THIRD", "MUGS", "TOKENS", "OVER", "NONE")
 

@@ -1,7 +1,6 @@
 """The server is killed while periods are paid: whoever has paid has his period, and has it once."""
 
 import asyncio
-import os
 import random
 from contextlib import suppress
 from datetime import datetime
@@ -14,11 +13,12 @@ from support.crew import Crew, crew
 from support.members import GOLD, MEMBERS, activated, proof, quoted, signed
 from support.shop import Answer
 from support.waiting import until
+from tillway.core.contracts.counts import count
 from tillway.core.payments import State
 
 pytestmark = pytest.mark.asyncio
 
-BUYERS = 40 if os.environ.get("TILLWAY_TESTS") == "full" else 4
+BUYERS = count(4, 40)
 QUICK = {"confirm_wait": "2s", "claim_lease": "1s", "confirm_poll": "50ms"}
 
 

@@ -1,5 +1,4 @@
 import asyncio
-import os
 import random
 from collections.abc import Sequence
 
@@ -9,12 +8,13 @@ from support.chain import blockhash_of, funded, pay
 from support.quick_clock import QuickClock
 from support.solana import rpc_to, sender_over, signed_for
 from tillway.adapters.x402.settle import Sender
+from tillway.core.contracts.counts import count
 from tillway.core.errors import Unavailable
 from tillway.core.payments import Failed, Outcome, Settled, Unresolved
 from tillway.core.ports.rails import Signed
 from tillway.entrypoints.sandbox.chain import Chain, Faults, Kind, Served, serve_chain
 
-SEEDS = 150 if os.environ.get("TILLWAY_TESTS") == "full" else 4
+SEEDS = count(4, 150)
 PAYMENTS = 12
 METHODS = ["sendTransaction", "getSignatureStatuses", "getEpochInfo", "getLatestBlockhash", "*"]
 KINDS = [kind for kind in Kind if kind not in (Kind.ANSWER, Kind.HANG)]

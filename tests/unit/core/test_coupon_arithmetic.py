@@ -1,6 +1,5 @@
 """Baskets in bulk: both implementations of pricing come to the same, by card and by token."""
 
-import os
 from collections import Counter
 from random import Random
 from typing import Final
@@ -9,10 +8,10 @@ import pytest
 
 from support.baskets import basket
 from support.plain_prices import plain_cart, plain_item
+from tillway.core.contracts.counts import count
 from tillway.core.pricing import price_cart, price_item
 
-FULL: Final = os.environ.get("TILLWAY_TESTS") == "full"
-BASKETS: Final = 100_000 if FULL else 2_000
+BASKETS: Final = count(2_000, 100_000)
 SEEDS: Final = range(4)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -14,12 +13,13 @@ from hypothesis import strategies as st
 from support.plain_prices import NOON, plain_cart, plain_item
 from tillway.core.assets import EUR, SOL, USD, USDC, Asset
 from tillway.core.catalog import AppliesAt, Coupon, DiscountType, Product, Scope
+from tillway.core.contracts.counts import count
 from tillway.core.coupons import coupon_refusal
 from tillway.core.ids import CouponCode, ProductId
 from tillway.core.money import Money, Rounding
 from tillway.core.pricing import Line, Sale, price_cart, price_item
 
-COUNT = 2_000 if os.environ.get("TILLWAY_TESTS") == "full" else 200
+COUNT = count(200, 2_000)
 IDS = ("a", "b", "c")
 
 percents = st.decimals(min_value=0, max_value=101, places=3)

@@ -1,7 +1,6 @@
 """Quotes as bytes: the authenticator's layout, and encodings that two quotes never share."""
 
 import base64
-import os
 import struct
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tillway.core.assets import BUILT_IN, EUR, PYUSD, USD, USDC, USDT, Assets
+from tillway.core.contracts.counts import count
 from tillway.core.errors import Code, Declined
 from tillway.core.money import Money
 from tillway.core.quotes import (
@@ -26,7 +26,7 @@ from tillway.core.quotes import (
 )
 from tillway.core.tenancy import Tenant
 
-CASES = 5_000 if os.environ.get("TILLWAY_TESTS") == "full" else 300
+CASES = count(300, 5_000)
 
 # Few letters, so that texts and their neighbours often run into each other.
 TEXTS = st.text(st.sampled_from("ab01:\0é"), max_size=4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -12,12 +11,13 @@ from hypothesis import strategies as st
 
 from tillway.core.assets import USDC
 from tillway.core.catalog import AppliesAt, Coupon, DiscountType, Product, Scope
+from tillway.core.contracts.counts import count
 from tillway.core.ids import CouponCode, ProductId
 from tillway.core.money import Money, Rounding
 from tillway.core.pricing import Sale, price_item
 from tillway.core.services.paying.prices import Prices
 
-COUNT = 2_000 if os.environ.get("TILLWAY_TESTS") == "full" else 150
+COUNT = count(150, 2_000)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 PRODUCTS = [

@@ -1,10 +1,10 @@
-import os
 from typing import Final
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.settings_files import SHOP, file_of
+from tillway.core.contracts.counts import count
 from tillway.entrypoints.settings.faults import SettingsError
 from tillway.entrypoints.settings.loading import Source, load, make_draft
 from tillway.entrypoints.settings.schema import leaves, variables_of
@@ -12,7 +12,7 @@ from tillway.entrypoints.settings.sections import BUILT_IN
 from tillway.entrypoints.settings.showing import effective_values
 from unit.settings.contract_rows import OURS, ROWS
 
-COUNT: Final = 5_000 if os.environ.get("TILLWAY_TESTS") == "full" else 150
+COUNT: Final = count(150, 5_000)
 HIDDEN: Final = "hunter2"
 
 KEYS = st.sampled_from([row.key.replace("<key>", "item") for row in ROWS] + sorted(OURS))

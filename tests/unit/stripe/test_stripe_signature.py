@@ -1,6 +1,5 @@
 import hashlib
 import hmac
-import os
 import random
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -10,13 +9,14 @@ import pytest
 from support.manual_clock import ManualClock
 from support.stripe_objects import event, session
 from tillway.adapters.stripe.signature import refuse_forged, signature
+from tillway.core.contracts.counts import count
 from tillway.core.contracts.samples import NOW
 from tillway.core.errors import Code, Declined
 from tillway.core.secrets import Secret
 
 NEW, OLD = Secret("whsec_new"), Secret("whsec_old")
 BODY = event("checkout.session.completed", session())
-COUNT = 5_000 if os.environ.get("TILLWAY_TESTS") == "full" else 1_000
+COUNT = count(1_000, 5_000)
 
 Forgery = tuple[Mapping[str, str], bytes, tuple[Secret, ...]]
 

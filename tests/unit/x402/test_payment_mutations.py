@@ -3,7 +3,6 @@
 What counts is judged by a second, plain reading of the transaction through the library.
 """
 
-import os
 import random
 import struct
 from collections.abc import Awaitable, Callable
@@ -46,10 +45,10 @@ from support.transactions import (
 from tillway.adapters.x402.programs import COMPUTE_BUDGET, LIGHTHOUSE, MEMO, TOKEN, TOKEN_2022
 from tillway.adapters.x402.reasons import Reason
 from tillway.core.assets import PYUSD, USDC
+from tillway.core.contracts.counts import count
 from tillway.core.errors import Declined
 
-FULL = os.environ.get("TILLWAY_TESTS") == "full"
-EXAMPLES = 5_000 if FULL else 150
+EXAMPLES = count(150, 5_000)
 SPONSORED = [
     Draft(legacy=legacy, after=after).raw()
     for legacy in (False, True)

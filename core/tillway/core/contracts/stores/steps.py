@@ -1,21 +1,16 @@
-"""What contract tests do again and again, and how often."""
+"""What contract tests do again and again."""
 
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from tillway.core.contracts.counts import count as count
 from tillway.core.contracts.samples import CHAIN
 from tillway.core.payments import Chain, Payment
 from tillway.core.ports.store import ClaimResult, Store, UnitOfWork, View
 from tillway.core.tenancy import DEFAULT, Tenant
 
 T = TypeVar("T")
-
-
-def count(few: int, full: int) -> int:
-    """Give how often to do something: few times, or the full count when that is asked for."""
-    return full if os.environ.get("TILLWAY_TESTS") == "full" else few
 
 
 async def write(store: Store, call: Callable[[UnitOfWork], Awaitable[T]]) -> T:
