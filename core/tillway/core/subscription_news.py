@@ -31,7 +31,7 @@ _RANKS: Final = {state: rank for rank, state in enumerate(SubscriptionState)}
 
 @frozen(kw_only=True)
 class Standing:
-    """How a subscription stood at ``at``. ``answers`` counts our own changes since."""
+    """How a subscription stood at ``at``. ``answers`` counts what we were answered since."""
 
     at: datetime
     state: SubscriptionState
@@ -71,7 +71,10 @@ class Standing:
 
     @property
     def order(self) -> tuple[Any, ...]:
-        """Give what is compared. Of two of one second the one that is further counts."""
+        """Give what is compared. Of two of one second the one that is further counts.
+
+        That is a guess, for a change that is taken back in its second: see `Heard.leaves_open`.
+        """
         return (
             self.is_over,
             self.at,
@@ -82,6 +85,10 @@ class Standing:
             self.price,
             self.resource,
         )
+
+    def says_as(self, other: "Standing") -> bool:
+        """Tell whether another says the same, whenever it was said."""
+        return evolve(self, at=other.at, answers=other.answers) == other
 
 
 @frozen(kw_only=True, order=True)
@@ -105,10 +112,20 @@ class Heard:
         """Remember how it stands, if nothing later is known."""
         return self._later(Standing.of(told, at))
 
-    def answered(self, told: HostedSubscription) -> "Heard":
-        """Remember what a change of ours was answered with.
+    def leaves_open(self, told: HostedSubscription, at: datetime) -> bool:
+        """Tell whether something else was told of the same second, so that either may be later.
 
-        It has no time of the provider's: whatever the provider tells of later times counts more.
+        What is over is later than whatever is not.
+        """
+        known, new = self.standing, Standing.of(told, at)
+        over = known.is_over or new.is_over
+        return at == known.at and not over and not new.says_as(known)
+
+    def answered(self, told: HostedSubscription) -> "Heard":
+        """Remember what a change or a question of ours was answered with.
+
+        It has no time of the provider's: it counts more than what was told before, and whatever
+        the provider tells of later times counts more.
         """
         known = self.standing
         return self._later(Standing.of(told, known.at, known.answers + 1))

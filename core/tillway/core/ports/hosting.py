@@ -210,6 +210,19 @@ class SubscriptionTold:
 
 
 @frozen(kw_only=True)
+class SubscriptionAsked:
+    """How a subscription stands now, asked because of what was ``told``.
+
+    ``since`` is the version of ours that was read before the provider was asked: what was written
+    meanwhile may be newer than the answer. ``subscription`` is None where there was none.
+    """
+
+    told: SubscriptionTold
+    since: int
+    subscription: HostedSubscription | None
+
+
+@frozen(kw_only=True)
 class InvoiceTold:
     """A period of a subscription was paid, or could not be.
 
@@ -268,7 +281,8 @@ class NothingTold:
     """An event of a kind that changes nothing here."""
 
 
-News = SessionTold | SubscriptionTold | InvoiceTold | PayBackTold | DisputeTold | NothingTold
+SubscriptionNews = SubscriptionTold | SubscriptionAsked | InvoiceTold
+News = SessionTold | SubscriptionNews | PayBackTold | DisputeTold | NothingTold
 
 
 # Ports

@@ -4,9 +4,21 @@ from typing import Protocol
 
 from tillway.core.checkouts import Checkout
 from tillway.core.payments import Payment
-from tillway.core.ports.hosting import HostedSession, InvoiceTold, SubscriptionTold
+from tillway.core.ports.hosting import HostedSession, SubscriptionNews, SubscriptionTold
 from tillway.core.ports.store import UnitOfWork
 from tillway.core.tenancy import Tenant
+
+
+class Undecided(Exception):
+    """Of two things that were told of one second, nobody here can say which is later.
+
+    ``version`` is that of the subscription for which it is so.
+    """
+
+    def __init__(self, told: SubscriptionTold, version: int) -> None:
+        super().__init__(told.subscription.id)
+        self.told = told
+        self.version = version
 
 
 class HearsSubscriptions(Protocol):
@@ -26,11 +38,12 @@ class HearsSubscriptions(Protocol):
         ...
 
     async def apply(
-        self, unit: UnitOfWork, tenant: Tenant, source: str, news: SubscriptionTold | InvoiceTold
+        self, unit: UnitOfWork, tenant: Tenant, source: str, news: SubscriptionNews
     ) -> bool:
         """Write what a subscription or an invoice has become; older news change nothing.
 
         False if it is about something that is not known (yet): the news are kept and tried
-        again for a while, for news come in any order. ``source`` names the provider.
+        again for a while, for news come in any order. ``source`` names the provider. Raises
+        Undecided, for news alone, where the provider has to be asked first.
         """
         ...

@@ -25,7 +25,9 @@ from tillway.core.ports.hosting import (
     Told,
 )
 from tillway.core.ports.store import Inbound, Store, UnitOfWork
+from tillway.core.ports.subscribing import Undecided
 from tillway.core.refunds import NEVER
+from tillway.core.services.hosted.asking import answer
 from tillway.core.services.rails import Rails
 from tillway.core.tenancy import Tenant
 
@@ -58,7 +60,10 @@ class Applies(Protocol):
     """Make of news what they mean."""
 
     async def apply(self, unit: UnitOfWork, tenant: Tenant, source: str, news: News) -> None:
-        """Write what news mean, in the unit that marks them as applied. Raises NotYet."""
+        """Write what news mean, in the unit that marks them as applied.
+
+        Raises NotYet, and Undecided where its provider has to be asked first.
+        """
         ...
 
 
@@ -164,12 +169,16 @@ class Incoming:
         for attempt in range(_TRIES):
             try:
                 await self._write(event, news)
+            except Undecided as question:
+                patient = event.attempts < MOST_ASKED
+                news = await answer(self.rails, event.source, question, patient=patient)
             except Unavailable:
                 if attempt == _TRIES - 1:
                     raise
                 await self.clock.sleep(0.02 * 2**attempt)
             else:
                 return
+        raise Unavailable  # there was something new with every answer
 
     async def _write(self, event: Inbound, news: News) -> None:
         async with self.store.begin() as unit:

@@ -10,6 +10,8 @@ from tillway.core.ports.hosting import (
     News,
     PayBackTold,
     SessionTold,
+    SubscriptionAsked,
+    SubscriptionNews,
     SubscriptionTold,
 )
 from tillway.core.ports.store import UnitOfWork
@@ -33,7 +35,10 @@ class Newsroom:
     subscriptions: HearsSubscriptions | None = None
 
     async def apply(self, unit: UnitOfWork, tenant: Tenant, source: str, news: News) -> None:
-        """Write what news mean, in the unit that marks them as applied. Raises NotYet."""
+        """Write what news mean, in the unit that marks them as applied.
+
+        Raises NotYet, and Undecided.
+        """
         match news:
             case SessionTold():
                 settled = await self.sessions.apply(unit, tenant, source, news)
@@ -43,11 +48,11 @@ class Newsroom:
                 await self.paybacks.apply(unit, tenant, source, news)
             case DisputeTold():
                 await self.disputes.apply(unit, tenant, source, news)
-            case SubscriptionTold() | InvoiceTold():
+            case SubscriptionTold() | SubscriptionAsked() | InvoiceTold():
                 await self._subscribed(unit, tenant, source, news)
 
     async def _subscribed(
-        self, unit: UnitOfWork, tenant: Tenant, source: str, news: SubscriptionTold | InvoiceTold
+        self, unit: UnitOfWork, tenant: Tenant, source: str, news: SubscriptionNews
     ) -> None:
         hears = self.subscriptions
         if hears is not None and not await hears.apply(unit, tenant, source, news):

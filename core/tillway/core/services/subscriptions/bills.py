@@ -12,14 +12,21 @@ from tillway.core.ids import Nonce, ProductId, new_subscription_id
 from tillway.core.payments import Payment
 from tillway.core.periods import days_later, later
 from tillway.core.ports.clock import Clock, Random
-from tillway.core.ports.hosting import HostedSession, InvoiceTold, SubscriptionTold
+from tillway.core.ports.hosting import (
+    HostedSession,
+    InvoiceTold,
+    SubscriptionAsked,
+    SubscriptionNews,
+    SubscriptionTold,
+)
 from tillway.core.ports.store import SingleUse, UnitOfWork
+from tillway.core.ports.subscribing import Undecided
 from tillway.core.refunds import NEVER
 from tillway.core.services.subscriptions.known import rewrite, write
 from tillway.core.services.subscriptions.periods import plan_of
 from tillway.core.services.subscriptions.renewals import begun_by, book
 from tillway.core.subscription_moves import AGAIN
-from tillway.core.subscription_news import heard_of, standing_by
+from tillway.core.subscription_news import Heard, heard_of, standing_by
 from tillway.core.subscriptions import Subscription, SubscriptionState
 from tillway.core.tenancy import Tenant
 
@@ -57,24 +64,20 @@ class Bills:
         return False
 
     async def apply(
-        self, unit: UnitOfWork, tenant: Tenant, source: str, news: SubscriptionTold | InvoiceTold
+        self, unit: UnitOfWork, tenant: Tenant, source: str, news: SubscriptionNews
     ) -> bool:
         """Write what a subscription has become; False if it is not known yet."""
-        told = news.subscription
-        named = told if isinstance(told, str) else told.id
+        told = news.told if isinstance(news, SubscriptionAsked) else news
+        named = told.subscription if isinstance(told, InvoiceTold) else told.subscription.id
         known = await unit.subscriptions.by_stripe(tenant, named)
         if known is None or known.method != source:
-            return await _is_anothers(unit, tenant, news)
-        heard = heard_of(known)
-        if isinstance(news, InvoiceTold):
-            await book(unit, known, news, self.clock.now())
-        if isinstance(news, InvoiceTold):
-            later_heard = heard.billed(news)
-        else:
-            later_heard = heard.told(news.subscription, news.at)
-        if later_heard == heard:
+            return await _is_anothers(unit, tenant, told)
+        if isinstance(told, InvoiceTold):
+            await book(unit, known, told, self.clock.now())
+        heard = _heard(known, news)
+        if heard == heard_of(known) and not _is_of_its_second(known, told):
             return True
-        after = standing_by(known, later_heard, self.clock.now())
+        after = standing_by(known, heard, self.clock.now())
         if not await rewrite(unit, known, after):
             raise Unavailable  # somebody was quicker: look again what he has written
         return True
@@ -105,6 +108,29 @@ class Bills:
             stripe_subscription=named,
             metadata=begun_by(checkout, session),
         )
+
+
+def _is_of_its_second(known: Subscription, told: SubscriptionTold | InvoiceTold) -> bool:
+    """Tell whether answers that are on their way may be older than these news.
+
+    Then the subscription is written although nothing changes, so that they are asked for again.
+    """
+    return isinstance(told, SubscriptionTold) and told.at == heard_of(known).standing.at
+
+
+def _heard(known: Subscription, news: SubscriptionNews) -> Heard:
+    """Give what is known with these news. Undecided where only the provider can tell."""
+    heard = heard_of(known)
+    if isinstance(news, InvoiceTold):
+        return heard.billed(news)
+    told = news.told if isinstance(news, SubscriptionAsked) else news
+    if not heard.leaves_open(told.subscription, told.at):
+        return heard.told(told.subscription, told.at)
+    if isinstance(news, SubscriptionTold) or news.since != known.version:
+        raise Undecided(told, known.version)
+    if news.subscription is None:
+        return heard.told(told.subscription, told.at)
+    return heard.answered(news.subscription)
 
 
 async def _is_anothers(
