@@ -243,6 +243,18 @@ class TestStripeAway:
         assert back.status == 200, back.body
         assert quick.shop.balance() == PRICE
 
+    async def test_nothing_is_said_to_be_on_its_way(self, quick: EitherRail) -> None:
+        """Of the payment nothing was sent, and the session that somebody may pay is his secret."""
+        cart = await quick.cart()
+        session = await quick.session(cart)
+        quick.stripe.faults.add("http_500", times=None)
+
+        away = await quick.show(cart, quick.signed(cart))
+
+        assert away.receipt is None
+        assert session.body["sessionId"] not in f"{away.headers} {away.body}"
+        assert await quick.shop.payments() == []
+
     async def test_and_nowhere_else(self, quick: EitherRail) -> None:
         """A cart without a session is paid as ever."""
         quick.stripe.faults.add("http_500", times=None)

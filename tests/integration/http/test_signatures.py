@@ -194,6 +194,15 @@ class TestASignature:
         made = await nonce(quiet)
         assert await verified(quiet, shown_by(ADMIN, f"{SAID}:{made}"), deed)
 
+    async def test_where_a_nonce_is_needed_it_has_to_be_signed(self, quiet: Shop) -> None:
+        """Whoever has seen a signature could else send it again, with a nonce of his own."""
+        deed, signature = evolve(APPROVE, needs_nonce=True), signed_text(ADMIN, SAID)
+        seen = Shown(signer=str(ADMIN.pubkey()), signature=signature)
+        for shown in (seen, evolve(seen, message=SAID)):
+            fresh = evolve(shown, nonce=await nonce(quiet))
+            refused = await refusal(quiet, fresh, deed)
+            assert refused.message == f"nonce required: sign {SAID}:<nonce>"
+
 
 class TestABadNonce:
     async def test_is_refused(self, shop: Shop) -> None:

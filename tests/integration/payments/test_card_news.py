@@ -38,6 +38,7 @@ from tillway.core.services.hosted.incoming import QUIET
 from tillway.core.tenancy import DEFAULT
 
 CART = CartId(f"cart_{'0' * 31}1")
+LOOKUP = "/paywall/v1/x402-transaction/verify"
 OPEN, WON, LOST = DisputeState.OPEN, DisputeState.WON, DisputeState.LOST
 
 
@@ -141,6 +142,15 @@ class TestPaid:
             },
         }
 
+    async def test_it_is_no_transaction(self, quick: CardShop) -> None:
+        """Where chains are asked about, nobody is told what a card or a coupon has paid."""
+        session = await quick.opened()
+        await quick.told(quick.cards.pay(session))
+        free = await quick.opened(couponCode="FREE")
+        for signature in (f"stripe:{session}", free):
+            said = await ask(quick.client, f"{LOOKUP}?signature={signature}")
+            assert (said.status, said.body["error"]["code"]) == (402, "transaction_not_found")
+
     async def test_what_is_complete_and_not_paid_grants_nothing(self, quick: CardShop) -> None:
         """Its money is on its way for days; it is granted when it arrives."""
         session = await quick.opened()
@@ -158,6 +168,16 @@ class TestPaid:
         await quick.told(quick.cards.pay(session, payment=None))
         assert (await quick.verify(session)).body["amount"] == "0.00 USD"
         assert await quick.earned() == 0
+
+    async def test_what_costs_nothing_and_was_left_grants_nothing(self, quick: CardShop) -> None:
+        """Nothing is due in a session that nobody went through, and so it is not had."""
+        quick.cards.promotion = 1_250
+        session = await quick.opened(couponCode="ALL")
+        left = evolve(quick.cards.pay(session, payment=None), status=SessionStatus.EXPIRED)
+        await quick.told(left)
+        assert (await quick.verify(session)).status == 404
+        assert (await quick.checkout(session)).state is CheckoutState.EXPIRED
+        assert not await quick.facts("payment.succeeded")
 
     async def test_a_cart_is_paid_with_it(self, shop: CardShop) -> None:
         """Once; the cart knows by what."""

@@ -105,10 +105,14 @@ def _messages(shown: Shown, deed: Deed) -> Iterator[str]:
 
 
 def _nonce_of(message: str, deed: Deed, apart: str | None) -> str | None:
-    """Give the nonce in a message, or that was sent apart from it; Declined if it is another."""
+    """Give the nonce in a message, or that was sent apart from it; Declined if it is another.
+
+    One that is not signed makes no signature good for once: anybody can put a fresh one beside it.
+    Where a nonce is needed, it does not count.
+    """
     base = deed.action if deed.subject is None else deed.message
     if message == base and deed.subject is not None:
-        return apart
+        return None if deed.needs_nonce else apart
     said = message.removeprefix(f"{base}:")
     if said == message or NONCE.fullmatch(said) is None or apart not in (None, said):
         raise _misspoken(deed)

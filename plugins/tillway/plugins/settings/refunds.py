@@ -26,6 +26,7 @@ class RefundSettings:
     )
     require_nonce: bool = setting(
         default=False,
-        doc="Refuses signatures without a nonce (`approve-refund:<id>:<nonce>`). Clients of the "
-        "Cedros server in Go send none.",
+        doc="Refuses messages that are signed without a nonce (`approve-refund:<id>:<nonce>`). "
+        "Clients of the Cedros server in Go send none, and those of the one in Rust do not sign "
+        "theirs.",
     )

@@ -167,9 +167,14 @@ class Settle:
             raise
 
     async def _in_the_way(self, attempt: Attempt, checked: Checked) -> Failed | None:
-        """End what else could be paid for this; say why money that is here comes too late."""
+        """End what else could be paid for this; say why money that is here comes too late.
+
+        Unavailable where nobody can tell: of this payment nothing was sent, whatever else was.
+        """
         try:
             await self.terms.quoting.subjects.of(attempt.purchase).clear(attempt.purchase)
+        except Unsettled as silent:
+            raise Unavailable(silent.code, retry_after=silent.retry_after) from silent
         except Declined as refusal:
             if not checked.landed:
                 raise

@@ -7,6 +7,7 @@ from tillway.core.errors import Code, Declined
 from tillway.core.payments import Payment, State
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import is_paid_back
+from tillway.core.services.catalogue.shop import TOKEN
 from tillway.core.services.gateway import Services
 from tillway.entrypoints.http.apis.cedros.texts import moment
 from tillway.entrypoints.http.render import answer
@@ -43,8 +44,10 @@ class Lookup:
 
 
 def _has_paid_here(payment: Payment) -> bool:
-    # What pays a refund is no purchase, although it is settled like one.
-    return payment.state is State.SETTLED and payment.purchase.purpose is not Purpose.REFUND
+    # What pays a refund is no purchase, although it is settled like one; nor is what a card has
+    # paid, or a coupon, a transaction.
+    sold = payment.method == TOKEN and payment.purchase.purpose is not Purpose.REFUND
+    return sold and payment.state is State.SETTLED
 
 
 def _proof(payment: Payment) -> dict[str, object]:
