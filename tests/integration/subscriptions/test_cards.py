@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from support.card_members import Club, open_club
 from support.members import status
@@ -255,6 +256,20 @@ class TestGoingOn:
         assert not (await status(club.shop, one.subscriber))["active"]
         assert (await status(club.shop, one.subscriber, "cards-only"))["active"]
         assert (await club.told()).count("subscription.changed") == 1
+
+    async def test_no_customer_has_two_of_one_product_by_a_change(self, club: Club) -> None:
+        """What he has already he cannot change to, and the provider is not asked to bill it."""
+        one = await club.joined(customerEmail="one@buyer.example")
+        other = await club.joined("silver", interval="weekly", customerEmail="one@buyer.example")
+        async with club.shop.gateway.store.begin() as unit:
+            await unit.subscriptions.replace(evolve(other, subscriber=one.subscriber))
+        body = {"subscriptionId": one.id, "newResource": "silver"}
+        said = await club.ask("change", body)
+        assert (said.status, said.code) == (400, "invalid_field")
+        text = "there is a subscription to the new resource already"
+        assert said.body["error"]["message"] == text
+        await club.heard()
+        assert (await club.found(str(one.stripe_subscription))).product == "gold"
 
     async def test_only_the_operator_changes_it_and_opens_the_portal(self, club: Club) -> None:
         """Whoever knows the customer's id has nothing by it."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,10 +20,13 @@ from support.members import (
     status,
     subscribed,
 )
-from support.shop import Shop, open_shop, v0_header, v2_header
+from support.refunds import Bought, deny, root
+from support.shop import COUPONS, Shop, open_shop, v0_header, v2_header
 from tillway.core.quotes import Purpose, read_authenticator
 
 pytestmark = pytest.mark.asyncio
+
+HALF = COUPONS["HALF"]
 
 
 @pytest.fixture
@@ -232,6 +235,35 @@ class TestActivating:
             assert (said.status, said.code) == (400, "invalid_field")
             assert said.body["error"]["message"] == message
         assert not (await status(club, str(stranger.address)))["active"]
+
+    @pytest.mark.parametrize("storage", ["memory"], indirect=True)
+    async def test_money_that_may_go_back_makes_no_period(self, club: Shop) -> None:
+        """As long as a refund of it waits; once that is denied, it does."""
+        buyer = club.buyer(usdc=GOLD)
+        signature = (await club.paid(buyer, "gold")).body["signature"]
+        await root(club)
+        refund = await Bought(club, buyer, signature).asked(GOLD / 1_000_000)
+        said = await activated(club, str(buyer.address), signature)
+        assert (said.status, said.code) == (400, "invalid_field")
+        assert said.body["error"]["message"] == "payment was refunded, or is to be"
+        assert not (await status(club, str(buyer.address)))["active"]
+        assert (await deny(club, refund)).status == 200
+        assert (await activated(club, str(buyer.address), signature)).status == 200
+
+    async def test_an_hour_later_a_purchase_is_worth_what_a_period_costs(self) -> None:
+        """What was cheaper for a while is a period within that hour, and none after it."""
+        end = datetime.now(UTC) + timedelta(minutes=30)
+        half = {**HALF, "auto_apply": True, "applies_at": "checkout", "expires_at": end.isoformat()}
+        coupons = {"coupons": {"HALF": half}}
+        async with open_shop(background=False, coupons=coupons, **MEMBERS) as club:
+            early, late = club.buyer(usdc=GOLD // 2), club.buyer(usdc=GOLD // 2)
+            bought = [(await club.paid(each, "gold")).body["signature"] for each in (early, late)]
+            club.clock.forward(timedelta(minutes=59))
+            assert (await activated(club, str(early.address), bought[0])).status == 200
+            club.clock.forward(timedelta(minutes=2))
+            said = await activated(club, str(late.address), bought[1])
+            assert (said.status, said.code) == (402, "amount_mismatch")
+            assert not (await status(club, str(late.address)))["active"]
 
     @pytest.mark.parametrize("storage", ["memory"], indirect=True)
     async def test_the_quote_of_a_period_does_not_pay_for_another_product(self, club: Shop) -> None:
