@@ -72,7 +72,7 @@ class Telling:
             await meanwhile()
         return seen
 
-    # It sells nothing
+    # It sells nothing else
 
     async def change(self, change: PlanChange) -> HostedSubscription:
         """Refuse."""
@@ -85,8 +85,12 @@ class Telling:
     async def cancel(
         self, subscription: str, *, at_period_end: bool, key: str
     ) -> HostedSubscription:
-        """Refuse."""
-        raise Declined(Code.STRIPE_ERROR)
+        """End whatever is named, unless it ``refuses``."""
+        self.asked += 1
+        if self.refuses:
+            raise Declined(Code.STRIPE_ERROR)
+        over = self.standing.period_start
+        return evolve(self.standing, id=subscription, state=S.CANCELLED, ended_at=over)
 
     async def reactivate(self, subscription: str, *, key: str) -> HostedSubscription:
         """Refuse."""

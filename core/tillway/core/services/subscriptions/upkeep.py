@@ -1,10 +1,11 @@
 """Look after subscriptions whose time has come: past due, expired, ended, on another plan."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from tillway.core.catalog import Product
 from tillway.core.errors import Unavailable
@@ -12,6 +13,7 @@ from tillway.core.ids import ProductId
 from tillway.core.ports.catalogue import Catalogue
 from tillway.core.services.subscriptions.changes import Changes
 from tillway.core.services.subscriptions.known import Subscribing
+from tillway.core.services.subscriptions.postponed import Postponed
 from tillway.core.services.turns import Turn
 from tillway.core.subscription_moves import AGAIN, X402, lapsed, timed
 from tillway.core.subscription_news import PRICE, heard_of
@@ -27,25 +29,30 @@ _log = logging.getLogger(__name__)
 
 @define(kw_only=True)
 class Upkeep:
-    """Write what time has done to subscriptions, one process at a time."""
+    """Write what time has done to subscriptions, one process at a time.
+
+    One that fails is left alone for a while, so that any number of such is in no other's way.
+    """
 
     known: Subscribing
     catalogue: Catalogue
     changes: Changes
     turn: Turn
+    _postponed: Postponed = field(factory=Postponed, init=False)
 
     async def run(self) -> int:
         """Look after all that is due, if it is our turn; tell how many subscriptions that were."""
-        done = 0
+        done, before = 0, None
         if not await self.turn.begin():
             return done
         while await self.turn.goes_on():
-            async with self.known.store.view(once=True) as view:
-                found = await view.subscriptions.due(self.known.now(), BATCH)
-            moved = sum([await self._looked_after(each) for each in found])
-            done += moved
-            if len(found) < BATCH or not moved:
+            found = await self._due()
+            if found == before:
+                break  # nothing becomes of them by looking again
+            done += sum([await self._looked_after(each) for each in found])
+            if len(found) < BATCH:
                 break
+            before = found
         await self.turn.done()
         return done
 
@@ -53,11 +60,19 @@ class Upkeep:
         """Leave the work to others. A repeat does nothing."""
         await self.turn.give_up()
 
+    async def _due(self) -> Sequence[Subscription]:
+        now = self.known.now()
+        waiting = self._postponed.waiting(now)
+        async with self.known.store.view(once=True) as view:
+            due = await view.subscriptions.due(now, BATCH + len(waiting))
+        return [each for each in due if (each.id, each.version) not in waiting][:BATCH]
+
     async def _looked_after(self, subscription: Subscription) -> bool:
         try:
             await self._moved(subscription)
         except Exception:  # what is wrong with one is in no other's way
             _log.exception("subscription %s is not looked after", subscription.id)
+            self._postponed.add(subscription, self.known.now())
             return False
         return True
 
