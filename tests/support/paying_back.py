@@ -48,7 +48,9 @@ class PayingBack(Cards):
 
     def _paid(self, asked: PayBack) -> PaidBack:
         session = next(each for each in self.sessions.values() if each.payment == asked.payment)
-        if session.amount is None or self.sent() + asked.amount.minor > session.amount.minor:
+        parts = (session.amount, session.tax, session.shipping)
+        charged = sum(part.minor for part in parts if part is not None)
+        if self.sent() + asked.amount.minor > charged:
             raise Declined(Code.STRIPE_ERROR, "greater than the unrefunded amount")
         made = PaidBack(
             id=f"re_{len(self.paid_back) + 1}",

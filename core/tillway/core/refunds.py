@@ -9,6 +9,8 @@ from attrs import frozen
 
 from tillway.core.ids import RefundId
 from tillway.core.money import Money
+from tillway.core.paid import paid_in_all
+from tillway.core.payments import Payment
 from tillway.core.tenancy import Tenant
 
 
@@ -58,7 +60,12 @@ class Refund:
     signature: str | None = None
 
 
-def is_paid_back(paid: Money, refunds: Iterable[Refund]) -> bool:
+def is_paid_back(paid: Payment, refunds: Iterable[Refund]) -> bool:
     """Tell whether all that was paid has gone back: some of it may for something else."""
-    gone = [each.amount.minor for each in refunds if each.state is RefundState.PROCESSED]
-    return bool(gone) and sum(gone) >= paid.minor
+    gone = paid_back(refunds)
+    return bool(gone) and gone >= paid_in_all(paid).minor
+
+
+def paid_back(refunds: Iterable[Refund]) -> int:
+    """Give what has gone back by refunds, in minor units."""
+    return sum(each.amount.minor for each in refunds if each.state is RefundState.PROCESSED)

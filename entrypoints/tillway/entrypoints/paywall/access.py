@@ -141,7 +141,7 @@ class Sessions:
                 return None
             returned = await view.refunds.of(payment.tenant, payment.signature)
         until = checkout.paid_at + SESSION_LIFETIME
-        if self.now() > until or is_paid_back(payment.amount, returned):
+        if self.now() > until or is_paid_back(payment, returned):
             return None
         return PaidSession(payment=payment, until=until)
 

@@ -4,12 +4,11 @@ from collections.abc import Iterable, Sequence
 
 from attrs import evolve
 
-from tillway.core.ids import STRIPE_PREFIX
 from tillway.core.ledger import Account, AccountKind, Entry, EntryKey, Posting
 from tillway.core.money import Money
+from tillway.core.paid import added_to, paid_in_all, shares
 from tillway.core.payments import Payment, State
 from tillway.core.quotes import Purpose
-from tillway.core.services.hosted.payments import SHIPPING, TAX
 
 
 def entries_of(payment: Payment) -> Sequence[Entry]:
@@ -20,7 +19,7 @@ def entries_of(payment: Payment) -> Sequence[Entry]:
     same end is booked once and the next one again. Nothing is booked for a price of zero, nor
     for what never arrived. What pays a refund goes the other way: the refund books it.
     """
-    if payment.amount.minor == 0 or payment.state not in _BOOKED:
+    if paid_in_all(payment).minor == 0 or payment.state not in _BOOKED:
         return ()
     if payment.purchase.purpose is Purpose.REFUND:
         return () if payment.grant is not None else excess_of(payment)
@@ -31,14 +30,9 @@ def entries_of(payment: Payment) -> Sequence[Entry]:
 
 def _apart(payment: Payment, name: str) -> Iterable[Entry]:
     """Book what came with a price and is not earned: taxes and shipping, as the provider said."""
-    if payment.grant is None or not payment.signature.startswith(STRIPE_PREFIX):
-        return
-    for part, key in (("tax", TAX), ("shipping", SHIPPING)):
-        minor = int(payment.metadata.get(key, "0"))
-        if minor:
-            account = Account(AccountKind.SALES, f"{payment.rail}:{part}")
-            amount = evolve(payment.amount, minor=minor)
-            yield _entry(payment, f"{name}:{part}", amount, account)
+    for part, minor in added_to(payment).items():
+        amount = evolve(payment.amount, minor=minor)
+        yield _entry(payment, f"{name}:{part}", amount, account_of(payment, part))
 
 
 def _entry(payment: Payment, name: str, amount: Money, whose: Account) -> Entry:
@@ -99,3 +93,26 @@ def owner_of(payment: Payment) -> Account:
     if earned:
         return Account(AccountKind.SALES, payment.rail)
     return Account(AccountKind.CUSTOMER, payment.payer)
+
+
+def account_of(payment: Payment, part: str) -> Account:
+    """Tell where that is which was added to a price."""
+    return Account(AccountKind.SALES, f"{payment.rail}:{part}")
+
+
+def taken_off(payment: Payment, gone: int, more: int) -> Sequence[Posting]:
+    """Give what changes beside the wallet when ``more`` of a payment goes than has ``gone``.
+
+    Less than nothing comes back. It is off the price and what was added to it in proportion, so
+    that all of them are empty once all is gone.
+    """
+    added = added_to(payment)
+    owners = (owner_of(payment), *(account_of(payment, part) for part in added))
+    parts = (payment.amount.minor, *added.values())
+    before, after = shares(parts, gone), shares(parts, gone + more)
+    changes = (was - now for was, now in zip(before, after, strict=True))
+    return [
+        Posting(account=owner, amount=evolve(payment.amount, minor=change))
+        for owner, change in zip(owners, changes, strict=True)
+        if change
+    ]

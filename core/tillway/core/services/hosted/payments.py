@@ -8,6 +8,7 @@ from typing import Final
 from tillway.core.checkouts import Checkout
 from tillway.core.ids import STRIPE_PREFIX
 from tillway.core.money import Money
+from tillway.core.paid import SHIPPING, TAX
 from tillway.core.payments import Asked, Chain, Payment, PaymentKey
 from tillway.core.ports.hosting import HostedSession
 
@@ -16,9 +17,7 @@ NOBODY: Final = Asked(request="", address="")
 
 SESSION: Final = "session_id"
 MONEY: Final = "stripe_payment"
-TAX: Final = "stripe_tax"
-SHIPPING: Final = "stripe_shipping"
-"""Under which names a payment's metadata says more of its session: minor units of its asset."""
+"""Under which names a payment's metadata says more of its session."""
 
 _OURS: Final = frozenset({SESSION, MONEY, TAX, SHIPPING})
 _COUPON: Final = "coupon:"

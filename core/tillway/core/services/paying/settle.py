@@ -293,7 +293,7 @@ class Settle:
         """Raise Declined once all of it has gone back: whoever still wants it pays anew."""
         async with self.store.view(once=True) as view:
             returned = await view.refunds.of(payment.tenant, payment.signature)
-        if is_paid_back(payment.amount, returned):
+        if is_paid_back(payment, returned):
             raise Declined(Code.PAYMENT_ALREADY_USED, "This payment was paid back.")
 
     async def _joined(self, known: Payment) -> Granted:

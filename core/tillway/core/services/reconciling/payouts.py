@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence, Set
 
 from tillway.core.events import Event
 from tillway.core.ids import EventId, RefundId, event_id_of
-from tillway.core.ledger import Entry, EntryKey
+from tillway.core.ledger import Entry, EntryKey, sums
 from tillway.core.payments import Payment, State
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import Refund, RefundState
@@ -115,8 +115,9 @@ async def _booked(desk: Desk, refund: Refund, payment: Payment | None) -> Sequen
 
 
 def _comes_to(entry: Entry, refund: Refund) -> bool:
-    amounts = {each.amount for each in entry.postings}
-    return amounts == {refund.amount, -refund.amount}
+    """Tell whether it came out of one wallet, whatever it is taken off."""
+    out = [each.amount for each in entry.postings if each.amount.minor > 0]
+    return out == [refund.amount] and set(sums(entry.postings)) == {refund.amount.asset.code}
 
 
 def _fact(refund: Refund, turn: int) -> EventId:

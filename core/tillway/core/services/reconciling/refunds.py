@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from tillway.core.money import Money
+from tillway.core.paid import paid_in_all
 from tillway.core.payments import Payment, State
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import LIVE, UNAPPLIED, Refund, RefundState
@@ -34,10 +35,10 @@ async def fits(desk: Desk, payment: Payment) -> Sequence[Finding]:
     for each in refunds:
         if each.state in LIVE:
             sums[each.amount.asset.code] += each.amount.minor
-    total = sums[payment.amount.asset.code]
-    if total <= payment.amount.minor:
+    total, whole = sums[payment.amount.asset.code], paid_in_all(payment)
+    if total <= whole.minor:
         return []
-    text = f"brought {payment.amount}, and {Money(total, payment.amount.asset)} is given back"
+    text = f"brought {whole}, and {Money(total, whole.asset)} is given back"
     return [of_payment(Kind.REFUND_TOO_MUCH, payment, text)]
 
 

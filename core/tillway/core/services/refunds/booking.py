@@ -15,10 +15,11 @@ from tillway.core.events import Event
 from tillway.core.ids import event_id_of
 from tillway.core.ledger import Account, AccountKind, Entry, EntryKey, Posting
 from tillway.core.money import Money
+from tillway.core.paid import added_to
 from tillway.core.payments import Payment
 from tillway.core.ports.store import UnitOfWork
-from tillway.core.refunds import Refund, RefundState
-from tillway.core.services.books.bookkeeping import opposite, owner_of
+from tillway.core.refunds import Refund, RefundState, paid_back
+from tillway.core.services.books.bookkeeping import opposite, taken_off
 
 REFUND_SUCCEEDED: Final = "refund.succeeded"
 REFUND_FAILED: Final = "refund.failed"
@@ -36,7 +37,8 @@ async def book_refund(
     The refund's signature names the movement: booking one twice is a repeat. ``turn`` tells
     apart that it went, was reversed, and went after all.
     """
-    await unit.ledger.post(_entry(refund, owner_of(paid), source or paid.pay_to, turn))
+    gone = await _gone(unit, refund, paid)
+    await unit.ledger.post(_entry(refund, paid, gone, source or paid.pay_to, turn))
     await unit.events.append(_fact(REFUND_SUCCEEDED, refund, turn))
 
 
@@ -44,9 +46,22 @@ async def unbook_refund(
     unit: UnitOfWork, refund: Refund, paid: Payment, *, source: str | None = None, turn: int = 1
 ) -> None:
     """Write that a refund, as it was processed, has not gone out: it is proven to be void."""
-    entry = _entry(refund, owner_of(paid), source or paid.pay_to, turn)
+    gone = await _gone(unit, refund, paid)
+    entry = _entry(refund, paid, gone, source or paid.pay_to, turn)
     await unit.ledger.post(opposite(entry))
     await unit.events.append(_fact(REFUND_REVERSED, refund, turn))
+
+
+async def _gone(unit: UnitOfWork, refund: Refund, paid: Payment) -> int:
+    """Give what has gone back beside a refund: of one part no share depends on it.
+
+    What is read here stays so until the unit ends: of several that are booked at once, each
+    finds the one before.
+    """
+    if not added_to(paid):
+        return 0
+    known = await unit.refunds.of(paid.tenant, paid.signature)
+    return paid_back(each for each in known if each.id != refund.id)
 
 
 async def fail_refund(unit: UnitOfWork, refund: Refund, reason: str) -> bool:
@@ -61,14 +76,14 @@ async def fail_refund(unit: UnitOfWork, refund: Refund, reason: str) -> bool:
     return True
 
 
-def _entry(refund: Refund, whose: Account, source: str, turn: int) -> Entry:
+def _entry(refund: Refund, paid: Payment, gone: int, source: str, turn: int) -> Entry:
     return Entry(
         key=EntryKey(f"refund:{refund.id}:{refund.signature}:{turn}"),
         tenant=refund.tenant,
         at=refund.processed_at or refund.created_at,
         postings=(
             Posting(account=Account(AccountKind.WALLET, source), amount=refund.amount),
-            Posting(account=whose, amount=-refund.amount),
+            *taken_off(paid, gone, refund.amount.minor),
         ),
         about={
             "refund": refund.id,

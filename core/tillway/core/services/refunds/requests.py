@@ -14,6 +14,7 @@ from attrs import define, evolve, frozen
 from tillway.core.errors import Code, Declined
 from tillway.core.ids import RefundId, new_refund_id
 from tillway.core.money import Money
+from tillway.core.paid import paid_in_all
 from tillway.core.payments import Payment, Purchase, State
 from tillway.core.ports.clock import Clock, Random
 from tillway.core.ports.store import Store, UnitOfWork
@@ -97,7 +98,7 @@ class Refunding:
             metadata=asked.metadata,
         )
         async with self.store.begin() as unit:
-            if not await unit.refunds.add(refund, paid.amount):
+            if not await unit.refunds.add(refund, paid_in_all(paid)):
                 raise _spent()
             # Only now are all others visible: whoever adds to one purchase waits for the last.
             await _refuse_same(unit, refund)
@@ -206,7 +207,7 @@ class Refunding:
 
         What bought nothing has its refund already: that has to have come to nothing first.
         """
-        if paid.purchase.purpose is Purpose.REFUND or paid.amount.minor == 0:
+        if paid.purchase.purpose is Purpose.REFUND or paid_in_all(paid).minor == 0:
             return False
         unapplied = paid.state is State.UNAPPLIED and not is_dust(paid.amount, self.least)
         return paid.state is State.SETTLED or unapplied
@@ -228,7 +229,7 @@ class Refunding:
     # Amounts
 
     def _amount(self, paid: Payment, asked: RefundAsked) -> Money:
-        asset, whole = paid.amount.asset, Decimal(paid.amount.to_major())
+        asset, whole = paid.amount.asset, Decimal(paid_in_all(paid).to_major())
         wanted = whole if asked.amount is None else asked.amount
         if wanted > whole:
             raise _too_much(wanted, whole)

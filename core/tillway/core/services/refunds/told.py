@@ -14,6 +14,7 @@ from attrs import define, evolve
 
 from tillway.core.ids import RefundId
 from tillway.core.money import Money
+from tillway.core.paid import paid_in_all
 from tillway.core.payments import Payment
 from tillway.core.ports.hosting import DisputeTold, PaidBack, PayBackState, PayBackTold
 from tillway.core.ports.store import UnitOfWork
@@ -158,7 +159,7 @@ class PayBacks:
 
     async def _fit(self, unit: UnitOfWork, payment: Payment, refund: Refund) -> None:
         """Write what is true of money, whatever was planned with it here."""
-        limit = payment.amount
+        limit = paid_in_all(payment)
         if not await unit.refunds.add(refund, limit):
             await self._make_room(unit, refund)
             stored = await unit.refunds.of(refund.tenant, refund.purchase)

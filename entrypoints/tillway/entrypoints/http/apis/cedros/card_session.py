@@ -80,7 +80,7 @@ class VerifySession:
             if found is None:
                 return None
             returned = await view.refunds.of(found.tenant, found.signature)
-        return None if is_paid_back(found.amount, returned) else found
+        return None if is_paid_back(found, returned) else found
 
 
 def _proof(payment: Payment, session: str) -> dict[str, object]:

@@ -40,7 +40,7 @@ class Lookup:
             if found is None:
                 return None
             returned = await view.refunds.of(found.tenant, found.signature)
-        return None if is_paid_back(found.amount, returned) else found
+        return None if is_paid_back(found, returned) else found
 
 
 def _has_paid_here(payment: Payment) -> bool:
