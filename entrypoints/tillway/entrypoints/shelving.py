@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from attrs import evolve, frozen
 
 from tillway.core.catalog import Coupon, Product
+from tillway.core.ids import CouponCode, ProductId
 from tillway.core.tenancy import DEFAULT
 from tillway.entrypoints.configuration import Configured
 from tillway.entrypoints.gateway import Gateway
@@ -103,15 +104,66 @@ def dated(kept: Kept, at: datetime) -> Kept:
     return evolve(kept, created_at=kept.created_at or at, updated_at=at)
 
 
-async def carry_out(
-    plan: Sequence[Planned[Kept]],
-    put: Callable[[Kept], Awaitable[None]],
-    remove: Callable[[str], Awaitable[object]],
-    at: datetime,
-) -> None:
+@frozen(kw_only=True)
+class Kind(Generic[Kept]):
+    """Definitions of one kind in a gateway's store: how they are named, read and edited.
+
+    ``refuse`` raises Declined where they come from elsewhere.
+    """
+
+    name: Callable[[Kept], str]
+    refuse: Callable[[], None]
+    there: Callable[[], Awaitable[Sequence[Kept]]]
+    put: Callable[[Kept], Awaitable[None]]
+    remove: Callable[[str], Awaitable[bool]]
+
+
+def of_products(gateway: Gateway) -> Kind[Product]:
+    """Give the products of a gateway's store."""
+    edit = gateway.services.edit
+    return Kind(
+        name=lambda each: each.id,
+        refuse=edit.refuse_products_elsewhere,
+        there=lambda: products_in(gateway),
+        put=lambda each: edit.put_product(DEFAULT, each),
+        remove=lambda name: edit.remove_product(DEFAULT, ProductId(name)),
+    )
+
+
+def of_coupons(gateway: Gateway) -> Kind[Coupon]:
+    """Give the coupons of a gateway's store."""
+    edit = gateway.services.edit
+    return Kind(
+        name=lambda each: each.code,
+        refuse=edit.refuse_coupons_elsewhere,
+        there=lambda: coupons_in(gateway),
+        put=lambda each: edit.put_coupon(DEFAULT, each),
+        remove=lambda name: edit.remove_coupon(DEFAULT, CouponCode(name)),
+    )
+
+
+async def imported(
+    configured: Configured,
+    kind: Callable[[Gateway], Kind[Kept]],
+    read: Callable[[], Sequence[Kept]],
+    *,
+    dry_run: bool,
+    prune: bool,
+) -> Sequence[Planned[Kept]]:
+    """Put what is read into the store, unless it is to be dry, and give the plan of it."""
+    async with shelf(configured) as gateway:
+        of = kind(gateway)
+        of.refuse()
+        plan = planned(read(), await of.there(), of.name, prune=prune)
+        if not dry_run:
+            await _carry_out(plan, of, gateway.services.clock.now())
+        return plan
+
+
+async def _carry_out(plan: Sequence[Planned[Kept]], of: Kind[Kept], at: datetime) -> None:
     """Do what is planned, each in a commit of its own, which other processes hear of."""
     for each in plan:
         if each.step is Step.REMOVE:
-            await remove(each.name)
+            await of.remove(each.name)
         elif each.step is not Step.KEEP and each.now is not None:
-            await put(dated(each.now, at))
+            await of.put(dated(each.now, at))

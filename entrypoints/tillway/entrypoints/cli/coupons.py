@@ -1,13 +1,12 @@
 """``tillway coupons``: discounts, in the store and in files."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from tillway.core.ids import CouponCode
-from tillway.core.tenancy import DEFAULT
 from tillway.entrypoints.cli.options import config_option
 from tillway.entrypoints.cli.shelves import FORMS, dry_option, prune_option, show_plan
 from tillway.entrypoints.processes.failures import CannotStart
@@ -107,22 +106,10 @@ async def _imported(
     configured: "Configured", source: Path, *, dry_run: bool, prune: bool
 ) -> "Sequence[Planned[Coupon]]":
     from tillway.entrypoints.definition_files import read_coupons
-    from tillway.entrypoints.shelving import carry_out, coupons_in, planned, shelf
+    from tillway.entrypoints.shelving import imported, of_coupons
 
-    async with shelf(configured) as gateway:
-        edit = gateway.services.edit
-        edit.refuse_coupons_elsewhere()
-        wanted = read_coupons(source)
-        there = await coupons_in(gateway)
-        plan = planned(wanted, there, lambda each: each.code, prune=prune)
-        if not dry_run:
-            await carry_out(
-                plan,
-                lambda each: edit.put_coupon(DEFAULT, each),
-                lambda name: edit.remove_coupon(DEFAULT, CouponCode(name)),
-                gateway.services.clock.now(),
-            )
-        return plan
+    read = partial(read_coupons, source)
+    return await imported(configured, of_coupons, read, dry_run=dry_run, prune=prune)
 
 
 def _off(coupon: "Coupon") -> str:

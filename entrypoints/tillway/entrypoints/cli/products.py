@@ -1,13 +1,12 @@
 """``tillway products``: what is for sale, in the store and in files."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from tillway.core.ids import ProductId
-from tillway.core.tenancy import DEFAULT
 from tillway.entrypoints.cli.options import config_option
 from tillway.entrypoints.cli.shelves import FORMS, dry_option, prune_option, show_plan
 
@@ -84,25 +83,13 @@ async def _imported(
 ) -> "Sequence[Planned[Product]]":
     from tillway.core.assets import BUILT_IN
     from tillway.entrypoints.definition_files import read_products
-    from tillway.entrypoints.shelving import carry_out, planned, products_in, shelf
+    from tillway.entrypoints.shelving import imported, of_products
     from tillway.plugins.settings.x402 import X402Settings
 
     x402 = configured.settings.find(X402Settings)
     assets, token = (x402.assets, x402.token) if x402 else (BUILT_IN, "USDC")
-    async with shelf(configured) as gateway:
-        edit = gateway.services.edit
-        edit.refuse_products_elsewhere()
-        wanted = read_products(source, assets, token)
-        there = await products_in(gateway)
-        plan = planned(wanted, there, lambda each: each.id, prune=prune)
-        if not dry_run:
-            await carry_out(
-                plan,
-                lambda each: edit.put_product(DEFAULT, each),
-                lambda name: edit.remove_product(DEFAULT, ProductId(name)),
-                gateway.services.clock.now(),
-            )
-        return plan
+    read = partial(read_products, source, assets, token)
+    return await imported(configured, of_products, read, dry_run=dry_run, prune=prune)
 
 
 def _price(price: "Money | None") -> str:
