@@ -1,13 +1,11 @@
 """The README and the guides: links lead somewhere, settings are valid, examples run."""
 
 import asyncio
-import os
 import re
 import runpy
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +13,8 @@ import pytest
 from attrs import frozen
 from solders.keypair import Keypair
 
-from support.command import SANDBOX, TILLWAY, Running, environment, running
+from support.command import environment
+from support.guides import Reader
 from support.pages import DOCS, ROOT, Page, name_of, pages
 from tillway.entrypoints.configuration import configure
 from tillway.entrypoints.settings.checking import check
@@ -164,42 +163,18 @@ class TestEmbedding:
         assert running_all.cancelled()
 
 
-@pytest.fixture(scope="class")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    arguments = ("sandbox", "--port", 0, "--rpc-port", 0, "--stripe-port", 0)
-    folder = tmp_path_factory.mktemp("tutorial")
-    with running(*arguments, folder=folder, until=SANDBOX) as started:
-        yield started
-
-
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the tutorial uses curl")
 class TestFirstPayment:
-    def test_every_command_does_what_the_page_says(self, sandbox: Running, tmp_path: Path) -> None:
+    def test_every_command_does_what_the_page_says(self, someone: Reader, tmp_path: Path) -> None:
         """In the page's order, against a sandbox on ports of its own."""
         commands = [each.code for each in examples("sh", "docs/tutorial/first-payment.md")]
         assert commands.pop(0).startswith("tillway sandbox")
-        said = [self.run(command, sandbox, tmp_path) for command in commands]
+        said = [someone.types(command, tmp_path) for command in commands]
         together = "\n".join(said)
         for words in ("402 Payment Required", '"payTo"', "settled on chain", '"method":"free"'):
             assert words in together
         assert "/stripe/success?session_id=cs_test_" in together
         assert len(said) == 9
-
-    def run(self, command: str, sandbox: Running, folder: Path) -> str:
-        """Run a block, and give what it prints."""
-        here = command.replace("http://127.0.0.1:8080", f"http://127.0.0.1:{sandbox.port}")
-        here = here.replace("http://127.0.0.1:8899", sandbox.match["rpc"])
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", here],
-            cwd=folder,
-            env=environment(PATH=f"{TILLWAY.parent}{os.pathsep}{os.environ['PATH']}"),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, (here, done)
-        return done.stdout
 
 
 class TestReadme:
