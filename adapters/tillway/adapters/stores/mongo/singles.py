@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define, field, frozen
 
@@ -20,11 +20,10 @@ from tillway.adapters.stores.mongo.loader import Loader
 from tillway.adapters.stores.mongo.log import Changes
 from tillway.adapters.stores.mongo.sight import Sight
 from tillway.adapters.stores.patience import busy, within
+from tillway.adapters.stores.promises import MOST_CALLS, Done, Promise
 from tillway.core.errors import Unavailable
 
 T = TypeVar("T")
-
-_MOST_CALLS: Final = 64
 
 
 @frozen(eq=False)
@@ -35,35 +34,16 @@ class _Call:
     answer: "asyncio.Future[Any]"
 
 
-@frozen
-class _Done:
-    """What came of one call: its value, or what it raised."""
-
-    value: object = None
-    error: Exception | None = None
-
-
 @define(eq=False)
 class SingleSession:
     """A unit of one call, which is committed once that has been answered."""
 
     singles: "Singles"
-    used: bool = False
-    over: bool = False
-    spoiled: Exception | None = None
+    promise: Promise = field(factory=Promise)
 
     async def read(self, work: Work[T]) -> T:
         """Do the one call that was promised; RuntimeError for another."""
-        if self.over:
-            raise RuntimeError("this unit of work has ended")
-        if self.used:
-            raise self.spoiled or RuntimeError("this unit of work has promised a single call")
-        self.used = True
-        try:
-            return await self.singles.run(work)
-        except Exception as error:
-            self.spoiled = error
-            raise
+        return await self.promise.kept(lambda: self.singles.run(work))
 
     async def write(self, work: Work[T]) -> T:
         """Do the one call that was promised; RuntimeError for another."""
@@ -87,12 +67,8 @@ class Singles:
     async def unit(self) -> AsyncIterator[SingleSession]:
         """Open a unit of one call."""
         session = SingleSession(self)
-        try:
+        with session.promise.held():
             yield session
-        finally:
-            session.over = True
-        if session.spoiled is not None:
-            raise session.spoiled
 
     async def run(self, work: Work[T]) -> T:
         """Do work, and give its result once it is committed."""
@@ -123,7 +99,7 @@ class Singles:
             _answer(self._taken(len(self._waiting)), failure)
             return
         try:
-            await self._committed(self._taken(_MOST_CALLS))
+            await self._committed(self._taken(MOST_CALLS))
         finally:
             self.turn.release()
 
@@ -142,9 +118,9 @@ class Singles:
             _answer(calls, failure)
             return
         for call, what in zip(calls, done, strict=True):
-            _answer_one(call, what)
+            what.tell(call.answer)
 
-    async def _decided(self, works: Sequence[Work[Any]]) -> Sequence[_Done]:
+    async def _decided(self, works: Sequence[Work[Any]]) -> Sequence[Done]:
         loop, committer = asyncio.get_running_loop(), self.committer
         deadline = loop.time() + committer.patience
         await committer.room()
@@ -179,39 +155,25 @@ async def _tried(sight: Sight, work: Work[Any]) -> None:
         pass
 
 
-async def _decided_on(sight: Sight, works: Sequence[Work[Any]]) -> tuple[Sequence[_Done], Changes]:
+async def _decided_on(sight: Sight, works: Sequence[Work[Any]]) -> tuple[Sequence[Done], Changes]:
     together = sight.layers()
     done = [await _one(together, work) for work in works]
     return done, await changes_of(together, sight)
 
 
-async def _one(together: Layers, work: Work[Any]) -> _Done:
+async def _one(together: Layers, work: Work[Any]) -> Done:
     own = Layers({name: Layer(Stacked(layer)) for name, layer in together.each.items()})
     try:
         value = await work(own)
     except Unavailable:
         raise
     except Exception as error:
-        return _Done(error=error)
+        return Done(error=error)
     for name, layer in own.each.items():
         together.each[name].own.update(layer.own)
-    return _Done(value=value)
+    return Done(value=value)
 
 
 def _answer(calls: Sequence[_Call], failure: Exception) -> None:
     for call in calls:
-        _answer_one(call, _Done(error=failure))
-
-
-def _answer_one(call: _Call, done: _Done) -> None:
-    if call.answer.done():  # the caller was cancelled
-        return
-    error = done.error
-    if isinstance(error, Unavailable):  # many may wait, and each raises one of its own
-        own = Unavailable(error.code, error.message, retry_after=error.retry_after)
-        own.__cause__ = error
-        error = own
-    if error is None:
-        call.answer.set_result(done.value)
-    else:
-        call.answer.set_exception(error)
+        Done(error=failure).tell(call.answer)

@@ -10,18 +10,17 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define, field, frozen
 
+from tillway.adapters.stores.promises import MOST_CALLS, Done, Promise
 from tillway.adapters.stores.sqlite.faults import told, unavailable
 from tillway.adapters.stores.sqlite.lane import Work
 from tillway.adapters.stores.sqlite.writer import Transaction, Writer
 from tillway.core.errors import Unavailable
 
 T = TypeVar("T")
-
-_MOST_CALLS: Final = 64
 
 
 @frozen(eq=False)
@@ -32,35 +31,16 @@ class _Call:
     answer: "asyncio.Future[Any]"
 
 
-@frozen
-class _Done:
-    """What came of one call: its value, or what it raised."""
-
-    value: object = None
-    error: Exception | None = None
-
-
 @define(eq=False)
 class SingleSession:
     """A unit of one call, which is committed once that has been answered."""
 
     singles: "Singles"
-    used: bool = False
-    over: bool = False
-    spoiled: Exception | None = None
+    promise: Promise = field(factory=Promise)
 
     async def read(self, work: Work[T]) -> T:
         """Run the one call that was promised; RuntimeError for another."""
-        if self.over:
-            raise RuntimeError("this unit of work has ended")
-        if self.used:
-            raise self.spoiled or RuntimeError("this unit of work has promised a single call")
-        self.used = True
-        try:
-            return await self.singles.run(work)
-        except Exception as error:
-            self.spoiled = error
-            raise
+        return await self.promise.kept(lambda: self.singles.run(work))
 
     async def write(self, work: Work[T]) -> T:
         """Run the one call that was promised; RuntimeError for another."""
@@ -82,12 +62,8 @@ class Singles:
     async def unit(self) -> AsyncIterator[SingleSession]:
         """Open a unit of one call."""
         session = SingleSession(self)
-        try:
+        with session.promise.held():
             yield session
-        finally:
-            session.over = True
-        if session.spoiled is not None:
-            raise session.spoiled
 
     async def run(self, work: Work[T]) -> T:
         """Run work in the next visit, and give its result once that is committed."""
@@ -119,28 +95,14 @@ class Singles:
                 made = partial(_made, transaction=transaction, works=works)
                 done = await self.writer.lane.run(made)
         except Exception as failure:  # whoever waits has to hear of it
-            done = [_Done(error=failure) for _ in calls or self._waiting]
+            done = [Done(error=failure) for _ in calls or self._waiting]
             calls = calls or self._taken(len(self._waiting))
         for call, what in zip(calls, done, strict=True):
-            _answer(call, what)
+            what.tell(call.answer)
 
-    def _taken(self, most: int = _MOST_CALLS) -> list[_Call]:
+    def _taken(self, most: int = MOST_CALLS) -> list[_Call]:
         count = min(most, len(self._waiting))
         return [self._waiting.popleft() for _ in range(count)]
-
-
-def _answer(call: _Call, done: _Done) -> None:
-    if call.answer.done():  # the caller was cancelled
-        return
-    error = done.error
-    if isinstance(error, Unavailable):  # many may wait, and each raises one of its own
-        own = Unavailable(error.code, error.message, retry_after=error.retry_after)
-        own.__cause__ = error
-        error = own
-    if error is None:
-        call.answer.set_result(done.value)
-    else:
-        call.answer.set_exception(error)
 
 
 # What runs in the writer's thread
@@ -148,7 +110,7 @@ def _answer(call: _Call, done: _Done) -> None:
 
 def _made(
     sql: sqlite3.Connection, transaction: Transaction, works: Sequence[Work[Any]]
-) -> list[_Done]:
+) -> list[Done]:
     """Make calls and commit them, with whatever units had been left open."""
     try:
         done = [_one(sql, transaction, work) for work in works]
@@ -160,15 +122,15 @@ def _made(
     return done
 
 
-def _one(sql: sqlite3.Connection, transaction: Transaction, work: Work[Any]) -> _Done:
+def _one(sql: sqlite3.Connection, transaction: Transaction, work: Work[Any]) -> Done:
     transaction.begin_unit(sql)
     try:
-        return _Done(value=work(sql))
+        return Done(value=work(sql))
     except Exception as error:
         heard = told(error)
         if sql.in_transaction:
             transaction.drop_unit(sql)
-            return _Done(error=heard)
+            return Done(error=heard)
         # Some errors, a full disk for one, make SQLite drop the calls before it as well.
         lost = unavailable("has lost a transaction")
         raise heard if isinstance(heard, Unavailable) else lost from error
