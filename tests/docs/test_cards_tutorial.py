@@ -17,4 +17,5 @@ class TestTutorial:
     def test_every_block_prints_what_the_page_shows(self, tmp_path: Path) -> None:
         """In one shell, as whoever reads it types them; its sandbox's clock is moved."""
         with reader(tmp_path) as someone:
-            someone.reads(Page(TUTORIAL / "cards-and-subscriptions.md"), tmp_path)
+            printed, shown = someone.reads(Page(TUTORIAL / "cards-and-subscriptions.md"), tmp_path)
+        assert printed == shown

@@ -17,4 +17,5 @@ class TestCommands:
     def test_each_prints_what_the_page_shows(self, tmp_path: Path) -> None:
         """In a sandbox where nothing else waits: a refund is approved, a dispute won."""
         with reader(tmp_path) as someone:
-            someone.reads(Page(DOCS / "how-to" / "put-right.md"), tmp_path)
+            printed, shown = someone.reads(Page(DOCS / "how-to" / "put-right.md"), tmp_path)
+        assert printed == shown
