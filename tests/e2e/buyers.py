@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from playwright.async_api import Page, expect
 from solders.keypair import Keypair
@@ -31,13 +31,21 @@ async def granted(page: Page) -> str:
 
 
 async def paid_by_card(page: Page, sandbox: Sandbox, price: str) -> str:
-    """Go to the provider's page and pay there; give the session."""
-    await page.get_by_role("button", name="Pay by card").click()
+    """Pay on the provider's page, come back, and see it granted; give the session."""
+    session = await at_the_provider(page)
     await expect(page.get_by_text(price).first).to_be_visible()
     await page.get_by_role("button", name=f"Pay {price}").click()
-    await expect(page.get_by_role("heading", name="Thank you")).to_be_visible()
-    assert page.url.startswith(f"{sandbox.url}/stripe/success")
-    return dict(parse_qsl(urlsplit(page.url).query))["session_id"]
+    assert (await granted(page)).endswith(price)
+    assert page.url.startswith(f"{sandbox.url}/paywall/")
+    assert "#" not in page.url
+    return session
+
+
+async def at_the_provider(page: Page, button: str = "Pay by card") -> str:
+    """Go to the provider's page; give the session that is to be paid there."""
+    await page.get_by_role("button", name=button).click()
+    await page.wait_for_url("**/c/pay/*")
+    return urlsplit(page.url).path.rpartition("/")[2]
 
 
 async def proof_of(sandbox: Sandbox, session: str) -> Any:

@@ -12,7 +12,16 @@ from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from e2e.buyers import cart_of, granted, mint_of, paid_by_card, proof_of, wallet_of
+from e2e.buyers import (
+    at_the_provider,
+    cart_of,
+    granted,
+    mint_of,
+    paid_by_card,
+    proof_of,
+    wallet_of,
+)
+from e2e.http_call import call
 from e2e.sandbox import Sandbox
 from support.browser import DESKTOP, PHONE, SIZES, Visit, barriers, visit
 from support.chain import memo, signed_by, text, transfer_checked
@@ -153,7 +162,128 @@ class TestPaying:
             assert (await granted(seen.page)).startswith("free_")
 
 
+class TestComingBack:
+    async def test_whoever_has_paid_by_card_sees_it_granted(
+        self, chromium: Browser, sandbox: Sandbox
+    ) -> None:
+        """On the page that he came from; the session's id stays in no address and no storage."""
+        async with visit(chromium, PHONE) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-mug?couponCode=SAVE20")
+            await paid_by_card(seen.page, sandbox, "10.00 USD")
+
+            assert seen.page.url == f"{sandbox.url}/paywall/demo-mug?couponCode=SAVE20"
+            assert await seen.page.evaluate("JSON.stringify(sessionStorage)") == "{}"
+            await expect(seen.page.get_by_role("button", name="Pay by card")).to_be_hidden()
+            receipt = seen.page.get_by_text("A mug, by card only: 10.00 USD")
+            await expect(receipt).to_be_visible()
+
+    async def test_whoever_is_declined_comes_back_and_tries_again(
+        self, chromium: Browser, sandbox: Sandbox
+    ) -> None:
+        """Nothing was paid, and the button is there."""
+        async with visit(chromium, PHONE) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-mug")
+            await at_the_provider(seen.page)
+            await seen.page.get_by_role("button", name="Use a card that is declined").click()
+            await expect(seen.page.get_by_role("alert")).to_have_text("Your card was declined.")
+            await seen.page.get_by_role("link", name="Back").click()
+
+            await expect(seen.page.locator("#status")).to_contain_text("Nothing was paid")
+            assert seen.page.url == f"{sandbox.url}/paywall/demo-mug"
+            await paid_by_card(seen.page, sandbox, "12.50 USD")
+
+    async def test_until_the_bank_has_paid_it_is_being_confirmed(
+        self, chromium: Browser, sandbox: Sandbox
+    ) -> None:
+        """Nobody is asked to pay again meanwhile, nor after the page was loaded anew."""
+        async with visit(chromium, DESKTOP) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-mug")
+            await at_the_provider(seen.page)
+            address = seen.page.url
+            await seen.page.get_by_role("button", name="Pay by bank, which takes days").click()
+            status = seen.page.locator("#status")
+            await expect(status).to_have_text("Your payment is being confirmed…")
+            await expect(seen.page.get_by_role("button", name="Pay by card")).to_be_disabled()
+            await seen.page.reload()
+            await expect(status).to_have_text("Your payment is being confirmed…")
+
+            bank = await seen.page.context.new_page()
+            await bank.goto(address)
+            await bank.get_by_role("button", name="The bank pays").click()
+            assert (await granted(seen.page)).endswith("12.50 USD")
+
+    async def test_a_cart_that_was_paid_by_card_shows_what_it_was(
+        self, chromium: Browser, sandbox: Sandbox
+    ) -> None:
+        """Whether or not the shop has heard of it when the page is loaded."""
+        cart = cart_of(sandbox, "demo-course", "demo-article", couponCode="SAVE20")
+        async with visit(chromium, PHONE) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/{cart}")
+            await expect(seen.page.locator(".prices")).to_contain_text("SAVE20")
+            session = await paid_by_card(seen.page, sandbox, "39.24 USD")
+            await expect(seen.page.locator(".lines li")).to_have_count(2)
+
+            await seen.page.goto(f"{sandbox.url}/paywall/{cart}#paid={session}")
+            assert (await granted(seen.page)).endswith("39.24 USD")
+            await expect(seen.page.get_by_role("alert")).to_be_hidden()
+
+    async def test_what_somebody_else_writes_behind_the_page_shows_nothing(
+        self, chromium: Browser, sandbox: Sandbox
+    ) -> None:
+        """Neither text that is no session, nor one that has paid for something else."""
+        async with visit(chromium, PHONE) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-mug")
+            session = await paid_by_card(seen.page, sandbox, "12.50 USD")
+            course = f"{sandbox.url}/paywall/demo-course"
+            await seen.page.goto(f"{course}#paid=<b>{session}")
+            await expect(seen.page.locator("#status")).to_be_empty()
+            await seen.page.goto("about:blank")
+            await seen.page.goto(f"{course}#paid={session}")
+            status = seen.page.locator("#status")
+            await expect(status).to_have_text("That payment was for something else.")
+            await expect(seen.page.get_by_role("button", name="Pay by card")).to_be_enabled()
+
+
+class TestSubscribing:
+    async def test_a_plan_is_subscribed_to_by_card(
+        self, chromium: Browser, sandbox: Sandbox
+    ) -> None:
+        """At the price and with the trial that the page names; it says when that has begun."""
+        async with visit(chromium, PHONE) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-magazine")
+            await expect(seen.page.locator(".prices")).to_contain_text("49.00 USD a year")
+            await expect(seen.page.get_by_text("The first 14 days are free")).to_be_visible()
+            await at_the_provider(seen.page, "Subscribe by card")
+            await seen.page.get_by_role("button", name="Start trial 0.00 USD").click()
+
+            await expect(seen.page.locator("#status")).to_have_text("Subscribed. Thank you!")
+
+    async def test_a_wallet_pays_for_a_period(
+        self, chromium: Browser, sandbox: Sandbox, wallet: Keypair
+    ) -> None:
+        """Its payment begins the subscription, and the page says until when."""
+        sandbox.fund(wallet.pubkey(), usdc="9")
+        async with visit(chromium, PHONE, wallet_of(wallet)) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-club")
+            await expect(seen.page.get_by_text("A wallet pays for one month.")).to_be_visible()
+            await seen.page.get_by_role("button", name="Pay with Test Wallet").click()
+            await granted(seen.page)
+            await expect(seen.page.get_by_text("Subscribed until")).to_be_visible()
+        asked = f"resource=demo-club&userId={wallet.pubkey()}"
+        status = call(f"{sandbox.url}/paywall/v1/subscription/status?{asked}").json()
+        assert status["active"] is True
+
+
 class TestRefusals:
+    async def test_what_is_too_little_for_cards_is_said_to(
+        self, chromium: Browser, sandbox: Sandbox
+    ) -> None:
+        """There is no button that could only fail."""
+        async with visit(chromium, PHONE) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-article")
+            await expect(seen.page.get_by_text("0.50 USD is the least")).to_be_visible()
+            assert await seen.page.get_by_role("button", name="Pay by card").count() == 0
+
     async def test_a_poor_wallet_is_told_why(
         self, chromium: Browser, sandbox: Sandbox, wallet: Keypair
     ) -> None:
@@ -252,6 +382,7 @@ class TestLooks:
             for path in (
                 "demo-article?couponCode=NOPE",
                 "demo-course?couponCode=SAVE20",
+                "demo-club",
                 "nothing",
             ):
                 await seen.page.goto(f"{sandbox.url}/paywall/{path}")

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from support.card_shop import card_shop
+from support.one_rail import RESOURCES as ONE_RAIL
+from support.one_rail import StripeShop, stripe_shop
 from support.shell import ask
 from support.shop import ARTICLE, RESOURCES, Shop, open_shop
 from support.untouched import untouched
@@ -120,3 +122,91 @@ class TestCards:
         assert b"on the next page" in poster.raw
         assert b"Pay by card" in poster.raw
         assert token.status == 400
+
+
+class TestShopsOfCardsAlone:
+    @pytest.fixture
+    async def cards(self) -> AsyncIterator[StripeShop]:
+        async with stripe_shop() as made:
+            yield made
+
+    async def test_what_is_too_little_for_cards_has_no_button(self, cards: StripeShop) -> None:
+        """Before coupons or after them; the page says what would be enough."""
+        pin = await cards.get("/paywall/pin", BROWSER["Accept"])
+        spoon = await cards.get("/paywall/spoon?couponCode=HALF", BROWSER["Accept"])
+        whole = await cards.get("/paywall/spoon", BROWSER["Accept"])
+
+        for page in (pin, spoon):
+            assert page.status == 402
+            assert b"Pay by card" not in page.raw
+            assert b"0.50 USD is the least" in page.raw
+        assert b"Pay by card" in whole.raw
+
+    async def test_a_cart_of_too_little_has_none_either(self, cards: StripeShop) -> None:
+        """Carts have the same page; what came off them is named."""
+        little = {"items": [{"resource": "spoon"}], "couponCode": "HALF"}
+        made = (await cards.post("/paywall/v1/cart/quote", little)).body
+        page = await cards.get(f"/paywall/{made['cartId']}", BROWSER["Accept"])
+
+        assert b"Pay by card" not in page.raw
+        assert b"0.50 USD is the least" in page.raw
+        assert b"<dt>Coupons</dt><dd>HALF</dd>" in page.raw
+
+    async def test_a_plan_is_subscribed_to(self, cards: StripeShop) -> None:
+        """With its period, its trial and its price, which the session charges."""
+        page = await cards.get("/paywall/club", BROWSER["Accept"])
+        asked = {"resource": "club", "interval": "monthly"}
+        opened = await cards.post("/paywall/v1/subscription/stripe-session", asked)
+
+        assert b"9.00 USD a month" in page.raw
+        assert b"The first 14 days are free" in page.raw
+        assert b"Subscribe by card" in page.raw
+        assert b'data-interval="monthly"' in page.raw
+        assert opened.status == 200
+
+    async def test_a_coupon_comes_off_the_first_period(self) -> None:
+        """Where there is no trial."""
+        plan = {**ONE_RAIL["club"], "subscription": {"billing_period": "month"}}
+        async with stripe_shop(paywall={"resources": {"club": plan}}) as shop:
+            page = await shop.get("/paywall/club?couponCode=HALF", BROWSER["Accept"])
+        assert b"4.50 USD at first, then 9.00 USD a month" in page.raw
+
+    async def test_nothing_is_sold_by_the_period_where_that_is_off(self) -> None:
+        """What could be paid by nothing else cannot be bought."""
+        async with stripe_shop(subscriptions={"enabled": False}) as shop:
+            page = await shop.get("/paywall/club", BROWSER["Accept"])
+        assert page.status == 400
+        assert b"Subscribe by card" not in page.raw
+
+    async def test_what_costs_nothing_is_had_by_a_click(self, cards: StripeShop) -> None:
+        """And not on the provider's page."""
+        page = await cards.get("/paywall/mug?couponCode=FREE", BROWSER["Accept"])
+        assert b"Get it" in page.raw
+        assert b"Pay by card" not in page.raw
+
+    async def test_a_paid_cart_still_shows_what_is_in_it(self, cards: StripeShop) -> None:
+        """To whoever comes back from paying it, before the script has asked how it stands."""
+        asked = {"items": [{"resource": "mug", "quantity": 2}]}
+        made = (await cards.post("/paywall/v1/cart/checkout", asked)).body
+        await cards.pay(made["sessionId"])
+        page = await cards.get(f"/paywall/{made['cartId']}", BROWSER["Accept"])
+
+        assert page.status == 400
+        assert "2 × A mug" in page.raw.decode()
+        assert b"already been paid" in page.raw
+        assert f'data-resource="{made["cartId"]}"'.encode() in page.raw
+
+    async def test_buyers_come_back_to_it_only_on_hosts_that_the_settings_name(self) -> None:
+        """The script is told where the page is, and asks to come back to nothing else."""
+        async with stripe_shop(stripe={"redirect_hosts": ["pay.example"]}) as shop:
+            ours = await ask(
+                shop.client, "/paywall/mug", headers={**BROWSER, "Host": "pay.example"}
+            )
+            other = await shop.get("/paywall/mug", BROWSER["Accept"])
+            evil = await ask(
+                shop.client, "/paywall/mug", headers={**BROWSER, "Host": "evil.example"}
+            )
+
+        assert b'data-origin="http://pay.example"' in ours.raw
+        assert b'data-origin=""' in other.raw
+        assert b'data-origin=""' in evil.raw

@@ -2,15 +2,16 @@
 
 import re
 from html.parser import HTMLParser
-from typing import Final
+from typing import Any, Final
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from tillway.core.assets import USD, USDC
-from tillway.core.catalog import Product
+from tillway.core.catalog import BillingPeriod, Product, SubscriptionTerms
 from tillway.core.errors import Code, Declined
 from tillway.core.ids import ProductId
 from tillway.core.money import Money
@@ -18,12 +19,15 @@ from tillway.core.payments import Purchase
 from tillway.core.ports.elsewhere import Link
 from tillway.core.quotes import Purpose, Quote
 from tillway.core.services.paying.elsewhere import Linked
+from tillway.core.services.subscriptions.cards import Offered
 from tillway.core.tenancy import DEFAULT
 from tillway.entrypoints.paywall.page.assets import Assets, source
+from tillway.entrypoints.paywall.page.cards import ByCard, Price
 from tillway.entrypoints.paywall.page.html import Html, fill
-from tillway.entrypoints.paywall.page.render import POLICY, Pages, shown
+from tillway.entrypoints.paywall.page.parts import shown
+from tillway.entrypoints.paywall.page.render import POLICY, Pages
 from tillway.entrypoints.paywall.page.theme import DARK, Theme, contrast, luminance
-from tillway.entrypoints.paywall.page.view import Price, View
+from tillway.entrypoints.paywall.page.view import View
 from tillway.entrypoints.paywall.page.wants import wants_page
 from tillway.entrypoints.paywall.request import Request
 
@@ -31,6 +35,7 @@ CHROME: Final = (
     "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;"
     "q=0.8,application/signed-exchange;v=b3;q=0.7"
 )
+MONTH, WEEK = BillingPeriod.MONTH, BillingPeriod.WEEK
 HOSTILE: Final = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -164,7 +169,9 @@ def view(text: str = "An article", resource: str = "article", coupon: str = "") 
         product=product,
         coupon=coupon,
         notice=text,
-        card=Price(amount=Money(minor=100, asset=USD), before=Money(minor=200, asset=USD)),
+        card=ByCard(
+            price=Price(amount=Money(minor=100, asset=USD), before=Money(minor=200, asset=USD))
+        ),
         token=Price(amount=Money(minor=50_000, asset=USDC)),
         network=text,
         sponsored=True,
@@ -202,7 +209,7 @@ class TestHostileText:
     def test_a_refusal_stays_text(self) -> None:
         """It may repeat what was asked for."""
         refused = Declined(Code.RESOURCE_NOT_FOUND, "<script>alert(1)</script>")
-        reply = pages().refusal(refused)
+        reply = pages().refusal(refused, view("x", '"><script>').purchase)
         assert reply.status == 404
         assert [tag for tag, _ in read(reply.body).tags].count("script") == 1
 
@@ -289,3 +296,52 @@ class TestPrices:
         """The old one struck through."""
         page = pages().page(view()).body.decode()
         assert "<s>2.00 USD</s>1.00 USD" in page
+
+
+class TestPlans:
+    @pytest.mark.parametrize(
+        ("terms", "first", "says"),
+        [
+            ({"billing_period": MONTH}, 900, ["9.00 USD a month", "Paid a month until"]),
+            ({"billing_period": MONTH}, 450, ["4.50 USD at first, then 9.00 USD a month"]),
+            ({"billing_period": WEEK, "billing_interval": 2}, 900, ["9.00 USD every 2 weeks"]),
+            (
+                {"billing_period": MONTH, "trial_days": 14},
+                900,
+                ["The first 14 days are free, once a customer."],
+            ),
+        ],
+    )
+    def test_they_say_what_is_paid_and_when(
+        self, terms: dict[str, Any], first: int, says: list[str]
+    ) -> None:
+        """The period, the trial, the price, and another first one where a coupon comes off."""
+        plan = Offered(
+            terms=SubscriptionTerms(**terms),
+            price=Money(minor=900, asset=USD),
+            first=Money(minor=first, asset=USD),
+        )
+        page = pages().page(evolve(view(), card=ByCard(plan=plan))).body.decode()
+
+        assert "Subscribe by card" in page
+        assert "Pay by card" not in page
+        assert [words for words in says if words not in page] == []
+
+    def test_the_script_is_told_the_period_in_the_words_of_the_api(self) -> None:
+        """Custom ones by their days."""
+        terms = SubscriptionTerms(billing_period=MONTH, billing_interval=3)
+        plan = Offered(terms=terms, price=None, first=None)
+        page = pages().page(evolve(view(), card=ByCard(plan=plan))).body
+        (main,) = [attributes for tag, attributes in read(page).tags if tag == "main"]
+        assert (main["data-interval"], main["data-days"]) == ("custom", "90")
+
+
+class TestRefusedCards:
+    def test_a_card_that_cannot_pay_is_no_button(self) -> None:
+        """The page says why, to those without scripts too; other ways stay."""
+        card = ByCard(price=Price(amount=Money(minor=5, asset=USD)), refusal="Too <small>.")
+        page = pages().page(evolve(view(), card=card)).body.decode()
+        assert "Pay by card" not in page
+        assert '<section><h2>Card</h2><p class="quiet">Too &lt;small&gt;.</p>' in page
+        assert "0.05 USD" in page
+        assert 'id="wallet"' in page

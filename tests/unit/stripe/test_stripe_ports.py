@@ -1,12 +1,16 @@
+from typing import Any
+
 import pytest
 
 from support.stripe_objects import event, session
 from support.stripe_rails import SECRET, dollars, stripe_rail
 from tillway.adapters.stripe.signature import signature
+from tillway.core.assets import EUR, USD, USDC, Asset, AssetKind
 from tillway.core.catalog import BillingPeriod, Product, SubscriptionTerms
 from tillway.core.contracts.samples import NOW
 from tillway.core.errors import Code, Declined
 from tillway.core.ids import ProductId
+from tillway.core.money import Money
 from tillway.core.ports.hosting import (
     CompletesNews,
     HearsWebhooks,
@@ -15,10 +19,18 @@ from tillway.core.ports.hosting import (
     PaysBack,
     SessionTold,
 )
+from tillway.core.ports.least import KnowsLeast
 from tillway.core.ports.rails import Examines, HasHealth, Offers, Starts
 from tillway.core.secrets import Secret
 
 NOWHERE = "http://127.0.0.1:9"
+
+
+def currency(code: str, decimals: int) -> Asset:
+    return Asset(code=code, decimals=decimals, kind=AssetKind.FIAT, stripe=code.lower(), peg=code)
+
+
+YEN, FORINT = currency("JPY", 0), currency("HUF", 2)
 
 
 class TestPorts:
@@ -30,6 +42,7 @@ class TestPorts:
             CompletesNews,
             PaysBack,
             HostsSubscriptions,
+            KnowsLeast,
             Starts,
             Examines,
         ],
@@ -68,6 +81,33 @@ class TestTaking:
         """Ours, or Stripe's."""
         async with stripe_rail(NOWHERE) as rail:
             assert rail.takes(product) is takes
+
+
+class TestLeast:
+    @pytest.mark.parametrize(
+        ("asset", "minor"), [(USD, 50), (EUR, 50), (YEN, 50), (FORINT, 17_500)]
+    )
+    async def test_it_is_what_stripe_publishes(self, asset: Asset, minor: int) -> None:
+        """For the currency of the charge, in the units in which Stripe counts it."""
+        async with stripe_rail(NOWHERE) as rail:
+            assert rail.least(asset) == Money(minor, asset)
+
+    @pytest.mark.parametrize(
+        ("asset", "config"),
+        [
+            (USD, {"tax_rate": "txr_1"}),
+            (USD, {"payment_methods": ("card", "ideal")}),
+            (USD, {"payment_methods": ()}),
+            (currency("XAF", 0), {}),
+            (USDC, {}),
+        ],
+    )
+    async def test_what_depends_on_more_is_stripes_to_say(
+        self, asset: Asset, config: dict[str, Any]
+    ) -> None:
+        """Tax comes on top of our price, some ways to pay take anything, some currencies lack."""
+        async with stripe_rail(NOWHERE, **config) as rail:
+            assert rail.least(asset) is None
 
 
 class TestWebhooks:

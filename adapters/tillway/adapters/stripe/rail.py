@@ -12,14 +12,17 @@ from tillway.adapters.stripe.completion import Completion
 from tillway.adapters.stripe.config import StripeConfig
 from tillway.adapters.stripe.discounts import Discounts
 from tillway.adapters.stripe.doctor import examine
+from tillway.adapters.stripe.least import least
 from tillway.adapters.stripe.prices import Prices
 from tillway.adapters.stripe.refunds import PayBacks
 from tillway.adapters.stripe.sessions import Sessions
 from tillway.adapters.stripe.signature import refuse_forged
 from tillway.adapters.stripe.statement import Statement
 from tillway.adapters.stripe.subscriptions import Subscriptions
+from tillway.core.assets import Asset
 from tillway.core.catalog import Product
 from tillway.core.checkouts import Checkout
+from tillway.core.money import Money
 from tillway.core.ports.clock import Clock, Random
 from tillway.core.ports.hosting import (
     HostedSession,
@@ -91,6 +94,10 @@ class StripeRail:
         if price is not None and price.asset.stripe is not None:
             return True
         return bool(product.stripe_price_id or (terms and terms.stripe_price_id))
+
+    def least(self, asset: Asset) -> Money | None:
+        """Give the least that is charged, as far as Stripe tells."""
+        return least(asset, self.config)
 
     async def open(self, order: Order) -> HostedSession:
         """Open a session, once for a checkout."""

@@ -13,7 +13,7 @@ from tillway.core.errors import Code, Declined
 from tillway.core.ids import CouponCode, coupon_code_fault
 from tillway.core.money import Money
 from tillway.core.ports.rails import Offers
-from tillway.core.pricing import Line, Priced, Sale, price_cart
+from tillway.core.pricing import Line, Priced, PricedLine, Sale, price_cart
 from tillway.core.services.carts.baskets import Basket, Found, refused_line
 from tillway.core.services.paying.quote import Quoting
 
@@ -23,10 +23,14 @@ UNPRICED: Final = "item {place} has no price for this way to pay"
 
 @frozen(kw_only=True)
 class ByCard:
-    """What a cart comes to by card, and what one piece of each line does; None: the provider's."""
+    """What a cart comes to by card, and what one piece of each line does; None: the provider's.
+
+    ``lines`` are those with a price of ours.
+    """
 
     bill: CardBill
     units: tuple[Money | None, ...]
+    lines: tuple[PricedLine, ...] = ()
 
 
 @define(kw_only=True)
@@ -71,6 +75,25 @@ class Bills:
         if typed is not None and self.quoting.strict:
             raise Declined(Code.COUPON_NOT_APPLICABLE, field="couponCode")
         return _by_their_prices(found, priced, promotion)
+
+    def by_card_only(self, found: Sequence[Found]) -> bool:
+        """Tell whether no rail offers all of a cart, and a provider's page may be asked for it."""
+        rails = self.quoting.rails
+        return bool(rails.hosting) and not any(
+            all(_offered(rail, each) is not None for each in found) for rail in rails.offering
+        )
+
+    async def promised_by_card(self, basket: Basket, found: Sequence[Found]) -> ByCard:
+        """Price a cart that only cards can pay, where we know what it comes to.
+
+        Declined as `by_card` is, and invalid_cart_item for a line whose price is the provider's.
+        """
+        card = await self.by_card(basket, found)
+        for place, unit in enumerate(card.units):
+            if unit is None:
+                text = f"item {place} has a price that only the card provider knows"
+                raise refused_line(place, text, resourceId=found[place].name)
+        return card
 
     def _offered(self, found: Sequence[Found]) -> tuple[Offers, Sequence[Line]]:
         products = [each.product for each in found]
@@ -190,7 +213,8 @@ def _by_our_prices(priced: Priced, promotion: str | None) -> ByCard:
         limits=priced.limits,
         promotion=promotion,
     )
-    return ByCard(bill=bill, units=tuple(line.unit_price for line in priced.lines))
+    units = tuple(line.unit_price for line in priced.lines)
+    return ByCard(bill=bill, units=units, lines=priced.lines)
 
 
 def _by_their_prices(

@@ -9,8 +9,9 @@ from attrs import define, evolve, frozen
 from tillway.core.carts import Cart, CartItem
 from tillway.core.errors import Code, Declined, Unavailable
 from tillway.core.ids import new_cart_id
+from tillway.core.money import Money
 from tillway.core.observations import CartSeen
-from tillway.core.pricing import Priced
+from tillway.core.pricing import Priced, PricedLine
 from tillway.core.services.carts.baskets import Basket, Baskets, Found, noted
 from tillway.core.services.carts.bills import Bills, ByCard
 from tillway.core.services.paying.quote import Quoting
@@ -21,10 +22,15 @@ MOST_UNPAID: Final = 500
 
 @frozen(kw_only=True)
 class Quoted:
-    """A cart that was made, and how its price in tokens came about."""
+    """A cart that was made, what it comes to, and what its lines do.
+
+    That is in tokens, or by card where it can be paid by nothing else: ``by_card``.
+    """
 
     cart: Cart
-    priced: Priced
+    lines: Sequence[PricedLine]
+    total: Money
+    by_card: bool = False
 
 
 @define(kw_only=True)
@@ -50,16 +56,31 @@ class Carting:
     async def quote(self, basket: Basket, who: str) -> Quoted:
         """Price a basket in tokens, and for cards too if they can pay all of it; keep it.
 
-        ``who`` is the principal that asks, or the address. Declined as `Baskets.found` and
-        `Bills.by_token` are; Unavailable (rate_limit_exceeded) for who has too many open.
+        What no rail offers is priced for cards alone. ``who`` is the principal that asks, or the
+        address. Declined as `Baskets.found` and `Bills` are; Unavailable (rate_limit_exceeded)
+        for who has too many open.
         """
         found = await self.baskets.found(basket)
+        by_card = self.bills.by_card_only(found)
+        make = self._for_cards if by_card else self._for_tokens
+        quoted = await make(basket, who, found)
+        await self.keep(quoted.cart)
+        self.quoting.observe(CartSeen(status="quote", lines=len(found)))
+        return quoted
+
+    async def _for_tokens(self, basket: Basket, who: str, found: Sequence[Found]) -> Quoted:
         priced = await self.bills.by_token(basket, found)
         card = await self._also_by_card(basket, found)
         cart = self._cart(basket, who, found, priced, card)
-        await self.keep(cart)
-        self.quoting.observe(CartSeen(status="quote", lines=len(found)))
-        return Quoted(cart=cart, priced=priced)
+        return Quoted(cart=cart, lines=priced.lines, total=priced.total)
+
+    async def _for_cards(self, basket: Basket, who: str, found: Sequence[Found]) -> Quoted:
+        card = await self.bills.promised_by_card(basket, _with_prices(found))
+        total = card.bill.total
+        if total is None:
+            raise Declined(Code.INVALID_CART_ITEM, field="items")
+        cart = self._cart(basket, who, found, None, card)
+        return Quoted(cart=cart, lines=card.lines, total=total, by_card=True)
 
     async def by_card(self, basket: Basket, who: str) -> Cart:
         """Price a basket for cards, and in tokens too if they can pay all of it; give it unkept.

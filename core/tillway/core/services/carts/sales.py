@@ -59,6 +59,8 @@ class CartSales:
         self.checkouts.rail()
         self._refuse_wishes(buyer)
         cart = await self.carting.by_card(basket, who)
+        if cart.card is not None:
+            self.checkouts.refuse_too_little(cart.card.total, cart.card.promotion)
         await self.carting.keep(cart)
         return await self._sold(cart, buyer, asked)
 

@@ -25,6 +25,7 @@ from tillway.core.payments import Asked, Phase, Purchase, Reservation
 from tillway.core.ports.clock import Clock, Random
 from tillway.core.ports.hosting import HostedSession, HostsCheckout, Order, OrderLine, SessionStatus
 from tillway.core.ports.store import Refused, Store
+from tillway.core.services.hosted.least import too_little
 from tillway.core.services.hosted.pages import Pages
 from tillway.core.services.paying.refusals import refusal_of
 from tillway.core.services.rails import Rails
@@ -94,15 +95,26 @@ class Checkouts:
         text = "Cards are not taken here."
         raise Declined(Code.INVALID_RESOURCE, text, details={"methods": self.rails.methods()})
 
+    def refuse_too_little(self, amount: Money | None, promotion: str | None = None) -> None:
+        """Raise Declined (invalid_amount) for less than can be charged.
+
+        A promotion of the provider's may leave nothing to be charged: then it is asked.
+        """
+        refusal = None if promotion else too_little(self.rail(), amount)
+        if refusal is not None:
+            raise refusal
+
     async def open(self, wanted: Wanted, asked: Asked) -> Checkout:
         """Open a checkout and give it with its session and the address to pay at.
 
         Everything is refused before anything is asked for: addresses on other hosts and metadata
-        that is too much (invalid_field), what is used up (the code of its reservation). Declined
-        or Unavailable of the provider's: nothing is open, and what was reserved is given back.
-        Unsettled: nobody knows; it is looked up later, and is no longer open then.
+        that is too much (invalid_field), less than can be charged (invalid_amount), what is used
+        up (the code of its reservation). Declined or Unavailable of the provider's: nothing is
+        open, and what was reserved is given back. Unsettled: nobody knows; it is looked up later,
+        and is no longer open then.
         """
         rail = self.rail()
+        self.refuse_too_little(wanted.amount, wanted.promotion_code)
         checkout = self._checkout(rail, wanted, asked)
         order = self._order(checkout, wanted)
         known = await self._written(checkout)

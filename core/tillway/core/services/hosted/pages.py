@@ -43,12 +43,13 @@ class Pages:
 
     def checked(self, url: str, name: str) -> str:
         """Give an address of a client's if a buyer may be sent there; Declined if not."""
-        if not self._is_allowed(url):
+        if not self.allows(url):
             text = f"{name} must be an http(s) address on a host of stripe.redirect_hosts"
             raise Declined(Code.INVALID_FIELD, text, field=name)
         return url
 
-    def _is_allowed(self, url: str) -> bool:
+    def allows(self, url: str) -> bool:
+        """Tell whether a buyer may be sent to an address."""
         # Browsers read a backslash as a slash, and skip blanks and control characters.
         if len(url) > LONGEST or "\\" in url or any(not "!" <= each <= "~" for each in url):
             return False

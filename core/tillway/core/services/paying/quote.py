@@ -96,8 +96,20 @@ class Quoting:
             if offer.accepts:
                 offers.append(offer)
         if not offers:
-            raise unsold(product)
+            return Quoted(product=product, free=await self._free_by_page(purchase, ware))
         return Quoted(product=product, offers=offers)
+
+    async def _free_by_page(self, purchase: Purchase, ware: Ware) -> Quote:
+        """Quote what nothing is left of to be paid on a provider's page; Declined for the rest."""
+        price = ware.product.fiat_price
+        for rail in self.rails.hosting:
+            if price is None or purchase.purpose not in _BY_PAGE:
+                break
+            to = Destination(network=rail.name, pay_to=rail.name, price=price)
+            quote = (await self.priced(ware, to, rail.method, purchase)).quote
+            if quote.amount.minor == 0:
+                return quote
+        raise unsold(ware.product)
 
     def destination(self, rail: Offers, product: Product) -> Destination:
         """Tell where a rail takes the money for a product; Declined if it cannot sell it."""
@@ -263,6 +275,8 @@ def subject_word(purchase: Purchase) -> str:
 
 
 _NAMED = frozenset({Purpose.PURCHASE, Purpose.SUBSCRIPTION})
+_BY_PAGE = frozenset({Purpose.PURCHASE, Purpose.CART})
+"""What is paid once on a provider's page, and so granted if nothing is due."""
 
 
 def unsold(product: Product) -> Declined:

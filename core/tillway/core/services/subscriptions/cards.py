@@ -38,6 +38,18 @@ class _Sold:
     terms: SubscriptionTerms
 
 
+@frozen(kw_only=True)
+class Offered:
+    """A plan as it is sold by card: ``first`` is due for the first period, ``price`` for the rest.
+
+    Both are None where only the provider knows. Nothing is due during a trial.
+    """
+
+    terms: SubscriptionTerms
+    price: Money | None
+    first: Money | None
+
+
 @define(kw_only=True)
 class CardPlans:
     """Open checkouts for subscriptions.
@@ -81,6 +93,22 @@ class CardPlans:
             if refusal.reason != TRIAL_HAD:
                 raise
             return await self.checkouts.open(wanted, asked)
+
+    async def offered(self, tenant: Tenant, resource: str, coupon: str | None) -> Offered:
+        """Tell what a plan costs, and write nothing. Declined for what `open` refuses.
+
+        Whether the trial was had before is not asked: nobody has said who he is.
+        """
+        if not self.enabled:
+            raise Declined(Code.INVALID_FIELD, DISABLED)
+        sold, rail = await self._sold(tenant, resource), self.checkouts.rail()
+        if sold.terms.trial_days:
+            coupon = None  # none comes off a trial
+        wanted = await self._wanted(rail, tenant, sold, coupon, Buyer())
+        self.checkouts.refuse_too_little(wanted.amount)
+        unit = wanted.lines[0].unit
+        first = unit if sold.terms.trial_days else wanted.amount
+        return Offered(terms=sold.terms, price=unit, first=first)
 
     async def _sold(self, tenant: Tenant, resource: str) -> _Sold:
         fault = product_id_fault(resource)

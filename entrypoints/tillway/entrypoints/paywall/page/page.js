@@ -30,19 +30,39 @@ function lock(on) {
   for (const button of main.querySelectorAll("button")) button.disabled = on;
 }
 
-function granted(grant) {
+function done(words, ...notes) {
   over = true;
   busy = false;
   main.setAttribute("aria-busy", "false");
-  for (const part of main.querySelectorAll("section, details")) part.hidden = true;
-  say("Paid. Thank you!", "good");
-  if (grant?.signature) {
-    const receipt = document.createElement("p");
-    receipt.className = "quiet";
-    receipt.textContent = `Receipt: ${grant.signature}`;
-    status.after(receipt);
+  for (const part of main.querySelectorAll("section, details, [role=alert], .bad")) {
+    if (part !== status) part.hidden = true;
+  }
+  say(words, "good");
+  for (const text of notes.filter(Boolean).reverse()) {
+    const note = document.createElement("p");
+    note.className = "quiet";
+    note.textContent = text;
+    status.after(note);
   }
   forget();
+  drop();
+}
+
+async function granted(grant) {
+  over = true;
+  const period = facts.periods && grant?.wallet ? await begun(grant) : "";
+  done("Paid. Thank you!", grant?.signature && `Receipt: ${grant.signature}`, period);
+}
+
+// What a wallet has paid for a plan's product is made a period of its subscription.
+async function begun({ wallet, signature }) {
+  const body = { productId: facts.resource, wallet, paymentSignature: signature };
+  try {
+    const { periodEnd } = await post("./v1/subscription/x402/activate", body);
+    return `Subscribed until ${new Date(periodEnd).toLocaleDateString("en")}.`;
+  } catch (error) {
+    return `Your subscription has not begun yet: ${error.message} Keep the receipt.`;
+  }
 }
 
 // `open` tells that asking again may bring another answer: money may be moving meanwhile.
@@ -108,22 +128,125 @@ function bytes(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }
 
-// Cards
+// Cards. The provider's page leads back to this one where the shop allows it. The session's id
+// opens what it has paid for: it is kept in this tab, and comes back in the address's fragment,
+// which no server sees, and which is taken out at once.
+
+const SESSION = "tillway-session";
+const PAID = "#paid=";
+const LEFT = "#left";
+const ID = /^(?:cs|free)_[A-Za-z0-9_]{1,250}$/;
+
+function back() {
+  if (facts.origin !== location.origin) return {};
+  const here = location.origin + location.pathname + location.search;
+  return { successUrl: `${here}${PAID}{CHECKOUT_SESSION_ID}`, cancelUrl: `${here}${LEFT}` };
+}
 
 function wanted() {
-  if (facts.kind === "cart") return ["./v1/cart/checkout", { cartId: facts.resource }];
+  if (facts.kind === "cart") return ["./v1/cart/checkout", { cartId: facts.resource, ...back() }];
   const coupon = facts.coupon ? { couponCode: facts.coupon } : {};
-  return ["./v1/stripe-session", { resource: facts.resource, ...coupon }];
+  const asked = { resource: facts.resource, ...coupon, ...back() };
+  if (!facts.interval) return ["./v1/stripe-session", asked];
+  const days = facts.days ? { intervalDays: Number(facts.days) } : {};
+  return ["./v1/subscription/stripe-session", { ...asked, interval: facts.interval, ...days }];
 }
 
 function byCard() {
   return attempt("Opening the card page…", async () => {
     const key = { "Idempotency-Key": unique() };
     const session = await post(...wanted(), key);
+    if (session.granted) return done("Paid. Thank you!", `Receipt: ${session.sessionId}`);
     const target = new URL(session.url);
     if (!["https:", "http:"].includes(target.protocol)) throw new Refused("invalid", "The card page has no address.");
+    hold({ session: session.sessionId, paid: false });
     location.assign(target);
   });
+}
+
+function hold(session) {
+  try {
+    sessionStorage.setItem(SESSION, JSON.stringify({ ...session, resource: facts.resource }));
+  } catch {
+    // The fragment brings it back as well.
+  }
+}
+
+function held() {
+  try {
+    const found = JSON.parse(sessionStorage.getItem(SESSION) ?? "null");
+    return found?.resource === facts.resource ? found : null;
+  } catch {
+    return null;
+  }
+}
+
+function drop() {
+  try {
+    sessionStorage.removeItem(SESSION);
+  } catch {
+    // What cannot be kept need not be removed.
+  }
+}
+
+// Read what the address says of a session, and take it out of the address and its history.
+function returned() {
+  const { hash } = location;
+  if (!hash.startsWith(PAID) && hash !== LEFT) return held();
+  history.replaceState(null, "", location.pathname + location.search);
+  if (hash === LEFT) {
+    say("Nothing was paid. You can try again.");
+    return held();
+  }
+  const named = hash.slice(PAID.length);
+  const session = ID.test(named) ? named : held()?.session;
+  if (!session) return null;
+  hold({ session, paid: true });
+  return held() ?? { session, paid: true };
+}
+
+async function proofOf(session) {
+  try {
+    const proof = await ask(`./v1/stripe-session/verify?session_id=${encodeURIComponent(session)}`);
+    if (proof.resource_id === facts.resource) return proof;
+    throw new Refused("other", "That payment was for something else.");
+  } catch (error) {
+    if (error.open || error.code === "session_not_found") return null;
+    throw error;
+  }
+}
+
+function paidByCard({ amount }) {
+  const what = document.querySelector("h1").textContent;
+  if (facts.interval) return done("Subscribed. Thank you!", `${what}: ${amount} paid now`);
+  return done("Paid. Thank you!", `${what}: ${amount}`);
+}
+
+// The provider tells the shop, not the buyer: until it has, nobody is asked to pay again.
+async function confirm(session) {
+  lock(true);
+  say("Your payment is being confirmed…");
+  for (const until = Date.now() + PATIENCE * 1000; Date.now() < until; await pause(POLL)) {
+    const proof = await proofOf(session);
+    if (proof) return paidByCard(proof);
+  }
+  over = true;
+  main.setAttribute("aria-busy", "false");
+  say("Your payment is not confirmed yet: some banks take days. Please do not pay again now, and look again later.");
+}
+
+async function comeBack() {
+  const found = returned();
+  if (!found) return;
+  try {
+    if (found.paid) return await confirm(found.session);
+    const proof = await proofOf(found.session);
+    if (proof && !busy) paidByCard(proof);
+  } catch (error) {
+    drop();
+    lock(false);
+    say(error.message, "bad");
+  }
 }
 
 // What costs nothing
@@ -131,7 +254,7 @@ function byCard() {
 function forFree() {
   return attempt("One moment…", async () => {
     const headers = { Accept: "application/json", "Idempotency-Key": unique() };
-    granted(await ask(location.href, { headers }));
+    await granted(await ask(location.pathname + location.search, { headers }));
   });
 }
 
@@ -202,7 +325,7 @@ function byWallet(wallet) {
       chain: CHAINS[facts.network],
     });
     say("Paying…");
-    granted(await settle(base64(signedTransaction), built.feePayer === account.address ? "" : built.feePayer));
+    await granted(await settle(base64(signedTransaction), built.feePayer === account.address ? "" : built.feePayer));
   });
 }
 
@@ -274,7 +397,7 @@ function forget() {
 async function look(quote) {
   try {
     const found = await post("./v1/payment-status", { quote });
-    if (found.status === "granted") granted(found.grant);
+    if (found.status === "granted") await granted(found.grant);
   } catch (error) {
     if (error.open) return;
     over = true;
@@ -309,7 +432,15 @@ async function resume() {
 // Begin
 
 function begin() {
+  if (!facts.resource) return;
   document.getElementById("plain")?.remove();
+  // A page that the browser has kept is shown as it was left: at work.
+  window.addEventListener("pageshow", ({ persisted }) => {
+    if (!persisted || over) return;
+    lock(false);
+    say("");
+    comeBack();
+  });
   for (const part of main.querySelectorAll("section[hidden]")) part.hidden = false;
   document.getElementById("card")?.addEventListener("click", byCard);
   document.getElementById("free")?.addEventListener("click", forFree);
@@ -319,6 +450,7 @@ function begin() {
     link.addEventListener("toggle", watch, { once: true });
     resume();
   }
+  comeBack();
 }
 
 begin();

@@ -1,17 +1,28 @@
 """The page as HTML, and nothing in it that was not made here."""
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from attrs import define, field
 
-from tillway.core.errors import TillwayError
-from tillway.core.money import Money
+from tillway.core.carts import CartItem
+from tillway.core.errors import Code, TillwayError
+from tillway.core.intervals import interval_of
+from tillway.core.payments import Purchase
 from tillway.core.quotes import Purpose
 from tillway.entrypoints.http.render import status_of
 from tillway.entrypoints.paywall.page.assets import Assets, source
 from tillway.entrypoints.paywall.page.html import NOTHING, Html, fill, joined
+from tillway.entrypoints.paywall.page.parts import (
+    coupon,
+    lines,
+    no_script,
+    prices,
+    status,
+    ways,
+)
 from tillway.entrypoints.paywall.page.theme import Theme
-from tillway.entrypoints.paywall.page.view import Price, View
+from tillway.entrypoints.paywall.page.view import View
 from tillway.entrypoints.paywall.replies import Reply
 
 POLICY: Final = (
@@ -26,7 +37,7 @@ HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 _DUE: Final = 402
-_FEWEST_DECIMALS: Final = 2
+_CART: Final = "Your cart"
 
 
 @define(kw_only=True)
@@ -41,21 +52,29 @@ class Pages:
         """Write the page of a purchase."""
         heading = view.product.description or view.purchase.resource
         if view.purchase.purpose is Purpose.CART:
-            heading = "Your cart"
+            heading = _CART
         parts = (
-            _lines(view),
-            _prices(view),
-            _status(),
-            _ways(view),
-            _coupon(view),
-            _no_script(view),
+            lines(view.lines),
+            prices(view),
+            status(),
+            ways(view),
+            coupon(view),
+            no_script(view),
         )
         return self._written(_DUE, heading, _facts(view), joined(parts))
 
-    def refusal(self, error: TillwayError) -> Reply:
-        """Write the page of something that cannot be had."""
-        body = fill('<p class="bad" role="alert">$text</p>', text=error.message)
-        return self._written(status_of(error), "This cannot be bought", NOTHING, body)
+    def refusal(
+        self, error: TillwayError, purchase: Purchase, items: Sequence[CartItem] = ()
+    ) -> Reply:
+        """Write the page of something that cannot be had; ``items`` are a cart's.
+
+        Whoever has just paid for it comes back here too, and is told so by the script.
+        """
+        paid = error.code is Code.CART_ALREADY_PAID
+        heading = _CART if paid else "This cannot be bought"
+        refused = fill('<p class="bad" role="alert">$text</p>', text=error.message)
+        body = joined((lines(items), status(), refused))
+        return self._written(status_of(error), heading, _attributes(_subject(purchase)), body)
 
     def _written(self, status: int, heading: str, facts: Html, body: Html) -> Reply:
         seller = self.theme.title
@@ -82,122 +101,36 @@ def _header(theme: Theme) -> Html:
 def _facts(view: View) -> Html:
     """Write what the script needs, as attributes."""
     linked = view.linked
-    facts = {
-        "resource": view.purchase.resource,
-        "kind": "cart" if view.purchase.purpose is Purpose.CART else "regular",
-        "coupon": view.purchase.coupon or "",
-        "network": view.network or "",
-        "sponsored": "yes" if view.sponsored else "",
-        "quote": linked.sealed if linked else "",
-        "expires": "" if view.expires_at is None else str(view.expires_at),
-    }
+    return _attributes(
+        {
+            **_subject(view.purchase),
+            **_plan(view),
+            "origin": view.origin,
+            "coupon": view.purchase.coupon or "",
+            "network": view.network or "",
+            "sponsored": "yes" if view.sponsored else "",
+            "periods": "yes" if view.periods else "",
+            "quote": linked.sealed if linked else "",
+            "expires": "" if view.expires_at is None else str(view.expires_at),
+        }
+    )
+
+
+def _subject(purchase: Purchase) -> Mapping[str, str]:
+    is_cart = purchase.purpose is Purpose.CART
+    return {"resource": purchase.resource, "kind": "cart" if is_cart else "regular"}
+
+
+def _plan(view: View) -> Mapping[str, str]:
+    """Name the period of a plan as the API wants it."""
+    if view.card.plan is None:
+        return {}
+    terms = view.card.plan.terms
+    interval = interval_of(terms.billing_period, terms.billing_interval)
+    return {"interval": interval.name, "days": str(interval.days or "")}
+
+
+def _attributes(facts: Mapping[str, str]) -> Html:
     return joined(
         fill(' data-$name="$value"', name=name, value=value) for name, value in facts.items()
-    )
-
-
-def _lines(view: View) -> Html:
-    items = [
-        fill(
-            "<li>$count × $what</li>",
-            count=str(item.quantity),
-            what=item.description or item.resource or item.price_id,
-        )
-        for item in view.lines
-    ]
-    return fill('<ul class="lines">$items</ul>', items=joined(items)) if items else NOTHING
-
-
-def _prices(view: View) -> Html:
-    if view.free:
-        return Html('<dl class="prices"><div><dt>Price</dt><dd>Free</dd></div></dl>')
-    rows = [("By card", view.card), ("By wallet", view.token)]
-    written = [_row(name, price) for name, price in rows if price is not None]
-    return fill('<dl class="prices">$rows</dl>', rows=joined(written))
-
-
-def _row(name: str, price: Price) -> Html:
-    before = (
-        fill("<s>$amount</s>", amount=shown(price.before)) if price.before is not None else NOTHING
-    )
-    return fill(
-        "<div><dt>$name</dt><dd>$before$amount</dd></div>",
-        name=name,
-        before=before,
-        amount="on the next page" if price.amount is None else shown(price.amount),
-    )
-
-
-def shown(money: Money) -> str:
-    """Write an amount for people: `0.05 USDC`, with at least two decimals."""
-    whole, _, part = money.to_major().partition(".")
-    part = part.rstrip("0").ljust(min(len(part), _FEWEST_DECIMALS), "0")
-    amount = f"{whole}.{part}" if part else whole
-    return f"{amount} {money.asset.code}"
-
-
-def _ways(view: View) -> Html:
-    if view.free:
-        return Html('<section hidden><button type="button" id="free">Get it</button></section>')
-    card = Html(
-        "<section hidden><h2>Card</h2>"
-        '<button type="button" id="card">Pay by card</button></section>'
-    )
-    once = Html('<p class="quiet">You buy it once: this is no subscription.</p>')
-    by = (card if view.card else NOTHING, _wallets(view), _link(view))
-    return joined((once if view.product.subscription else NOTHING, *by))
-
-
-def _wallets(view: View) -> Html:
-    if view.network is None:
-        return NOTHING
-    fee = "No network fee for you." if view.sponsored else "Your wallet pays the network fee."
-    return fill(
-        '<section hidden id="wallet"><h2>Solana wallet in this browser</h2>'
-        '<ul class="wallets"></ul><p class="quiet" id="no-wallet">No wallet found in this '
-        'browser.</p><p class="quiet">$fee</p></section>',
-        fee=fee,
-    )
-
-
-def _link(view: View) -> Html:
-    if view.linked is None:
-        return NOTHING
-    from tillway.entrypoints.paywall.page.qr import qr_code  # only with the chain's extra
-
-    url = view.linked.link.url
-    return fill(
-        '<details id="link"><summary>Solana wallet on your phone</summary>'
-        '<a class="button" href="$url">Open in a wallet</a>'
-        '<div class="qr" role="img" aria-label="QR code of the payment link">$code</div>'
-        '<p class="quiet">Your wallet pays the network fee. The price holds for a few minutes.</p>'
-        "</details>",
-        url=url,
-        code=qr_code(url),
-    )
-
-
-def _coupon(view: View) -> Html:
-    if view.purchase.purpose is not Purpose.PURCHASE:
-        return NOTHING
-    notice = fill('<p class="notice" role="alert">$text</p>', text=view.notice)
-    return fill(
-        '<section><form method="get"><label>Coupon<input name="couponCode" value="$coupon" '
-        'maxlength="255" autocomplete="off" autocapitalize="characters"></label>'
-        '<button class="second">Apply</button></form>$notice</section>',
-        coupon=view.coupon,
-        notice=notice if view.notice else NOTHING,
-    )
-
-
-def _status() -> Html:
-    return Html('<p class="status" id="status" role="status"></p>')
-
-
-def _no_script(view: View) -> Html:
-    link = "You can pay by the link above." if view.linked else ""
-    return fill(
-        '<p class="quiet" id="plain">Cards, wallets in this browser and the status of a payment '
-        "need scripts. $link</p>",
-        link=link,
     )

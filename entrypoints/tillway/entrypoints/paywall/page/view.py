@@ -2,33 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
-from tillway.core.carts import CartItem
+from tillway.core.carts import Cart, CartItem
 from tillway.core.catalog import Product
 from tillway.core.errors import Code, Declined
-from tillway.core.ids import CartId, ProductId
-from tillway.core.money import Money
+from tillway.core.ids import ProductId
 from tillway.core.payments import Purchase
 from tillway.core.quotes import Purpose
 from tillway.core.services.gateway import Services
 from tillway.core.services.paying.elsewhere import Linked
 from tillway.core.services.paying.quote import Quoted
+from tillway.entrypoints.paywall.page.cards import ByCard, Cards, Price, against
 from tillway.entrypoints.paywall.request import Request
 
 _OLDEST = 0
 """The version of x402 in which wallets pay by the page's script."""
-
-
-@frozen(kw_only=True)
-class Price:
-    """What it costs in one way; ``before`` is the list price where something comes off.
-
-    ``amount`` is None where only the card provider knows it.
-    """
-
-    amount: Money | None
-    before: Money | None = None
 
 
 @frozen(kw_only=True)
@@ -37,8 +26,10 @@ class View:
 
     ``lines`` are a cart's. ``network`` is the chain's name in x402 version 0, None where nothing
     is sold on one; ``sponsored`` tells that we pay the network's fee there. ``linked`` is for
-    wallets on other devices. ``notice`` is why a coupon was not taken. The price holds until
-    ``expires_at``, in seconds since 1970.
+    wallets on other devices. ``notice`` is why a coupon was not taken, ``taken`` those that were
+    taken off a cart when it was made. ``periods`` tells that what a wallet pays begins or extends
+    a subscription. ``origin`` is where this page is, if a card provider may send buyers back to
+    it. The price holds until ``expires_at``, in seconds since 1970.
     """
 
     purchase: Purchase
@@ -47,12 +38,15 @@ class View:
     coupon: str = ""
     notice: str = ""
     free: bool = False
-    card: Price | None = None
+    card: ByCard = field(factory=ByCard)
     token: Price | None = None
     network: str | None = None
     sponsored: bool = False
     linked: Linked | None = None
     expires_at: int | None = None
+    taken: tuple[str, ...] = ()
+    periods: bool = False
+    origin: str = ""
 
 
 @define
@@ -60,6 +54,11 @@ class Views:
     """Gather views. Nothing is written."""
 
     services: Services
+    cards: Cards = field(init=False)
+
+    @cards.default
+    def _look_at_cards(self) -> Cards:
+        return Cards(self.services)
 
     async def of(self, request: Request, purchase: Purchase) -> View:
         """Show a purchase; Declined if there is nothing to be sold.
@@ -80,14 +79,16 @@ class Views:
         self, request: Request, purchase: Purchase, typed: str = "", notice: str = ""
     ) -> View:
         quoted = await self._quoted(request, purchase)
-        card, token = await self._card(quoted, purchase), await self._token(quoted, purchase)
-        if quoted.free is None and not quoted.offers and card is None:
+        token = await self._token(quoted, purchase)
+        card = ByCard() if quoted.free else await self.cards.of(quoted.product, purchase)
+        if quoted.free is None and not quoted.offers and not card.is_open and not card.refusal:
             raise Declined(Code.INVALID_RESOURCE, "This resource cannot be paid here.")
-        oldest = _oldest_offer(quoted)
+        cart, oldest = await self._cart(purchase), _oldest_offer(quoted)
         return View(
             purchase=purchase,
             product=quoted.product,
-            lines=await self._lines(purchase),
+            lines=() if cart is None else cart.items,
+            taken=() if cart is None else _coupons(cart),
             coupon=typed or purchase.coupon or "",
             notice=notice or await self._notice(quoted, purchase),
             free=quoted.free is not None,
@@ -97,6 +98,8 @@ class Views:
             sponsored=oldest is not None and _is_sponsored(oldest),
             linked=self.services.elsewhere.linked(quoted, request.url),
             expires_at=min((each.quote.expires_at for each in quoted.offers), default=None),
+            periods=self._sells_periods(quoted.product, purchase),
+            origin=self._origin(request),
         )
 
     async def _quoted(self, request: Request, purchase: Purchase) -> Quoted:
@@ -109,30 +112,33 @@ class Views:
             ware = await self.services.quote.subjects.ware(purchase)
             return Quoted(product=ware.product)
 
-    async def _card(self, quoted: Quoted, purchase: Purchase) -> Price | None:
-        product = quoted.product
-        hosted = any(rail.takes(product) for rail in self.services.rails.hosting)
-        if not hosted or product.subscription is not None or quoted.free is not None:
-            return None
-        if product.fiat_price is None or purchase.purpose is not Purpose.PURCHASE:
-            return Price(amount=product.fiat_price)
-        counter = await self.services.shop.counter(purchase.tenant, purchase.coupon)
-        priced = counter.priced(product).card
-        return None if priced is None else _against(priced.total, priced.original)
-
     async def _token(self, quoted: Quoted, purchase: Purchase) -> Price | None:
         if not quoted.offers:
             return None
         due = quoted.offers[0].quote.amount
         before = quoted.product.crypto_price
-        return _against(due, before if purchase.purpose is Purpose.PURCHASE else None)
+        return against(due, before if purchase.purpose is Purpose.PURCHASE else None)
 
-    async def _lines(self, purchase: Purchase) -> tuple[CartItem, ...]:
-        if purchase.purpose is not Purpose.CART:
-            return ()
-        async with self.services.store.view(once=True) as view:
-            cart = await view.carts.get(purchase.tenant, CartId(purchase.resource))
+    async def lines(self, purchase: Purchase) -> tuple[CartItem, ...]:
+        """Give what is in a cart, closed or not."""
+        cart = await self._cart(purchase)
         return () if cart is None else cart.items
+
+    async def _cart(self, purchase: Purchase) -> Cart | None:
+        if purchase.purpose is not Purpose.CART:
+            return None
+        return await self.services.carts.get(purchase.tenant, purchase.resource)
+
+    def _sells_periods(self, product: Product, purchase: Purchase) -> bool:
+        terms = product.subscription
+        enabled = self.services.subscribe.known.enabled
+        plain = purchase.purpose is Purpose.PURCHASE
+        return enabled and plain and terms is not None and terms.allow_x402
+
+    def _origin(self, request: Request) -> str:
+        """Give where this page is; "" if the card provider may not send anybody here."""
+        allowed = self.services.checkouts.pages.allows(request.url)
+        return request.url.removesuffix(request.path) if allowed else ""
 
     async def _notice(self, quoted: Quoted, purchase: Purchase) -> str:
         code = purchase.coupon
@@ -148,13 +154,14 @@ def _is_sponsored(offer: Mapping[str, object]) -> bool:
     return isinstance(extra, Mapping) and "feePayer" in extra
 
 
+def _coupons(cart: Cart) -> tuple[str, ...]:
+    """Give what was taken off a cart, by whichever way it is paid."""
+    card = () if cart.card is None else cart.card.coupons
+    return tuple(dict.fromkeys((*cart.coupons, *card)))
+
+
 def _taken(quoted: Quoted) -> set[str]:
     return {code for offer in quoted.offers for code in offer.quote.applied}
-
-
-def _against(due: Money, before: Money | None) -> Price:
-    same = before is None or before.asset != due.asset or before == due
-    return Price(amount=due, before=None if same else before)
 
 
 def _oldest_offer(quoted: Quoted) -> Mapping[str, object] | None:

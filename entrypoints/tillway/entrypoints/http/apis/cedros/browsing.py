@@ -56,7 +56,7 @@ def _quote(services: Services, prefix: str) -> Route:
             _query("couponCode", "A coupon that a buyer typed."),
         ),
         answers=(Answer(status=200, description="Each way to pay.", body=shop_bodies.EveryQuote),),
-        refusals=(Code.MISSING_FIELD, Code.INVALID_FIELD, *PRICING),
+        refusals=(Code.MISSING_FIELD, Code.INVALID_FIELD, Code.INVALID_AMOUNT, *PRICING),
     )
 
 

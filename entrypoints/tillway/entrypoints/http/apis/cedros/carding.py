@@ -23,7 +23,7 @@ def routes(services: Services) -> Sequence[Route]:
             summary="Open a Stripe checkout for one resource",
             body=bodies.SessionRequest,
             answers=(Answer(status=200, description="Where to pay.", body=bodies.SessionAnswer),),
-            refusals=(*PRICING, Code.STRIPE_ERROR),
+            refusals=(*PRICING, Code.INVALID_AMOUNT, Code.STRIPE_ERROR),
             idempotent=True,
         ),
         Route(

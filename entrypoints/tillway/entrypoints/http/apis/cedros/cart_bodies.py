@@ -49,7 +49,8 @@ class CartQuote:
     """A cart whose price holds, and how it can be paid; amounts are in major units.
 
     There is no ``quote`` where nothing is to be paid: the cart is then granted at
-    ``/paywall/{cartId}``.
+    ``/paywall/{cartId}``. Nor is there one where only cards can pay: ``token`` is then their
+    currency, and ``cartId`` goes to ``/paywall/v1/cart/checkout``.
     """
 
     cart_id: str

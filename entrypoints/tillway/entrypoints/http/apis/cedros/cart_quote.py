@@ -30,7 +30,10 @@ class Quote:
     prefix: str
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer 402 with the cart and one offer, or 200 with a cart that costs nothing."""
+        """Answer 402 with the cart and one offer, or 200 with a cart that costs nothing.
+
+        A cart that only cards can pay has no offer: its id goes to the checkout.
+        """
         asked = await body_of(request, CartRequest)
         basket = Basket(
             tenant=request[TENANT],
@@ -41,6 +44,8 @@ class Quote:
         made = await self.services.carting.quote(basket, who(request))
         purchase = Purchase(tenant=basket.tenant, purpose=Purpose.CART, resource=made.cart.id)
         address = f"{origin(request)}{self.prefix}/paywall/{made.cart.id}"
+        if made.by_card:
+            return answer(_body(made, {}), 402 if made.total.minor else 200, NO_STORE)
         offered = await self.services.quote.quote(purchase, address)
         if offered.free is not None:
             return answer(_body(made, {}), 200, NO_STORE)
@@ -70,16 +75,16 @@ def _requirement(offered: Offered) -> Mapping[str, object]:
 
 
 def _body(made: Quoted, quote: Mapping[str, object]) -> Mapping[str, object]:
-    cart, priced = made.cart, made.priced
+    cart = made.cart
     body: dict[str, object] = {
         "cartId": cart.id,
         **quote,
         "items": [
             _item(line, item.description, item.metadata.get(VARIANT))
-            for line, item in zip(priced.lines, cart.items, strict=True)
+            for line, item in zip(made.lines, cart.items, strict=True)
         ],
-        "totalAmount": major(priced.total),
-        "token": priced.total.asset.code,
+        "totalAmount": major(made.total),
+        "token": made.total.asset.code,
         "metadata": dict(cart.metadata),
         "expiresAt": moment(cart.expires_at),
     }

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from aiohttp import web
-from attrs import define
+from attrs import define, frozen
 
 from tillway.core.catalog import Product
 from tillway.core.errors import Code, Declined
@@ -13,11 +13,21 @@ from tillway.core.payments import Purchase
 from tillway.core.ports.rails import Offer
 from tillway.core.quotes import Purpose
 from tillway.core.services.gateway import Services
+from tillway.core.services.hosted.least import too_little
 from tillway.core.services.paying.quote import Quoted, unsold
 from tillway.entrypoints.http.query import text_in
 from tillway.entrypoints.http.render import answer
 from tillway.entrypoints.http.request import TENANT, origin
 from tillway.entrypoints.paywall.replies import NO_STORE
+
+
+@frozen(kw_only=True)
+class _Card:
+    """What is told of cards; nothing where they are not taken, or why they are not for this."""
+
+    part: Mapping[str, object] | None = None
+    free: bool = False
+    refusal: Declined | None = None
 
 
 @define
@@ -28,14 +38,17 @@ class EveryPrice:
     prefix: str
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer 200 with a part for each way to pay that is open here."""
+        """Answer 200 with a part for each way to pay that is open here.
+
+        Declined (invalid_amount) for what could only be paid by card, and is too little for that.
+        """
         purchase = _purchase(request)
         product = await self._product(purchase)
         address = f"{origin(request)}{self.prefix}/paywall/{product.id}"
         quoted = await self._by_token(purchase, product, address)
         card = await self._by_card(purchase, product)
-        if quoted is None and card is None:
-            raise unsold(product)
+        if card.part is None and quoted is None:
+            raise card.refusal or unsold(product)
         return answer(self._body(product, quoted, card), 200, NO_STORE)
 
     async def _product(self, purchase: Purchase) -> Product:
@@ -46,11 +59,15 @@ class EveryPrice:
             return None
         return await self.services.quote.quote(purchase, url)
 
-    async def _by_card(self, purchase: Purchase, product: Product) -> Mapping[str, object] | None:
-        if not any(rail.takes(product) for rail in self.services.rails.hosting):
-            return None
+    async def _by_card(self, purchase: Purchase, product: Product) -> _Card:
+        rail = next((rail for rail in self.services.rails.hosting if rail.takes(product)), None)
+        if rail is None:
+            return _Card()
         counter = await self.services.shop.counter(purchase.tenant, purchase.coupon)
         priced = counter.priced(product).card
+        refusal = too_little(rail, None if priced is None else priced.total)
+        if refusal is not None:
+            return _Card(refusal=refusal)
         body: dict[str, object] = {
             "priceId": product.stripe_price_id,
             "currency": "",
@@ -62,18 +79,17 @@ class EveryPrice:
                 "amountCents": priced.total.minor,
                 "currency": priced.total.asset.code.lower(),
             }
-        return body
+        return _Card(part=body, free=priced is not None and priced.total.minor == 0)
 
-    def _body(
-        self, product: Product, quoted: Quoted | None, card: Mapping[str, object] | None
-    ) -> Mapping[str, object]:
+    def _body(self, product: Product, quoted: Quoted | None, card: _Card) -> Mapping[str, object]:
         offer = next(iter(quoted.offers), None) if quoted else None
         crypto = next(iter(offer.accepts.get(0, ())), None) if offer else None
-        parts = {"stripe": card, "crypto": crypto}
+        parts = {"stripe": card.part, "crypto": crypto}
+        by_token = quoted is not None and quoted.free is not None
         return {
             "resource": product.id,
             "expiresAt": self._expiry(offer),
-            "free": quoted is not None and quoted.free is not None,
+            "free": by_token or (quoted is None and card.free),
             **{name: part for name, part in parts.items() if part is not None},
         }
 

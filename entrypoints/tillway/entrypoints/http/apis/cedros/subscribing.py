@@ -92,7 +92,7 @@ def _buying(services: Services, prefix: str) -> Sequence[Route]:
             answers=(
                 Answer(status=200, description="Where to pay.", body=bodies.SubscriptionSession),
             ),
-            refusals=(*PRICING, Code.STRIPE_ERROR),
+            refusals=(*PRICING, Code.INVALID_AMOUNT, Code.STRIPE_ERROR),
             idempotent=True,
         ),
         Route(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from aiohttp import web
 from attrs import define
 
+from tillway.core.carts import CartItem
 from tillway.core.errors import Code, Declined, TillwayError
 from tillway.core.payments import Purchase
 from tillway.core.services.gateway import Services
@@ -40,7 +41,14 @@ class Page:
         try:
             return self.pages.page(await self.views.of(request, purchase))
         except TillwayError as error:
-            return self.pages.refusal(error)
+            return self.pages.refusal(error, purchase, await self._lines(purchase))
+
+    async def _lines(self, purchase: Purchase) -> Sequence[CartItem]:
+        """Give what is in the cart; nothing if that cannot be told now."""
+        try:
+            return await self.views.lines(purchase)
+        except TillwayError:
+            return ()
 
     async def file(self, request: web.Request) -> web.StreamResponse:
         """Answer with the script or the style sheet."""
