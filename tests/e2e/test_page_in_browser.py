@@ -400,7 +400,7 @@ class TestLooks:
         """Small ones; ``TILLWAY_TEST_SHOTS=1`` takes new ones."""
         kept = SHOTS / f"page-{size}.png"
         async with visit(chromium, SIZES[size], wallet_of(Keypair())) as seen:
-            await seen.page.goto(f"{sandbox.url}/paywall/demo-article?couponCode=SAVE20")
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-course?couponCode=SAVE20")
             await seen.page.get_by_text("Solana wallet on your phone").click()
             await expect(seen.page.get_by_role("img", name="QR code")).to_be_visible()
             await expect(seen.page.locator("#status")).to_have_text("Waiting for your payment…")

@@ -34,6 +34,7 @@ from tillway.entrypoints.paywall.handlers import GATEWAY
 from tillway.entrypoints.ports import Given as Given
 from tillway.entrypoints.ports import Ports as Ports
 from tillway.entrypoints.settings.loading import Settings
+from tillway.entrypoints.settings.sections import ServerSettings
 from tillway.plugins.context import Context
 from tillway.plugins.settings.storage import StorageSettings
 from tillway.plugins.settings.x402 import X402Settings
@@ -91,6 +92,7 @@ class _Assembly:
             random=self.ports.random,
             observe=self.observe,
             environment=self.configured.environment,
+            addresses=self.settings.section(ServerSettings).public_url,
         )
         self.observe.all = (
             *self.configured.registry.observers(self.context),

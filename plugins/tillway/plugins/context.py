@@ -1,6 +1,6 @@
 """What a plugin's hooks are given to build with."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TypeVar
 
 from attrs import define, field, frozen
@@ -38,6 +38,7 @@ class Context:
     """The gateway's parts that a plugin may use, and the settings.
 
     ``sections`` holds the typed settings by section name; a plugin asks for its own.
+    ``addresses`` are the gateway's own, the main one first, as far as the settings name any.
     What its parts have in common, such as connections, is ``shared``.
     """
 
@@ -47,6 +48,7 @@ class Context:
     random: Random
     observe: Observer
     environment: str
+    addresses: Sequence[str] = ()
     shared: Shared = field(factory=Shared)
 
     def section(self, name: str, kind: type[_Section]) -> _Section:

@@ -11,7 +11,7 @@ from tillway.plugins.context import Context
 from tillway.plugins.hooks import hookimpl
 from tillway.plugins.plugin import Kind, Plugin
 from tillway.plugins.settings.breakers import BreakerSettings
-from tillway.plugins.settings.stripe import StripeSettings, page_hosts
+from tillway.plugins.settings.stripe import StripeSettings, own_hosts, page_hosts
 
 if TYPE_CHECKING:
     from tillway.adapters.stripe.client import Api
@@ -68,7 +68,7 @@ def _config(settings: StripeSettings, context: Context) -> StripeConfig:
     return StripeConfig(
         webhook_secrets=settings.webhook_secret,
         assets=context.assets,
-        hosts=(*settings.redirect_hosts, *page_hosts(settings)),
+        hosts=(*settings.redirect_hosts, *page_hosts(settings), *own_hosts(context.addresses)),
         tax_rate=settings.tax_rate_id,
         payment_methods=settings.payment_method_types,
         session_lifetime=settings.session_lifetime,

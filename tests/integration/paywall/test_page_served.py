@@ -210,3 +210,19 @@ class TestShopsOfCardsAlone:
         assert b'data-origin="http://pay.example"' in ours.raw
         assert b'data-origin=""' in other.raw
         assert b'data-origin=""' in evil.raw
+
+    async def test_the_gateways_own_address_is_one(self) -> None:
+        """Stripe is then asked to lead back to the page, and to no host that a client names."""
+        async with stripe_shop(server={"public_url": "https://pay.example"}) as shop:
+            page = await shop.get("/paywall/mug", BROWSER["Accept"])
+            back = "https://pay.example/paywall/mug#paid={CHECKOUT_SESSION_ID}"
+            asked = {"resource": "mug", "successUrl": back}
+            opened = await shop.post("/paywall/v1/stripe-session", asked)
+            elsewhere = {**asked, "successUrl": back.replace("pay.", "pay.evil.")}
+            refused = await shop.post("/paywall/v1/stripe-session", elsewhere)
+            shelves = shop.stripe.account.shelves
+            session = shelves.get("checkout.session", opened.body["sessionId"]) or {}
+
+        assert b'data-origin="https://pay.example"' in page.raw
+        assert session["success_url"] == back
+        assert (refused.status, refused.code) == (400, "invalid_field")

@@ -17,7 +17,8 @@ from tillway.core.services.hosted.sessions import Sessions
 from tillway.core.services.refunds.told import PayBacks
 from tillway.entrypoints.assembly.ground import Ground
 from tillway.entrypoints.assembly.paying import PayingParts
-from tillway.plugins.settings.stripe import StripeSettings
+from tillway.entrypoints.settings.sections import ServerSettings
+from tillway.plugins.settings.stripe import StripeSettings, own_hosts
 
 OVERDUE_EVERY: Final = timedelta(seconds=30)
 """How often checkouts of which nothing was heard are looked after."""
@@ -61,6 +62,7 @@ class HostedParts:
 
 def _checkouts(ground: Ground) -> Checkouts:
     stripe = ground.settings.find(StripeSettings) or StripeSettings()
+    server = ground.settings.section(ServerSettings)
     return Checkouts(
         store=ground.store,
         rails=ground.rails,
@@ -69,7 +71,7 @@ def _checkouts(ground: Ground) -> Checkouts:
         pages=Pages(
             success_url=stripe.success_url,
             cancel_url=stripe.cancel_url,
-            hosts=frozenset(stripe.redirect_hosts),
+            hosts=frozenset((*stripe.redirect_hosts, *own_hosts(server.public_url))),
         ),
         most_unpaid=stripe.max_unpaid_coupons,
     )

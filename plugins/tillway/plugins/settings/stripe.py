@@ -1,7 +1,7 @@
 """The section `stripe`: cards."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Final, Literal
 
@@ -64,6 +64,11 @@ def page_hosts(stripe: Any) -> tuple[str, ...]:
     """Give the hosts of the configured pages."""
     found = [_host(stripe.success_url), _host(stripe.cancel_url)]
     return tuple(dict.fromkeys(host for host in found if host))
+
+
+def own_hosts(addresses: Iterable[str]) -> tuple[str, ...]:
+    """Give the hosts of our own addresses: the page for people is there, and buyers come back."""
+    return tuple(host for host in map(_host, addresses) if host)
 
 
 def _host(page: str) -> str:
@@ -150,8 +155,8 @@ class StripeSettings:
         default_is="the hosts of `success_url` and `cancel_url`",
         tidy=_lower,
         rules=(each(_is_place), distinct),
-        doc="The hosts to which a buyer may ask to be sent back, beside those of our own pages; "
-        "each with its port unless that is the usual one.",
+        doc="The hosts to which a buyer may ask to be sent back, beside those of our own pages "
+        "and `server.public_url`; each with its port unless that is the usual one.",
     )
     tax_rate_id: str = setting(
         default="",
