@@ -1,7 +1,5 @@
 """POST /paywall/v1/gasless-transaction: a transaction that the buyer only has to sign."""
 
-import base64
-
 from aiohttp import web
 from attrs import define
 
@@ -9,11 +7,10 @@ from tillway.core.errors import Code, Declined
 from tillway.core.payments import Purchase
 from tillway.core.ports.rails import Built
 from tillway.core.services.gateway import Services
-from tillway.core.services.subjects import addressed
 from tillway.entrypoints.http.apis.cedros.bodies import GaslessRequest
+from tillway.entrypoints.http.apis.cedros.building import purchase_of, written
 from tillway.entrypoints.http.convert import body_of
 from tillway.entrypoints.http.render import answer
-from tillway.entrypoints.http.request import TENANT
 
 _MISSING = frozenset({Code.CART_NOT_FOUND, Code.REFUND_NOT_FOUND})
 UNREADABLE = "invalid request: not JSON"
@@ -30,22 +27,8 @@ class Gasless:
         asked = await body_of(
             request, GaslessRequest, unreadable=UNREADABLE, missing=Code.INVALID_FIELD
         )
-        purpose, resource = addressed(asked.resource_id)
-        purchase = Purchase(
-            tenant=request[TENANT],
-            purpose=purpose,
-            resource=resource,
-            coupon=asked.coupon_code or None,
-        )
-        built = await self._built(purchase, asked)
-        return answer(
-            {
-                "transaction": base64.b64encode(built.transaction).decode(),
-                "blockhash": built.blockhash,
-                "feePayer": built.fee_payer,
-                "lastValidBlockHeight": built.last_valid_height,
-            }
-        )
+        purchase = purchase_of(request, asked.resource_id, asked.coupon_code)
+        return answer(written(await self._built(purchase, asked)))
 
     async def _built(self, purchase: Purchase, asked: GaslessRequest) -> Built:
         try:

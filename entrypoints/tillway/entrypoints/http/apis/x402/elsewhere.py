@@ -1,15 +1,13 @@
 """Routes of ours for buyers who pay by themselves: with their own fee, or by a payment link."""
 
-import base64
 from collections.abc import Sequence
 
 from aiohttp import web
 from attrs import define
 
 from tillway.core.errors import Code
-from tillway.core.payments import Purchase
 from tillway.core.services.gateway import Services
-from tillway.core.services.subjects import addressed
+from tillway.entrypoints.http.apis.cedros.building import purchase_of, written
 from tillway.entrypoints.http.apis.cedros.refusals import PRICING, PROVING
 from tillway.entrypoints.http.apis.x402.elsewhere_bodies import (
     OwnTransaction,
@@ -34,21 +32,9 @@ class Elsewhere:
     async def transaction(self, request: web.Request) -> web.StreamResponse:
         """Answer 200 with a transaction whose fee the buyer pays. Nothing is stored."""
         asked = await body_of(request, OwnTransactionRequest)
-        purpose, resource = addressed(asked.resource_id)
-        purchase = Purchase(
-            tenant=request[TENANT],
-            purpose=purpose,
-            resource=resource,
-            coupon=asked.coupon_code or None,
-        )
+        purchase = purchase_of(request, asked.resource_id, asked.coupon_code)
         built = await self.services.elsewhere.transaction(purchase, asked.user_wallet)
-        body = {
-            "transaction": base64.b64encode(built.transaction).decode(),
-            "blockhash": built.blockhash,
-            "feePayer": built.fee_payer,
-            "lastValidBlockHeight": built.last_valid_height,
-        }
-        return answer(body, 200, NO_STORE)
+        return answer(written(built), 200, NO_STORE)
 
     async def status(self, request: web.Request) -> web.StreamResponse:
         """Answer 200 with the grant, or that nothing has come yet."""
