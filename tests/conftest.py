@@ -1,6 +1,10 @@
 """Fixtures for all tests."""
 
+import pytest
 from hypothesis import settings
+
+# What is asserted there says as much as in a test.
+pytest.register_assert_rewrite("support")
 
 pytest_plugins = [
     "support.store_summary",

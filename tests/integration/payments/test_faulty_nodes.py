@@ -23,6 +23,7 @@ from support.shop import (
 )
 from support.untouched import untouched
 from support.waiting import until
+from support.worse import worse
 from tillway.adapters.x402.transaction import decode
 from tillway.core.contracts.counts import FULL, count
 from tillway.core.payments import Payment, PaymentKey, State
@@ -372,32 +373,10 @@ async def persistent(shop: Shop, header: Mapping[str, str], seconds: float = 30.
 # Everything at once
 
 
-def worse(faults: Faults, chance: random.Random, now: float) -> None:
-    """Make a node bad in one more way; it may be silent or late, but does not lie."""
-    match chance.randrange(6):
-        case 0:
-            faults.drop_next = chance.randrange(4)
-        case 1:
-            faults.behind_slots = chance.choice([0, 5, 40, 200])
-        case 2:
-            faults.frozen_at = now
-        case 3:
-            faults.deliver_after_ms = chance.choice([0, 200, 2_000])
-        case 4:
-            faults.first_available_slot = chance.choice([0, 10**7])
-        case _:
-            faults.spoil(
-                chance.choice([kind for kind in BROKEN if kind is not Kind.HANG]),
-                chance.choice(["sendTransaction", "getSignatureStatuses", "getEpochInfo", "*"]),
-                times=chance.randrange(1, 6),
-                effective=chance.random() < 0.5,
-            )
-
-
 async def chaos(shop: Shop, nodes: Sequence[Faults], chance: random.Random) -> None:
     while True:
         faults = chance.choice(nodes)
-        worse(faults, chance, shop.clock.seconds())
+        worse(faults, chance, shop.clock.seconds(), [0, 200, 2_000])
         await asyncio.sleep(chance.uniform(0.02, 0.2))
         if chance.random() < 0.4:
             faults.clear()

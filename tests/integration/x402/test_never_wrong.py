@@ -7,39 +7,17 @@ import pytest
 from support.chain import blockhash_of, funded, pay
 from support.quick_clock import QuickClock
 from support.solana import rpc_to, sender_over, signed_for
+from support.worse import KINDS, METHODS, worse
 from tillway.adapters.x402.settle import Sender
 from tillway.core.contracts.counts import count
 from tillway.core.errors import Unavailable
 from tillway.core.payments import Failed, Outcome, Settled, Unresolved
 from tillway.core.ports.rails import Signed
-from tillway.entrypoints.sandbox.chain import Chain, Faults, Kind, Served, serve_chain
+from tillway.entrypoints.sandbox.chain import Chain, Faults, Served, serve_chain
 
 SEEDS = count(4, 150)
 PAYMENTS = 12
-METHODS = ["sendTransaction", "getSignatureStatuses", "getEpochInfo", "getLatestBlockhash", "*"]
-KINDS = [kind for kind in Kind if kind not in (Kind.ANSWER, Kind.HANG)]
-
-
-def _worse(faults: Faults, chance: random.Random, now: float) -> None:
-    """Make a node bad in one more way; a bad node may be silent or late, but does not lie."""
-    match chance.randrange(6):
-        case 0:
-            faults.drop_next = chance.randrange(4)
-        case 1:
-            faults.behind_slots = chance.choice([0, 5, 40, 200])
-        case 2:
-            faults.frozen_at = now
-        case 3:
-            faults.deliver_after_ms = chance.choice([0, 500, 5_000])
-        case 4:
-            faults.first_available_slot = chance.choice([0, 10**7])
-        case _:
-            faults.spoil(
-                chance.choice(KINDS),
-                chance.choice(METHODS),
-                times=chance.randrange(1, 6),
-                effective=chance.random() < 0.5,
-            )
+DELAYS = (0, 500, 5_000)
 
 
 def _forget(faults: Faults, chance: random.Random, chain: Chain) -> None:
@@ -56,7 +34,7 @@ def _forget(faults: Faults, chance: random.Random, chain: Chain) -> None:
 async def _chaos(nodes: Sequence[Served], chance: random.Random, clock: QuickClock) -> None:
     while True:
         node = chance.choice(nodes)
-        _worse(node.faults, chance, clock())
+        worse(node.faults, chance, clock(), DELAYS)
         await clock.sleep(chance.uniform(0.1, 2))
         if chance.random() < 0.4:
             node.faults.clear()
@@ -104,7 +82,7 @@ class TestUnderFaults:
                 for amount in [chance.choice([10, 10, 10_000]) for _ in range(PAYMENTS)]
             ]
             for node in [first, second] * 2:
-                _worse(node.faults, chance, clock())
+                worse(node.faults, chance, clock(), DELAYS)
             storm = asyncio.create_task(_chaos([first, second], chance, clock))
             outcomes = await asyncio.gather(*(_sent(sender, claim) for claim in claims))
             storm.cancel()
