@@ -12,10 +12,11 @@ from tillway.core.tenancy import Tenant
 
 
 class CartState(StrEnum):
-    """Whether a cart was paid."""
+    """Whether a cart was paid; ``reversed`` by money that is gone: it can be paid again in time."""
 
     OPEN = "open"
     PAID = "paid"
+    REVERSED = "reversed"
 
 
 @frozen(kw_only=True)

@@ -101,6 +101,15 @@ class Undoes(Subject, Protocol):
         ...
 
 
+@runtime_checkable
+class SellsOnce(Subject, Protocol):
+    """A subject of which each thing is somebody's: what was taken back may be another's by now."""
+
+    async def is_free(self, unit: UnitOfWork, payment: Payment) -> bool:
+        """Tell whether a payment that arrives after all can have what it was for."""
+        ...
+
+
 class TakesBack(Protocol):
     """Whoever has made more of payments than their subject knows of."""
 
@@ -134,6 +143,17 @@ class Subjects:
             await subject.undo(unit, payment)
         if more is not None:
             await more.undo(unit, payment)
+
+    async def redo(self, unit: UnitOfWork, payment: Payment) -> None:
+        """Give again what was taken back, in the unit that settles a reversed payment again."""
+        subject = self._all.get(payment.purchase.purpose)
+        if isinstance(subject, Undoes):
+            await subject.fulfil(unit, payment)
+
+    async def is_free(self, unit: UnitOfWork, payment: Payment) -> bool:
+        """Tell whether a payment that arrives after all can have what it was for."""
+        subject = self._all.get(payment.purchase.purpose)
+        return not isinstance(subject, SellsOnce) or await subject.is_free(unit, payment)
 
     def of(self, purchase: Purchase) -> Subject:
         """Give the subject of a purchase; Declined if nothing of its purpose is sold here."""

@@ -87,7 +87,7 @@ def _newsroom(ground: Ground, paying: PayingParts, subscriptions: HearsSubscript
             subscriptions=subscriptions,
         ),
         paybacks=PayBacks(),
-        disputes=Disputes(clock=ground.clock, random=ground.random),
+        disputes=Disputes(clock=ground.clock, random=ground.random, subjects=paying.quote.subjects),
         observe=ground.observe,
         subscriptions=subscriptions,
     )

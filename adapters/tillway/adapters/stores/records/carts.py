@@ -56,7 +56,7 @@ class CartRecords:
     async def pay(
         self, tenant: Tenant, cart: CartId, payment: str, payer: str, at: datetime
     ) -> bool:
-        """Mark an open cart as paid, expired or not."""
+        """Mark an open cart as paid, or a reversed one, expired or not."""
 
         async def work(rows: Sight) -> bool:
             found = await _CARTS.find(rows, self.codec, tenant, cart)
@@ -72,6 +72,26 @@ class CartRecords:
                 paid_with=payment,
             )
             return await _CARTS.swap(rows, self.codec, paid, found)
+
+        return await self.calls.write(work)
+
+    async def reverse(self, tenant: Tenant, cart: CartId, payment: str) -> bool:
+        """Take back that this payment has paid a cart."""
+
+        async def work(rows: Sight) -> bool:
+            found = await _CARTS.find(rows, self.codec, tenant, cart)
+            if found is None or found.value.state is not CartState.PAID:
+                return False
+            if found.value.paid_with != payment:
+                return False
+            unpaid = evolve(
+                found.value,
+                state=CartState.REVERSED,
+                paid_at=None,
+                paid_by=None,
+                paid_with=None,
+            )
+            return await _CARTS.swap(rows, self.codec, unpaid, found)
 
         return await self.calls.write(work)
 

@@ -30,6 +30,11 @@ async def _pay(store: Store, name: str, payment: str, payer: str = "payer") -> b
     return await write(store, lambda unit: unit.carts.pay(DEFAULT, cart_id, payment, payer, NOW))
 
 
+async def _reverse(store: Store, name: str, payment: str) -> bool:
+    cart_id = CartId(f"cart_{name}")
+    return await write(store, lambda unit: unit.carts.reverse(DEFAULT, cart_id, payment))
+
+
 def _paid(one: Cart, payment: str, payer: str = "payer") -> Cart:
     return evolve(one, state=CartState.PAID, paid_at=NOW, paid_by=payer, paid_with=payment)
 
@@ -86,6 +91,30 @@ class CartLaws:
         """A payment makes no cart."""
         assert not await _pay(store, "a", "signature-1")
         assert await _get(store, "a") is None
+
+    async def test_what_has_paid_a_cart_can_be_taken_back(self, store: Store) -> None:
+        """By that payment alone, and once; then it is paid again, by that one or another."""
+        await _add(store, cart("a"))
+        assert not await _reverse(store, "a", "signature-1")
+        await _pay(store, "a", "signature-1")
+        assert not await _reverse(store, "a", "signature-2")
+        assert await _get(store, "a") == _paid(cart("a"), "signature-1")
+        assert await _reverse(store, "a", "signature-1")
+        assert not await _reverse(store, "a", "signature-1")
+        assert await _get(store, "a") == evolve(cart("a"), state=CartState.REVERSED)
+        assert await _pay(store, "a", "signature-2")
+        assert not await _pay(store, "a", "signature-1")
+        assert await _get(store, "a") == _paid(cart("a"), "signature-2")
+        assert not await _reverse(store, "b", "signature-1")
+
+    async def test_a_reversed_cart_stays(self, store: Store) -> None:
+        """Its money may come after all; it is counted for nobody."""
+        await _add(store, cart("a"))
+        await _pay(store, "a", "signature-1")
+        await _reverse(store, "a", "signature-1")
+        assert await _unpaid(store) == 0
+        assert await _purge(store, 2 * TERM) == 0
+        assert await _pay(store, "a", "signature-1")
 
     async def test_of_payments_at_once_one_pays(self, store: Store) -> None:
         """Many race for a cart: one has paid it, and it is the one that is stored."""

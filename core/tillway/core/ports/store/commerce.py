@@ -15,7 +15,7 @@ from tillway.core.tenancy import Tenant
 
 
 class Carts(Protocol):
-    """Carts, open and paid. One has expired after its time, not at it."""
+    """Carts, open, paid and reversed. One has expired after its time, not at it."""
 
     async def add(self, cart: Cart) -> bool:
         """Write a cart; a repeat of its id does nothing and is False."""
@@ -28,10 +28,17 @@ class Carts(Protocol):
     async def pay(
         self, tenant: Tenant, cart: CartId, payment: str, payer: str, at: datetime
     ) -> bool:
-        """Mark an open cart as paid, expired or not.
+        """Mark an open cart as paid, or a reversed one, expired or not.
 
         A repeat with the same payment changes nothing and is True. False if another has paid it
         or it is not there.
+        """
+        ...
+
+    async def reverse(self, tenant: Tenant, cart: CartId, payment: str) -> bool:
+        """Take back that this payment has paid a cart: it is reversed, and nobody has paid it.
+
+        False, and nothing written, if it is not paid with it, as for a repeat.
         """
         ...
 
@@ -42,7 +49,8 @@ class Carts(Protocol):
     async def purge(self, before: datetime, limit: int) -> int:
         """Remove open carts of all tenants that expired before that time, and tell how many.
 
-        Paid ones stay. A repeat removes what is left.
+        Paid ones stay, and reversed ones, whose money may come after all. A repeat removes what
+        is left.
         """
         ...
 

@@ -93,6 +93,21 @@ class Carts:
         lines = payment.metadata.get("cart_items", "")
         self.observe(CartSeen(status="success", lines=int(lines) if lines.isdecimal() else 0))
 
+    async def undo(self, unit: UnitOfWork, payment: Payment) -> None:
+        """Have a cart be open again whose payment is gone: it can be paid until its time is over.
+
+        Not one that another payment has.
+        """
+        cart = CartId(payment.purchase.resource)
+        if await unit.carts.reverse(payment.tenant, cart, payment.signature):
+            _log.warning("cart %s is not paid any more", cart)
+
+    async def is_free(self, unit: UnitOfWork, payment: Payment) -> bool:
+        """Tell whether nobody else has paid the cart meanwhile."""
+        cart = await unit.carts.get(payment.tenant, CartId(payment.purchase.resource))
+        others = cart is not None and cart.state is CartState.PAID
+        return cart is None or not others or cart.paid_with == payment.signature
+
     async def get(self, tenant: Tenant, cart: str) -> Cart | None:
         """Give a cart."""
         if not CART_ID.fullmatch(cart):

@@ -21,6 +21,7 @@ from tillway.core.services.books.facts import facts_of
 from tillway.core.services.paying.arrivals import arrived
 from tillway.core.services.refunds.told import paid_with
 from tillway.core.services.refunds.unapplied import queue_refund, withdraw_refund
+from tillway.core.services.subjects import Subjects
 from tillway.core.tenancy import Tenant
 
 _PREFIX: Final = "stripe_dispute:"
@@ -35,6 +36,7 @@ class Disputes:
 
     clock: Clock
     random: Random
+    subjects: Subjects
 
     async def apply(self, unit: UnitOfWork, tenant: Tenant, source: str, told: DisputeTold) -> None:
         """Write how a dispute stands, and what that makes of its payment."""
@@ -57,6 +59,10 @@ class Disputes:
             await queue_refund(unit, now, self.random)
         elif was.state is State.UNAPPLIED and moved:
             await withdraw_refund(unit, now)
+        elif was.state is State.SETTLED and moved:
+            await self.subjects.undo(unit, now)
+        elif moved:
+            await self.subjects.redo(unit, now)
         _log.warning(
             "payment %s of %s is disputed (%s): %s, %s",
             now.signature,

@@ -6,6 +6,7 @@ from typing import Final
 from attrs import evolve
 
 from tillway.core.errors import Code
+from tillway.core.paid import paid_in_all
 from tillway.core.payments import Payment, Settled, State
 from tillway.core.quotes import Purpose
 from tillway.core.services.paying.grants import grant_of
@@ -25,6 +26,22 @@ def arrived(payment: Payment, at: datetime, word: Settled) -> Payment:
     else:
         ended = payment.settled(at, word.slot, grant_of(payment), final=word.final)
     return evolve(ended, lease_until=at + FIRST_LOOK) if ended.watched else ended
+
+
+def too_late(payment: Payment) -> Payment:
+    """Give a payment that has arrived after all as one that buys nothing.
+
+    What it was for is another's by now: its grant is no more, and all of it is to go back.
+    """
+    whole = paid_in_all(payment)
+    return evolve(
+        payment,
+        state=State.UNAPPLIED,
+        amount=whole,
+        grant=None,
+        code=Code.PAYMENT_ALREADY_USED,
+        reason="another payment has bought it meanwhile",
+    )
 
 
 def _buys_nothing(payment: Payment) -> bool:

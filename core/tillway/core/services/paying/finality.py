@@ -20,12 +20,12 @@ from tillway.core.ports.rails import KnowsFinality
 from tillway.core.ports.store import Store, UnitOfWork
 from tillway.core.services.books.bookkeeping import entries_of
 from tillway.core.services.books.facts import facts_of
-from tillway.core.services.paying.arrivals import arrived
+from tillway.core.services.paying.arrivals import arrived, too_late
 from tillway.core.services.paying.leases import Leases
 from tillway.core.services.paying.resolve import signed_of
 from tillway.core.services.rails import Rails
 from tillway.core.services.refunds.unapplied import queue_refund, withdraw_refund
-from tillway.core.services.subjects import Subjects, Undoes
+from tillway.core.services.subjects import Subjects
 
 _log = logging.getLogger(__name__)
 
@@ -184,6 +184,8 @@ class Finality:
 
     async def _amended(self, unit: UnitOfWork, change: _Change) -> bool:
         now = change.now
+        if now.state is State.SETTLED and not await self.subjects.is_free(unit, now):
+            now = too_late(now)
         facts, entries = facts_of(now), entries_of(now)
         if not await unit.payments.amend(now, change.was.state, facts, entries):
             return False
@@ -191,17 +193,11 @@ class Finality:
             await queue_refund(unit, now, self.random, self.least)
         elif now.state is State.REVERSED:
             await withdraw_refund(unit, now)
-        await self._told(unit, change)
-        return True
-
-    async def _told(self, unit: UnitOfWork, change: _Change) -> None:
-        """Have what was bought hear of it, if it can be undone."""
         if change.was.state is State.SETTLED:
-            await self.subjects.undo(unit, change.now)
-            return
-        subject = self.subjects.find(change.now.purchase)
-        if change.now.state is State.SETTLED and isinstance(subject, Undoes):
-            await subject.fulfil(unit, change.now)
+            await self.subjects.undo(unit, now)
+        elif now.state is State.SETTLED:
+            await self.subjects.redo(unit, now)
+        return True
 
 
 def _is_to_be_sent(payment: Payment, standing: Standing | None) -> bool:

@@ -43,6 +43,13 @@ async def _pay(unit: UnitOfWork) -> bool:
     return not await unit.carts.pay(OTHER, cart("mine").id, "signature-b", "payer", NOW)
 
 
+async def _reverse(unit: UnitOfWork) -> bool:
+    await unit.carts.add(cart("gone", OTHER))
+    await unit.carts.pay(OTHER, cart("gone").id, "signature-b", "payer", NOW)
+    gone = await unit.carts.reverse(OTHER, cart("gone").id, "signature-b")
+    return gone and not await unit.carts.reverse(OTHER, cart("mine").id, "signature-b")
+
+
 async def _unpaid(unit: UnitOfWork) -> bool:
     return await unit.carts.unpaid(OTHER, "user-1", NOW) == 0
 
@@ -161,6 +168,7 @@ CASES: Final[Mapping[str, Case]] = {
     "carts.add": _add_cart,
     "carts.get": _get_cart,
     "carts.pay": _pay,
+    "carts.reverse": _reverse,
     "carts.unpaid": _unpaid,
     "carts.purge": _purge_carts,
     "refunds.add": _add_refund,

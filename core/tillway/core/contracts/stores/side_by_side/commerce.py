@@ -59,6 +59,7 @@ _CARTS: Final = (
         _principals,
         times,
     ),
+    call("carts.reverse", tenants, _cart_ids, st.sampled_from(PURCHASES)),
     call("carts.purge", times, limits),
 )
 _CART_READS: Final = (
