@@ -110,6 +110,18 @@ class SellsOnce(Subject, Protocol):
         ...
 
 
+@runtime_checkable
+class HearsKept(Subject, Protocol):
+    """A subject to which money that has bought nothing means something all the same."""
+
+    async def kept(self, unit: UnitOfWork, payment: Payment) -> None:
+        """Write what that is, in the unit that ends the payment as unapplied.
+
+        Or take it back, in the unit that reverses it: the payment's state tells.
+        """
+        ...
+
+
 class TakesBack(Protocol):
     """Whoever has made more of payments than their subject knows of."""
 
@@ -149,6 +161,12 @@ class Subjects:
         subject = self._all.get(payment.purchase.purpose)
         if isinstance(subject, Undoes):
             await subject.fulfil(unit, payment)
+
+    async def kept(self, unit: UnitOfWork, payment: Payment) -> None:
+        """Have the subject hear of money that bought nothing, or that is gone again."""
+        subject = self._all.get(payment.purchase.purpose)
+        if isinstance(subject, HearsKept):
+            await subject.kept(unit, payment)
 
     async def is_free(self, unit: UnitOfWork, payment: Payment) -> bool:
         """Tell whether a payment that arrives after all can have what it was for."""

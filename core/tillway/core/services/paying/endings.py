@@ -49,6 +49,7 @@ class Endings:
             ours = await self._write(unit, ended, outcome)
             if ours and gives_back:
                 await queue_refund(unit, ended, self.random, self.least)
+                await self.subjects.kept(unit, ended)
             if ours and fulfils:
                 await subject.fulfil(unit, ended)
         if ours and gives_back:

@@ -197,6 +197,8 @@ class Finality:
             await self.subjects.undo(unit, now)
         elif now.state is State.SETTLED:
             await self.subjects.redo(unit, now)
+        else:
+            await self.subjects.kept(unit, now)
         return True
 
 

@@ -12,6 +12,7 @@ from tillway.core.services.reconciling.desk import Desk
 from tillway.core.services.reconciling.findings import Finding, Kind
 from tillway.core.services.reconciling.telling import share_of
 from tillway.core.services.refunds.booking import REFUND_SUCCEEDED
+from tillway.core.services.refunds.late import LATE
 from tillway.core.services.refunds.providers import is_of_provider
 
 TOLD = frozenset({REFUND_SUCCEEDED})
@@ -92,14 +93,20 @@ def _paid(refund: Refund, payment: Payment | None) -> Iterator[Finding]:
         yield _of(Kind.REFUND_WITHOUT_PAYMENT, refund, text)
         return
     purchase = payment.purchase
-    ours = purchase.purpose is Purpose.REFUND and purchase.resource == refund.id
-    if not ours or payment.state is not State.SETTLED:
+    late = refund.origin == LATE  # of a payment that was for another one
+    ours = purchase.purpose is Purpose.REFUND and (late or purchase.resource == refund.id)
+    if not ours or payment.state not in (State.SETTLED, State.UNAPPLIED):
         what = f"a {payment.state} payment for {purchase.resource}"
         text = f"is paid with {refund.signature}, which is {what}"
         yield _of(Kind.REFUND_WITHOUT_PAYMENT, refund, text)
-    elif payment.amount != refund.amount:
+    elif payment.amount != refund.amount and not (late and _is_part(refund, payment)):
         text = f"is of {refund.amount}, and {refund.signature} paid {payment.amount}"
         yield _of(Kind.REFUND_PAID_OTHERWISE, refund, text)
+
+
+def _is_part(refund: Refund, payment: Payment) -> bool:
+    same = payment.amount.asset == refund.amount.asset
+    return same and refund.amount.minor < payment.amount.minor
 
 
 async def _booked(desk: Desk, refund: Refund, payment: Payment | None) -> Sequence[Finding]:

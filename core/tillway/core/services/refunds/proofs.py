@@ -19,6 +19,7 @@ from tillway.core.refunds import Refund, RefundState
 from tillway.core.services.books.bookkeeping import excess_of
 from tillway.core.services.books.facts import REFUND_EXCESS, fact_of
 from tillway.core.services.refunds.booking import book_refund, unbook_refund
+from tillway.core.services.refunds.late import give_share_back, paid_by, take_share
 from tillway.core.services.subjects import OnlyPayer, Ware, absent
 
 _log = logging.getLogger(__name__)
@@ -62,15 +63,17 @@ class Repaying:
     async def fulfil(self, unit: UnitOfWork, payment: Payment) -> None:
         """Write the refund as processed, with its entry and its fact.
 
-        Where nothing was due any more, the receiver owes what he got.
+        Where nothing was due any more, it takes what is left of its purchase, and the receiver
+        owes the rest.
         """
         refund = await unit.refunds.get(payment.tenant, RefundId(payment.purchase.resource))
         paid = None if refund is None else await _purchase(unit, refund)
         if refund is None or paid is None or not await _processed(unit, refund, payment):
             _log.error("refund %s was not due, and is paid out", payment.purchase.resource)
             await _book_excess(unit, payment)
+            await take_share(unit, payment)
             return
-        done = _done(refund, payment)
+        done = paid_by(refund, payment)
         await book_refund(unit, done, paid, source=payment.payer, turn=payment.turn)
 
     async def undo(self, unit: UnitOfWork, payment: Payment) -> None:
@@ -82,6 +85,7 @@ class Repaying:
         paid = None if refund is None else await _purchase(unit, refund)
         if refund is None or paid is None or refund.signature != payment.signature:
             await _book_excess(unit, payment)
+            await give_share_back(unit, payment)
             return
         open_again = evolve(
             refund,
@@ -93,6 +97,13 @@ class Repaying:
         await unit.refunds.move(open_again, (RefundState.PROCESSED,))
         gone = evolve(refund, processed_at=payment.ended_at)
         await unbook_refund(unit, gone, paid, source=payment.payer, turn=payment.turn)
+
+    async def kept(self, unit: UnitOfWork, payment: Payment) -> None:
+        """Have what was paid out although it could not be paid any more take its share."""
+        if payment.state is State.UNAPPLIED:
+            await take_share(unit, payment)
+        else:
+            await give_share_back(unit, payment)
 
     def _ware(self, refund: Refund, paid: Payment | None) -> Ware:
         return Ware(
@@ -149,17 +160,7 @@ async def _purchase(unit: UnitOfWork, refund: Refund) -> Payment | None:
 
 async def _processed(unit: UnitOfWork, refund: Refund, payment: Payment) -> bool:
     waits = (RefundState.APPROVED, RefundState.PENDING)
-    return await unit.refunds.move(_done(refund, payment), waits)
-
-
-def _done(refund: Refund, payment: Payment) -> Refund:
-    return evolve(
-        refund,
-        state=RefundState.PROCESSED,
-        processed_at=payment.ended_at or payment.created_at,
-        processed_by=payment.payer,
-        signature=payment.signature,
-    )
+    return await unit.refunds.move(paid_by(refund, payment), waits)
 
 
 async def _book_excess(unit: UnitOfWork, payment: Payment) -> None:
