@@ -5,15 +5,15 @@ from contextlib import asynccontextmanager
 
 from attrs import define
 
+from support.around import StoreAround
 from tillway.core.errors import Unavailable
-from tillway.core.ports.store import Store, UnitOfWork, View
+from tillway.core.ports.store import UnitOfWork
 
 
 @define(eq=False)
-class CrowdedStore:
+class CrowdedStore(StoreAround):
     """The store inside, but that the next ``refusals`` units of several calls are not written."""
 
-    store: Store
     refusals: int = 0
 
     @asynccontextmanager
@@ -24,17 +24,3 @@ class CrowdedStore:
             if self.refusals and not once:
                 self.refusals -= 1
                 raise Unavailable
-
-    @asynccontextmanager
-    async def view(self, *, once: bool = False) -> AsyncIterator[View]:
-        """Open a view."""
-        async with self.store.view(once=once) as view:
-            yield view
-
-    async def start(self) -> None:
-        """Open the place."""
-        await self.store.start()
-
-    async def aclose(self) -> None:
-        """Close it."""
-        await self.store.aclose()

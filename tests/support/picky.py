@@ -7,8 +7,8 @@ from typing import Any
 
 from attrs import define, frozen
 
+from support.around import StoreAround
 from tillway.core.errors import Unavailable
-from tillway.core.ports.store import Store
 
 
 @frozen
@@ -40,10 +40,9 @@ class _Unit:
 
 
 @define(eq=False)
-class PickyStore:
+class PickyStore(StoreAround):
     """The store inside, whose inbox is purged of no more than ``most`` events at once."""
 
-    store: Store
     most: int
 
     @asynccontextmanager
@@ -51,17 +50,3 @@ class PickyStore:
         """Open a unit of work."""
         async with self.store.begin(once=once) as unit:
             yield _Unit(unit, self.most)
-
-    @asynccontextmanager
-    async def view(self, *, once: bool = False) -> AsyncIterator[Any]:
-        """Open a view."""
-        async with self.store.view(once=once) as view:
-            yield view
-
-    async def start(self) -> None:
-        """Open the place."""
-        await self.store.start()
-
-    async def aclose(self) -> None:
-        """Close it."""
-        await self.store.aclose()

@@ -7,22 +7,13 @@ import pytest
 
 from support.stripe_day import Told, a_day
 from support.stripe_mutants import spoiled_calls
-from support.stripe_spec import NoSpec, Spec, stripe_spec
+from support.stripe_spec import Spec
 from tillway.core.contracts.counts import count
 from tillway.entrypoints.sandbox.stripe.face import Heard
 from tillway.entrypoints.sandbox.stripe.serve import ROUTES
 
 SPOILED = 900  # as many as an account shows
 ACCOUNTS = count(1, 40)
-
-
-@pytest.fixture(scope="module")
-def spec() -> Spec:
-    """Give the description, or skip."""
-    try:
-        return stripe_spec()
-    except NoSpec as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.fixture(scope="module")

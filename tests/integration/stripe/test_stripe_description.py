@@ -8,7 +8,7 @@ import pytest
 
 from support.stripe_objects import invoice, listed, price, session, subscription
 from support.stripe_rails import checkout, dollars, order, stripe_rail
-from support.stripe_spec import NoSpec, Spec, stripe_spec
+from support.stripe_spec import Spec
 from support.stripe_wire import Asked, Says, error, stripe_wire
 from tillway.adapters.stripe.heard import EVENTS
 from tillway.adapters.stripe.rail import StripeRail
@@ -19,15 +19,6 @@ from tillway.core.quotes import Purpose
 
 MONTHLY = SubscriptionTerms(billing_period=BillingPeriod.MONTH)
 _ID = re.compile(r"(?<=/)(cs|sub|in|price|txr)_[A-Za-z0-9_]+")
-
-
-@pytest.fixture(scope="module")
-def spec() -> Spec:
-    """Give the description, or skip."""
-    try:
-        return stripe_spec()
-    except NoSpec as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.fixture(scope="module")

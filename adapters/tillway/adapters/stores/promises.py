@@ -61,11 +61,11 @@ class Done:
         if self.error is None:
             answer.set_result(self.value)
         else:
-            answer.set_exception(_own(self.error))
+            answer.set_exception(own_of(self.error))
 
 
-def _own(error: Exception) -> Exception:
-    """Give each caller an error of its own: many may wait, and each raises it."""
+def own_of(error: Exception) -> Exception:
+    """Give whoever waits an error of its own: many may, and each raises it."""
     if not isinstance(error, Unavailable):
         return error
     own = Unavailable(error.code, error.message, retry_after=error.retry_after)

@@ -18,7 +18,7 @@ from tillway.adapters.stores.mongo.documents import (
     sorting,
 )
 from tillway.adapters.stores.mongo.driver import Database, Document
-from tillway.core.errors import Unavailable
+from tillway.adapters.stores.promises import own_of
 
 _MOST: Final = 500
 
@@ -99,17 +99,8 @@ async def _answer(ask: Ask, waiting: Waiting) -> None:
     except Exception as error:  # whoever waits has to hear of it
         for _, answer in waiting:
             if not answer.done():
-                answer.set_exception(_own(error))
+                answer.set_exception(own_of(error))
         return
     for _, answer in waiting:
         if not answer.done():
             answer.set_result(found)
-
-
-def _own(error: Exception) -> Exception:
-    """Give each that waits an error of its own."""
-    if not isinstance(error, Unavailable):
-        return error
-    own = Unavailable(error.code, error.message, retry_after=error.retry_after)
-    own.__cause__ = error
-    return own
