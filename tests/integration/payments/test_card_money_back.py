@@ -116,6 +116,16 @@ class TestRefunds:
         assert len(await quick.refunds(session)) == 1
         assert (await quick.inbound("e1")).applied_at is not None
 
+    async def test_one_on_its_way_has_not_gone_back_yet(self, quick: CardShop) -> None:
+        """The sum counts it before its end is known; it may yet come to nothing."""
+        session = await self._paid(quick)
+        for name, total, state in (("e1", 500, "pending"), ("e2", None, "failed")):
+            await quick.tell(refund_event(name, "pi_1", total, [("re_1", 500, state, None)]))
+            done = [each.state is RefundState.PROCESSED for each in await quick.refunds(session)]
+            assert (any(done), await quick.earned()) == (False, 1_250)
+            assert not await quick.facts("refund.succeeded")
+        assert not await quick.facts("refund.reversed")
+
     async def test_a_request_that_no_longer_fits_is_denied(self, quick: CardShop) -> None:
         """The money is gone, whoever asks for it."""
         session = await self._paid(quick)

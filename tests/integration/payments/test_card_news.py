@@ -315,6 +315,15 @@ class TestMismatches:
         await quick.told(paid)
         assert (await quick.verify(session)).status == 200
 
+    @pytest.mark.parametrize("kind", ["session", "failed"])
+    async def test_nor_does_one_that_is_over(self, quick: CardShop, kind: str) -> None:
+        """What is reserved is kept as long as the right one can be paid."""
+        session = await quick.opened(couponCode="ONCE")
+        over = evolve(quick.cards.sessions[session], status=SessionStatus.EXPIRED, id="cs_other")
+        await quick.told(over, kind)
+        assert (await quick.checkout(session)).state is CheckoutState.OPEN
+        assert await quick.redeemed("ONCE") == 1
+
     async def test_sessions_of_others_change_nothing(self, quick: CardShop) -> None:
         """Other shops share the account: their money is not ours to give back."""
         paid = quick.cards.pay(await quick.opened())

@@ -27,12 +27,15 @@ from support.refunds import (
 from support.shop import ARTICLE, Answer, Shop, open_shop, v0_header
 from support.waiting import until
 from tillway.adapters.heads import HeadSignatures
+from tillway.core.contracts.samples.payments import payment
 from tillway.core.ids import RefundId
 from tillway.core.ledger import Account, AccountKind
 from tillway.core.payments import State
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import NEVER, Refund, RefundState
 from tillway.core.services.books.audit import Audit
+from tillway.core.services.refunds.proofs import payout_of
+from tillway.core.tenancy import DEFAULT
 
 
 @pytest.fixture
@@ -117,6 +120,22 @@ class TestAWholeRefund:
         assert late.body["error"]["message"] == "cannot deny already processed refund"
         more = await bought_.ask(PAID)
         assert (more.status, more.code) == (400, "refund_already_processed")
+
+    async def test_what_is_being_paid_is_not_denied(self, still: Shop) -> None:
+        """What has been sent cannot be taken back: it stays approved, and is paid."""
+        case = await bought(still)
+        quote = await case.approved()
+        refund = RefundId(quote["resource"].removeprefix("refund:"))
+        found = await still.gateway.services.refunding.get(DEFAULT, refund)
+        begun = payment("begun", reservations=(payout_of(found),))
+        async with still.gateway.store.begin() as unit:
+            await unit.payments.claim(begun)
+
+        said = await deny(still, refund)
+
+        assert (said.status, said.code) == (400, "refund_already_processed")
+        stands = await still.gateway.services.refunding.get(DEFAULT, refund)
+        assert stands.state is RefundState.APPROVED
 
     async def test_what_was_paid_back_is_verified_no_more(self, still: Shop) -> None:
         """All of it: whoever looks it up would give the goods for nothing."""
