@@ -14,9 +14,19 @@ from support.shop import RESOURCES, Shop, open_shop
 from tillway.core.assets import USD
 from tillway.core.catalog import BillingPeriod
 from tillway.core.checkouts import Checkout, CheckoutId, CheckoutState
+from tillway.core.errors import Code
 from tillway.core.ids import ProductId, RefundId, SubscriptionId
 from tillway.core.money import Money
-from tillway.core.payments import Asked, Chain, Payment, PaymentKey, Purchase, Settled
+from tillway.core.payments import (
+    Asked,
+    Chain,
+    Failed,
+    Payment,
+    PaymentKey,
+    Purchase,
+    Settled,
+    State,
+)
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import Refund, RefundState
 from tillway.core.services.books.bookkeeping import entries_of
@@ -314,6 +324,20 @@ class TestSessions:
 
         assert isinstance(in_part, Admitted)
         assert is_turned_away(await gate.ask(X_Stripe_Session=SESSION), 404)
+
+    async def test_not_while_its_money_is_disputed(self, gate: Gate) -> None:
+        """A bank has taken it back: once the dispute is won, it opens again."""
+        payment = await sold_by_card(gate.shop)
+        now = gate.shop.clock.now()
+        why = Failed(code=Code.TRANSACTION_FAILED, reason="disputed: fraudulent")
+        gone = evolve(payment.reversed(now, why), watched=False)
+        back = arrived(gone, now, Settled(signature=payment.signature))
+        for stands, was in ((gone, State.SETTLED), (back, State.REVERSED)):
+            async with gate.shop.gateway.store.begin() as unit:
+                assert await unit.payments.amend(stands, was, facts_of(stands), entries_of(stands))
+            said = await gate.ask(X_Stripe_Session=SESSION)
+            assert isinstance(said, Admitted) or is_turned_away(said, 404)
+            assert isinstance(said, Admitted) is (stands is back)
 
     async def test_not_for_ever(self, gate: Gate) -> None:
         """A month after it was paid it is an old one."""
