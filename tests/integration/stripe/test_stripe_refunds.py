@@ -81,6 +81,18 @@ class TestPayingBack:
 
         assert refused.value.code is told
 
+    @pytest.mark.parametrize("status", [401, 403])
+    async def test_a_key_that_is_not_taken_is_no_word_on_a_refund(
+        self, wire: StripeWire, rail: StripeRail, status: int
+    ) -> None:
+        """It is owed as before: whoever has approved it gets it paid with the next key."""
+        wire.answer({f"GET {REFUNDS}": Says(listed()), f"POST {REFUNDS}": error(status)})
+        with pytest.raises(Unavailable):
+            await rail.pay_back(asked())
+        wire.say(error(status))
+        with pytest.raises(Unavailable):
+            await rail.pay_back(asked())
+
     async def test_an_old_payment_is_named_by_its_charge(
         self, wire: StripeWire, rail: StripeRail
     ) -> None:

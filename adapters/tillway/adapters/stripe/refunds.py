@@ -6,8 +6,9 @@ from typing import Any, Final
 from attrs import define, field
 
 from tillway.adapters.stripe.answers import Fields
-from tillway.adapters.stripe.client import Api, key_of
+from tillway.adapters.stripe.client import LOOK_AGAIN, Api, key_of
 from tillway.adapters.stripe.completion import Completion
+from tillway.adapters.stripe.errors import Unauthentic
 from tillway.adapters.stripe.metadata import REFUND, written
 from tillway.core.assets import Assets
 from tillway.core.errors import Code, Declined, Unavailable
@@ -49,7 +50,17 @@ class PayBacks:
     completion: Completion = field(repr=False)
 
     async def pay_back(self, asked: PayBack) -> PaidBack:
-        """Pay back, unless that was done: Stripe itself forgets our key after a day."""
+        """Pay back, unless that was done: Stripe itself forgets our key after a day.
+
+        Unavailable where Stripe does not take our key: that says nothing of the refund, which is
+        owed as before and can be paid once there is another key.
+        """
+        try:
+            return await self._paid_back(asked)
+        except Unauthentic as refused:
+            raise Unavailable(Code.STRIPE_ERROR, retry_after=LOOK_AGAIN) from refused
+
+    async def _paid_back(self, asked: PayBack) -> PaidBack:
         payment = await self._money(asked.payment)
         known = await self._find(payment, asked.reference)
         if known is not None:
