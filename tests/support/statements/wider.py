@@ -107,6 +107,7 @@ async def _knows_sales(store: Store) -> object:
 async def _is_asked(store: Store) -> object:
     one = nonce("a")
     async with store.begin() as unit:
+        await unit.nonces.waiting(DEFAULT, one.purpose, NOW)
         await unit.nonces.add(one)
         await unit.nonces.use(DEFAULT, one.nonce, one.purpose, NOW)
         await unit.inbox.receive(inbound("a"))

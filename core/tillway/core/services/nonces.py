@@ -17,7 +17,8 @@ from tillway.core.tenancy import Tenant
 LIFETIME: Final = timedelta(minutes=5)
 
 MOST_WAITING: Final = 60
-"""How many nonces of one address may wait to be signed. Whoever signs asks for one at a time."""
+"""How many nonces of one address may wait to be signed, under any race. Whoever signs asks for one
+at a time."""
 
 LONGEST_PURPOSE: Final = 64
 

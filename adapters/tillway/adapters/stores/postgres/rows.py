@@ -25,6 +25,8 @@ _INSERT: Final = _of("tillway_row_insert(?, $1, $2, $3, $4, $5, $6, $7, $8, $9)"
 _SWAP: Final = _of("tillway_row_swap(?, $1, $2, $3, $4, $5, $6, $7, $8, $9)")
 _REMOVE: Final = _of("tillway_row_remove(?, $1, $2)")
 _COUNT: Final = _of("tillway_row_count(?, $1, $2, $3, $4, $5)")
+# The function's own query has a snapshot of its own, which is taken once the group is held.
+_COUNT_HELD: Final = _of("tillway_row_count(?, $1, $2, $3, $4, $5) FROM tillway_hold($6)")
 _GET: Final = _of("tillway_row_get(?, $1, $2, $3)", _COLUMNS)
 _MARKED: Final = _of("tillway_row_marked(?, $1, $2, $3)", _COLUMNS)
 _SLOTTED: Final = _of("tillway_row_slotted(?, $1, $2, $3)", _COLUMNS)
@@ -104,7 +106,11 @@ class PostgresRows:
         self, kind: Kind, tenant: str, group: str, state: str, due_from: int, most: int
     ) -> int:
         """Count a group's rows in a state that are due at or after that time, to ``most``."""
-        return int(await self.sql.value(_COUNT[kind], tenant, group, state, due_from, most))
+        asked = (tenant, group, state, due_from, most)
+        if not self.held:
+            return int(await self.sql.value(_COUNT[kind], *asked))
+        whole = f"{kind} {tenant} {group}"
+        return int(await self.sql.value(_COUNT_HELD[kind], *asked, whole))
 
     async def in_order(self, kind: Kind, tenant: str, limit: int) -> Sequence[Row]:
         """Give a tenant's rows by id, ascending."""

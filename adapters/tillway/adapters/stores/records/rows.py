@@ -2,7 +2,8 @@
 
 A record is a value in JSON with a few columns, by which it is found. Its repository is written
 once, over these ports; a store only brings them. In a unit of work whatever was read stays as it
-is until the end, but for what was not there, which a write decides.
+is until the end, but for what was not there, which a write decides. Of several that count a group,
+one goes on, and the others wait for its end.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence

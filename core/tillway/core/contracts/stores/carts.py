@@ -15,6 +15,7 @@ from tillway.core.ports.store import Store
 from tillway.core.tenancy import DEFAULT
 
 _MOMENT: Final = timedelta(microseconds=1)
+_ROOM: Final = 5
 
 
 async def _add(store: Store, one: Cart) -> bool:
@@ -136,6 +137,17 @@ class CartLaws:
         for moment, expected in ((NOW, 2), (NOW + TERM, 2), (NOW + TERM + _MOMENT, 0)):
             assert await _unpaid(store, moment - NOW) == expected
         assert await read(store, lambda view: view.carts.unpaid(DEFAULT, "user-3", NOW)) == 0
+
+    async def test_whoever_counts_carts_first_is_counted_by_the_next(self, store: Store) -> None:
+        """Of many units at once that add one below a bound, as many do as there is room for."""
+
+        async def added(name: str) -> bool:
+            async with store.begin() as unit:
+                room = await unit.carts.unpaid(DEFAULT, "user-1", NOW) < _ROOM
+                return room and await unit.carts.add(cart(name))
+
+        told = await asyncio.gather(*(added(str(n)) for n in range(count(16, 64))))
+        assert (sum(told), await _unpaid(store)) == (_ROOM, _ROOM)
 
     async def test_the_count_of_carts_is_bounded(self, store: Store) -> None:
         """No more than a thousand are told."""

@@ -14,6 +14,7 @@ from tillway.core.ports.store import NonceUse, SingleUse, Store
 from tillway.core.tenancy import DEFAULT, Tenant
 
 _MOMENT: Final = timedelta(microseconds=1)
+_ROOM: Final = 5
 _LAST: Final = NOW + TERM - _MOMENT
 
 
@@ -108,6 +109,17 @@ class NonceLaws:
         assert await _waiting(store) == await _waiting(store, _LAST) == 2
         assert await _waiting(store, NOW + TERM) == 0
         assert await _waiting(store, purpose="unknown") == 0
+
+    async def test_whoever_counts_nonces_first_is_counted_by_the_next(self, store: Store) -> None:
+        """Of many units at once that add one below a bound, as many do as there is room for."""
+
+        async def added(name: str) -> bool:
+            async with store.begin() as unit:
+                room = await unit.nonces.waiting(DEFAULT, "approve", NOW) < _ROOM
+                return room and await unit.nonces.add(nonce(name))
+
+        told = await asyncio.gather(*(added(str(n)) for n in range(count(16, 64))))
+        assert (sum(told), await _waiting(store)) == (_ROOM, _ROOM)
 
     async def test_the_count_of_nonces_is_bounded(self, store: Store) -> None:
         """No more than a thousand are told."""

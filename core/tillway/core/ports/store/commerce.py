@@ -43,7 +43,11 @@ class Carts(Protocol):
         ...
 
     async def unpaid(self, tenant: Tenant, principal: str, now: datetime) -> int:
-        """Count a principal's carts that are open and not expired, to a thousand at most."""
+        """Count a principal's carts that are open and not expired, to a thousand at most.
+
+        Of units that count those of one principal, one goes on and the others wait for its end:
+        what they add after counting is counted by the next.
+        """
         ...
 
     async def purge(self, before: datetime, limit: int) -> int:

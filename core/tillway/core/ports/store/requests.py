@@ -47,7 +47,11 @@ class Nonces(Protocol):
         ...
 
     async def waiting(self, tenant: Tenant, purpose: str, now: datetime) -> int:
-        """Count nonces for a purpose that could be used, to a thousand at most."""
+        """Count nonces for a purpose that could be used, to a thousand at most.
+
+        Of units that count those of one purpose, one goes on and the others wait for its end:
+        what they add after counting is counted by the next.
+        """
         ...
 
     async def purge(self, before: datetime, limit: int) -> int:

@@ -17,7 +17,8 @@ from tillway.core.services.carts.bills import Bills, ByCard
 from tillway.core.services.paying.quote import Quoting
 
 MOST_UNPAID: Final = 500
-"""How many carts of one principal, or of one address, may be open and unpaid at a time."""
+"""How many carts of one principal, or of one address, may be open and unpaid at a time. Under any
+race: of units that count one's carts the store lets one go on at a time."""
 
 
 @frozen(kw_only=True)

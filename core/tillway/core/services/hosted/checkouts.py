@@ -36,7 +36,7 @@ OPENING: Final = timedelta(minutes=3)
 
 MOST_UNPAID: Final = 100
 """How many limited coupons one principal or address may hold back by checkouts that it does not
-pay."""
+pay: a reservation, which holds under any race."""
 
 _log = logging.getLogger(__name__)
 
