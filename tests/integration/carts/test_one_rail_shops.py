@@ -8,6 +8,7 @@ import pytest_asyncio
 
 from support.one_rail import COUPONS, RESOURCES, StripeShop, stripe_shop
 from support.shop import Shop, open_shop
+from support.whole_shop import open_whole_shop
 from tillway.core.ids import CART_ID
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -214,3 +215,26 @@ class TestTokensAlone:
 
         assert (cart.code, cart.body["error"]["details"]["item"]) == ("invalid_cart_item", 1)
         assert (one.code, session.code) == ("invalid_resource", "invalid_resource")
+
+
+class TestBothRails:
+    async def test_a_cart_that_no_token_can_pay_is_quoted_for_cards(self) -> None:
+        """Where some of it has no other price; what tokens can pay is still quoted in tokens."""
+        known = {"resources": RESOURCES}
+        async with open_whole_shop(paywall=known, coupons={"coupons": COUPONS}) as made:
+            shop = made.shop
+            mixed = {"items": [{"resource": "both"}, {"resource": "mug"}]}
+            card = await shop.post(CART, mixed)
+            token = await shop.post(CART, {"items": [{"resource": "both"}]})
+            offer = await shop.get(f"/paywall/{card.body['cartId']}")
+            opened = await shop.post(CHECKOUT, {"cartId": card.body["cartId"]})
+            await made.pay(opened.body["sessionId"])
+
+        assert (card.status, card.body["token"], card.body["totalAmount"]) == (402, "USD", 12.7)
+        assert "quote" not in card.body
+        assert (token.body["token"], "quote" in token.body) == ("USDC", True)
+        assert (offer.code, offer.body["error"]["details"]["methods"]) == (
+            "invalid_resource",
+            ["stripe"],
+        )
+        assert made.taken(opened.body["sessionId"]) == 1270

@@ -226,3 +226,18 @@ class TestShopsOfCardsAlone:
         assert b'data-origin="https://pay.example"' in page.raw
         assert session["success_url"] == back
         assert (refused.status, refused.code) == (400, "invalid_field")
+
+    @pytest.mark.parametrize("strict", [False, True])
+    async def test_a_code_of_nobodys_goes_to_the_card_page(self, strict: bool) -> None:
+        """It may be a promotion of the provider's; to a plan, which takes none, it does not go."""
+        async with stripe_shop(coupons={"strict": strict}) as shop:
+            mug = await shop.get("/paywall/mug?couponCode=THEIRS", BROWSER["Accept"])
+            pin = await shop.get("/paywall/pin?couponCode=THEIRS", BROWSER["Accept"])
+            club = await shop.get("/paywall/club?couponCode=THEIRS", BROWSER["Accept"])
+            known = await shop.get("/paywall/mug?couponCode=HALF", BROWSER["Accept"])
+
+        assert b'data-promotion="THEIRS"' in mug.raw
+        assert b"it comes off there" in mug.raw
+        for page in (pin, club, known):
+            assert b'data-promotion=""' in page.raw
+            assert b"it comes off there" not in page.raw

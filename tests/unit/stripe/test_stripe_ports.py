@@ -4,6 +4,7 @@ import pytest
 
 from support.stripe_objects import event, session
 from support.stripe_rails import SECRET, dollars, stripe_rail
+from tillway.adapters.stripe import least
 from tillway.adapters.stripe.signature import signature
 from tillway.core.assets import EUR, USD, USDC, Asset, AssetKind
 from tillway.core.catalog import BillingPeriod, Product, SubscriptionTerms
@@ -22,6 +23,7 @@ from tillway.core.ports.hosting import (
 from tillway.core.ports.least import KnowsLeast
 from tillway.core.ports.rails import Examines, HasHealth, Offers, Starts
 from tillway.core.secrets import Secret
+from tillway.entrypoints.sandbox.stripe.totals import LEAST
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -91,6 +93,10 @@ class TestLeast:
         """For the currency of the charge, in the units in which Stripe counts it."""
         async with stripe_rail(NOWHERE) as rail:
             assert rail.least(asset) == Money(minor, asset)
+
+    def test_the_sandboxs_stripe_charges_as_little(self) -> None:
+        """Two tables, written apart, of the same page."""
+        assert LEAST == least.LEAST
 
     @pytest.mark.parametrize(
         ("asset", "config"),

@@ -34,7 +34,7 @@ function done(words, ...notes) {
   over = true;
   busy = false;
   main.setAttribute("aria-busy", "false");
-  for (const part of main.querySelectorAll("section, details, [role=alert], .bad")) {
+  for (const part of main.querySelectorAll("section, details, .way, [role=alert], .bad")) {
     if (part !== status) part.hidden = true;
   }
   say(words, "good");
@@ -145,7 +145,8 @@ function back() {
 
 function wanted() {
   if (facts.kind === "cart") return ["./v1/cart/checkout", { cartId: facts.resource, ...back() }];
-  const coupon = facts.coupon ? { couponCode: facts.coupon } : {};
+  const code = facts.promotion || facts.coupon;
+  const coupon = code ? { couponCode: code } : {};
   const asked = { resource: facts.resource, ...coupon, ...back() };
   if (!facts.interval) return ["./v1/stripe-session", asked];
   const days = facts.days ? { intervalDays: Number(facts.days) } : {};

@@ -120,7 +120,7 @@ def _by_token(view: View) -> Html:
         if view.periods
         else "With a wallet you buy it once: this is no subscription."
     )
-    return fill('<p class="quiet">$text</p>', text=text)
+    return fill('<p class="quiet way">$text</p>', text=text)
 
 
 def _wallets(view: View) -> Html:

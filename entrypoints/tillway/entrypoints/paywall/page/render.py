@@ -107,6 +107,7 @@ def _facts(view: View) -> Html:
             **_plan(view),
             "origin": view.origin,
             "coupon": view.purchase.coupon or "",
+            "promotion": view.promotion,
             "network": view.network or "",
             "sponsored": "yes" if view.sponsored else "",
             "periods": "yes" if view.periods else "",

@@ -6,8 +6,9 @@ from attrs import define, field, frozen
 
 from tillway.core.carts import Cart, CartItem
 from tillway.core.catalog import Product
+from tillway.core.coupons import CouponRefusal
 from tillway.core.errors import Code, Declined
-from tillway.core.ids import ProductId
+from tillway.core.ids import ProductId, coupon_code_fault
 from tillway.core.payments import Purchase
 from tillway.core.quotes import Purpose
 from tillway.core.services.gateway import Services
@@ -16,6 +17,7 @@ from tillway.core.services.paying.quote import Quoted
 from tillway.entrypoints.paywall.page.cards import ByCard, Cards, Price, against
 from tillway.entrypoints.paywall.request import Request
 
+_ASKED = "If it is a promotion of the card page's, it comes off there."
 _OLDEST = 0
 """The version of x402 in which wallets pay by the page's script."""
 
@@ -26,10 +28,11 @@ class View:
 
     ``lines`` are a cart's. ``network`` is the chain's name in x402 version 0, None where nothing
     is sold on one; ``sponsored`` tells that we pay the network's fee there. ``linked`` is for
-    wallets on other devices. ``notice`` is why a coupon was not taken, ``taken`` those that were
-    taken off a cart when it was made. ``periods`` tells that what a wallet pays begins or extends
-    a subscription. ``origin`` is where this page is, if a card provider may send buyers back to
-    it. The price holds until ``expires_at``, in seconds since 1970.
+    wallets on other devices. ``notice`` is why a coupon was not taken; a ``promotion`` is one that
+    only the card provider may know, who is asked for it. ``taken`` are those that were taken off
+    a cart when it was made. ``periods`` tells that what a wallet pays begins or extends a
+    subscription. ``origin`` is where this page is, if a card provider may send buyers back to it.
+    The price holds until ``expires_at``, in seconds since 1970.
     """
 
     purchase: Purchase
@@ -44,6 +47,7 @@ class View:
     sponsored: bool = False
     linked: Linked | None = None
     expires_at: int | None = None
+    promotion: str = ""
     taken: tuple[str, ...] = ()
     periods: bool = False
     origin: str = ""
@@ -73,10 +77,14 @@ class Views:
             without = Purchase(
                 tenant=purchase.tenant, purpose=purchase.purpose, resource=purchase.resource
             )
-            return await self._view(request, without, purchase.coupon, refusal.message)
+            return await self._view(request, without, purchase.coupon, refusal)
 
     async def _view(
-        self, request: Request, purchase: Purchase, typed: str = "", notice: str = ""
+        self,
+        request: Request,
+        purchase: Purchase,
+        typed: str = "",
+        refused: CouponRefusal | Declined | None = None,
     ) -> View:
         quoted = await self._quoted(request, purchase)
         token = await self._token(quoted, purchase)
@@ -84,13 +92,18 @@ class Views:
         if quoted.free is None and not quoted.offers and not card.is_open and not card.refusal:
             raise Declined(Code.INVALID_RESOURCE, "This resource cannot be paid here.")
         cart, oldest = await self._cart(purchase), _oldest_offer(quoted)
+        code = typed or purchase.coupon or ""
+        refused = refused or await self._refused(quoted, purchase)
+        sold_once = card.is_open and card.price is not None
+        promotion = code if sold_once and _may_be_theirs(code, refused) else ""
         return View(
             purchase=purchase,
             product=quoted.product,
             lines=() if cart is None else cart.items,
             taken=() if cart is None else _coupons(cart),
-            coupon=typed or purchase.coupon or "",
-            notice=notice or await self._notice(quoted, purchase),
+            coupon=code,
+            notice=_notice(refused, promotion),
+            promotion=promotion,
             free=quoted.free is not None,
             card=card,
             token=token,
@@ -140,13 +153,25 @@ class Views:
         allowed = self.services.checkouts.pages.allows(request.url)
         return request.url.removesuffix(request.path) if allowed else ""
 
-    async def _notice(self, quoted: Quoted, purchase: Purchase) -> str:
+    async def _refused(self, quoted: Quoted, purchase: Purchase) -> CouponRefusal | None:
         code = purchase.coupon
         if not code or quoted.free is not None or code in _taken(quoted):
-            return ""
+            return None
         products: Sequence[ProductId] = (quoted.product.id,)
         told = await self.services.shop.coupon(purchase.tenant, code, products, None)
-        return "" if told.refusal is None else told.refusal.message
+        return told.refusal
+
+
+def _may_be_theirs(code: str, refused: CouponRefusal | Declined | None) -> bool:
+    """Tell whether a code that is none of ours may be a promotion of the card provider's."""
+    unknown = refused is not None and refused.code is Code.COUPON_NOT_FOUND
+    return unknown and coupon_code_fault(code) is None
+
+
+def _notice(refused: CouponRefusal | Declined | None, promotion: str) -> str:
+    if refused is None:
+        return ""
+    return f"{refused.message}. {_ASKED}" if promotion else refused.message
 
 
 def _is_sponsored(offer: Mapping[str, object]) -> bool:

@@ -59,7 +59,7 @@ def fill(account: Account, session: Json, lines: Sequence[Line], shipping: int) 
     applied = session["_applied"]
     added = sums(parts(lines, free=session["_trial"] > 0), applied and applied["_coupon"])
     total = sum(each.total for each in added) + shipping
-    _check(session["currency"], total, session["mode"])
+    _check(session["currency"], total)
     session["_items"] = [
         _item(account, line, each, applied) for line, each in zip(lines, added, strict=True)
     ]
@@ -86,9 +86,10 @@ def refill(account: Account, session: Json) -> None:
     account.shelves.changes += 1
 
 
-def _check(currency: str, total: int, mode: str) -> None:
+def _check(currency: str, total: int) -> None:
+    # Of a subscription nothing at all may be due, but no less than the least.
     least = LEAST.get(currency, 1)
-    if mode == "payment" and 0 < total < least:
+    if 0 < total < least:
         message = f"The total amount due must add up to at least {least} {currency} (minor units)."
         raise invalid(message, "line_items", "amount_too_small")
     if total > 99_999_999:

@@ -10,13 +10,14 @@ from tillway.entrypoints.sandbox.stripe.wire import Json
 
 LEAST: Final = {
     **dict.fromkeys(("usd", "eur", "cad", "aud", "nzd", "chf", "sgd", "brl", "inr"), 50),
-    **dict.fromkeys(("jpy", "krw"), 50),
+    **dict.fromkeys(("aed", "myr", "pln", "ron"), 200),
     **dict.fromkeys(("sek", "nok"), 300),
+    **dict.fromkeys(("mxn", "thb"), 1000),
+    "jpy": 50,
     "gbp": 30,
+    "bgn": 100,
     "dkk": 250,
-    "pln": 200,
     "hkd": 400,
-    "mxn": 1000,
     "czk": 1500,
     "huf": 17500,
 }
