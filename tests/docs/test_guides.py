@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import yaml
 from attrs import frozen
 from solders.keypair import Keypair
 
 from support.command import environment
-from support.guides import Reader
+from support.guides import Reader, typed
 from support.pages import DOCS, ROOT, Page, name_of, pages
 from tillway.entrypoints.configuration import configure
 from tillway.entrypoints.settings.checking import check
@@ -175,6 +176,21 @@ class TestFirstPayment:
             assert words in together
         assert "/stripe/success?session_id=cs_test_" in together
         assert len(said) == 9
+
+
+class TestCatalogue:
+    def test_its_commands_import_list_and_export(self, tmp_path: Path) -> None:
+        """With the files of the page, in its order; a copy is what was imported."""
+        path = "docs/how-to/edit-the-catalogue.md"
+        for example in examples("yaml", path):
+            (tmp_path / example.name).write_text(example.code)
+        script = "\n".join(each.code for each in examples("sh", path))
+        said = typed(script, tmp_path)
+        for words in ("2 added (nothing was written)", "2 added\n", "1 added\n", "12.50 EUR"):
+            assert words in said
+        copy = yaml.safe_load((tmp_path / "copy.yaml").read_text())["paywall"]["resources"]
+        assert copy["mug"]["metadata"]["slug"] == "blue-mug"
+        assert said.endswith("}\n")
 
 
 class TestReadme:

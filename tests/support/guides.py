@@ -19,6 +19,21 @@ _CHAIN: Final = "http://127.0.0.1:8899"
 _STRIPE: Final = "http://127.0.0.1:12111"
 
 
+def typed(commands: str, folder: Path, seconds: float = 60) -> str:
+    """Run commands in a shell, and give what they print."""
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands],
+        cwd=folder,
+        env=environment(PATH=f"{TILLWAY.parent}{os.pathsep}{os.environ['PATH']}"),
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    assert done.returncode == 0, (commands, done)
+    return done.stdout
+
+
 @frozen(kw_only=True)
 class Reader:
     """Somebody with a shell beside a sandbox, whose ports are not those of the page."""
@@ -28,17 +43,7 @@ class Reader:
 
     def types(self, commands: str, folder: Path, seconds: float = 60) -> str:
         """Run what a page says, and give what it prints."""
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", self._here(commands)],
-            cwd=folder,
-            env=environment(PATH=f"{TILLWAY.parent}{os.pathsep}{os.environ['PATH']}"),
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-        )
-        assert done.returncode == 0, (commands, done)
-        return done.stdout
+        return typed(self._here(commands), folder, seconds)
 
     def reads(self, page: Page, folder: Path) -> tuple[Sequence[str], Sequence[str]]:
         """Type all of a page in one shell; give what that prints, and what the page shows."""
