@@ -31,7 +31,7 @@ from tillway.core.contracts.samples import (
 )
 from tillway.core.deliveries import DeliveryState
 from tillway.core.payments import State
-from tillway.core.ports.store import Link, Store
+from tillway.core.ports.store import InboundState, Link, Store
 from tillway.core.refunds import RefundState
 from tillway.core.tenancy import DEFAULT
 
@@ -159,6 +159,17 @@ async def _archives(store: Store) -> object:
         return moved, archived, await view.payments.find(CHAIN, key_of("booked"))
 
 
+async def _gives_up(store: Store) -> object:
+    async with store.begin() as unit:
+        await unit.inbox.receive(inbound("over"))
+        return await unit.inbox.put_off(DEFAULT, "stripe", "evt_over", "no", None)
+
+
+async def _knows_what_is_given_up(store: Store) -> object:
+    async with store.view() as view:
+        return await view.inbox.listed(DEFAULT, list(InboundState), 5)
+
+
 WIDER: Final[Mapping[str, Operation]] = {
     "settle with entries": _settles_with_entries,
     "watch": _watches,
@@ -173,4 +184,6 @@ WIDER: Final[Mapping[str, Operation]] = {
     "seal": _seals,
     "know places": _knows_places,
     "archive": _archives,
+    "give up": _gives_up,
+    "know what is given up": _knows_what_is_given_up,
 }

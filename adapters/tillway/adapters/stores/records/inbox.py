@@ -1,7 +1,7 @@
 """Events from outside as records."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -12,11 +12,12 @@ from tillway.adapters.stores.limits import checked
 from tillway.adapters.stores.records.purging import purged
 from tillway.adapters.stores.records.rows import Calls, Kind, Row, Rows, Sight
 from tillway.adapters.stores.records.shelf import joined
-from tillway.core.ports.store import Inbound
+from tillway.core.ports.store import Inbound, InboundState
 from tillway.core.tenancy import Tenant
 
-_RECEIVED: Final = "received"
-_APPLIED: Final = "applied"
+_RECEIVED: Final = InboundState.RECEIVED.value
+_APPLIED: Final = InboundState.APPLIED.value
+_GIVEN_UP: Final = InboundState.GIVEN_UP.value
 
 
 @frozen(kw_only=True)
@@ -68,10 +69,27 @@ class InboxRecords:
 
         return await self.calls.write(work)
 
+    async def listed(
+        self,
+        tenant: Tenant,
+        states: Collection[InboundState],
+        limit: int,
+        before: datetime | None = None,
+    ) -> Sequence[Inbound]:
+        """Give events in these states, newest first, received before that time."""
+        end = None if before is None else micros(before)
+        names = [state.value for state in states]
+
+        async def work(rows: Sight) -> Sequence[Inbound]:
+            found = await rows.newest(Kind.INBOX, tenant, checked(limit), before=end, states=names)
+            return [self._inbound(row) for row in found]
+
+        return await self.calls.read(work)
+
     async def take(
         self, owner: str, now: datetime, until: datetime, limit: int
     ) -> Sequence[Inbound]:
-        """Give events that are not applied and that nobody works on, each to one process."""
+        """Give events that wait and that nobody works on, each to one process."""
 
         async def work(rows: Sight) -> Sequence[Inbound]:
             due = await rows.due(Kind.INBOX, [_RECEIVED], micros(now), checked(limit))
@@ -82,7 +100,7 @@ class InboxRecords:
         return await self.calls.write(work)
 
     async def put_off(
-        self, tenant: Tenant, source: str, event: str, error: str, until: datetime
+        self, tenant: Tenant, source: str, event: str, error: str, until: datetime | None
     ) -> bool:
         """Count a failed attempt at what is not applied, to be taken again from then on."""
 
@@ -96,6 +114,17 @@ class InboxRecords:
 
         return await self.calls.write(work)
 
+    async def revive(self, tenant: Tenant, source: str, event: str, at: datetime) -> bool:
+        """Let an event that is not applied wait from ``at`` on, with no attempts counted."""
+
+        async def work(rows: Sight) -> bool:
+            row = await rows.get(Kind.INBOX, tenant, joined(source, event))
+            if row is None or row.state == _APPLIED:
+                return False
+            return await self._put_back(rows, row, evolve(self._kept(row), attempts=0), at)
+
+        return await self.calls.write(work)
+
     async def purge(self, before: datetime, limit: int) -> int:
         """Remove events of all tenants that were applied before that time, and tell how many."""
 
@@ -104,8 +133,9 @@ class InboxRecords:
 
         return await self.calls.write(work)
 
-    async def _put_back(self, rows: Rows, row: Row, kept: _Kept, until: datetime) -> bool:
-        later = evolve(row, due=micros(until), body=self.codec.text(kept))
+    async def _put_back(self, rows: Rows, row: Row, kept: _Kept, until: datetime | None) -> bool:
+        state, due = (_GIVEN_UP, None) if until is None else (_RECEIVED, micros(until))
+        later = evolve(row, state=state, due=due, body=self.codec.text(kept))
         return await rows.swap(Kind.INBOX, later)
 
     def _row(self, inbound: Inbound) -> Row:
@@ -139,6 +169,7 @@ class InboxRecords:
             applied_at=moment(row.due or 0) if applied else None,
             attempts=kept.attempts,
             last_error=kept.last_error,
+            given_up=row.state == _GIVEN_UP,
         )
 
     def _kept(self, row: Row) -> _Kept:

@@ -40,7 +40,7 @@ from tillway.core.contracts.samples import (
 from tillway.core.deliveries import DeliveryState
 from tillway.core.money import Money
 from tillway.core.payments import State
-from tillway.core.ports.store import UnitOfWork
+from tillway.core.ports.store import InboundState, UnitOfWork
 from tillway.core.refunds import RefundState
 from tillway.core.subscriptions import SubscriptionState
 from tillway.core.tenancy import DEFAULT
@@ -108,6 +108,7 @@ DEEDS: Final[Mapping[str, Deed]] = {
     "inbox.apply": lambda unit: unit.inbox.apply(DEFAULT, "stripe", "evt_mine", NOW),
     "inbox.take": lambda unit: unit.inbox.take(OURS, _LATE, _UNTIL, 9),
     "inbox.put_off": lambda unit: unit.inbox.put_off(DEFAULT, "stripe", "evt_mine", "no", NOW),
+    "inbox.revive": lambda unit: unit.inbox.revive(DEFAULT, "stripe", "evt_over", NOW),
     "inbox.purge": lambda unit: unit.inbox.purge(_LATE, 9),
     "deliveries.add": lambda unit: unit.deliveries.add(delivery("new")),
     "deliveries.take": lambda unit: unit.deliveries.take(OURS, _LATE, _UNTIL, 9),
@@ -170,6 +171,7 @@ LIMITED: Final[Mapping[str, Deed]] = {
     "checkouts.purge": lambda unit: unit.checkouts.purge(_LATE, -1),
     "nonces.purge": lambda unit: unit.nonces.purge(_LATE, -1),
     "answers.purge": lambda unit: unit.answers.purge(_LATE, -1),
+    "inbox.listed": lambda unit: unit.inbox.listed(DEFAULT, set(InboundState), -1),
     "inbox.take": lambda unit: unit.inbox.take(OURS, _LATE, _UNTIL, -1),
     "inbox.purge": lambda unit: unit.inbox.purge(_LATE, -1),
     "deliveries.take": lambda unit: unit.deliveries.take(OURS, _LATE, _UNTIL, -1),

@@ -1,7 +1,7 @@
 """The laws of the inbox: what others tell us is kept as it came, and applied once."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,11 +10,12 @@ from attrs import evolve
 
 from tillway.core.contracts.samples import AWKWARD, LEASE, NOW, OTHER, OURS, THEIRS, inbound
 from tillway.core.contracts.stores.steps import count, read, write
-from tillway.core.ports.store import Inbound, Store
+from tillway.core.ports.store import NOT_APPLIED, Inbound, InboundState, Store
 from tillway.core.tenancy import DEFAULT
 
 _MOMENT: Final = timedelta(microseconds=1)
 _SOON: Final = NOW + _MOMENT
+_RECEIVED, _APPLIED, _GIVEN_UP = InboundState.RECEIVED, InboundState.APPLIED, InboundState.GIVEN_UP
 
 
 async def _receive(store: Store, one: Inbound) -> bool:
@@ -35,11 +36,26 @@ async def _take(
     return list(await write(store, lambda unit: unit.inbox.take(owner, now, now + LEASE, limit)))
 
 
-async def _put_off(store: Store, name: str, until: datetime, error: str = "no") -> bool:
+async def _put_off(store: Store, name: str, until: datetime | None, error: str = "no") -> bool:
     event = f"evt_{name}"
     return await write(
         store, lambda unit: unit.inbox.put_off(DEFAULT, "stripe", event, error, until)
     )
+
+
+async def _revive(store: Store, name: str, at: datetime = NOW) -> bool:
+    event = f"evt_{name}"
+    return await write(store, lambda unit: unit.inbox.revive(DEFAULT, "stripe", event, at))
+
+
+async def _listed(
+    store: Store,
+    states: Collection[InboundState],
+    limit: int = 10,
+    before: datetime | None = None,
+) -> list[str]:
+    found = await read(store, lambda view: view.inbox.listed(DEFAULT, states, limit, before))
+    return [one.id.removeprefix("evt_") for one in found]
 
 
 async def _purge(store: Store, before: datetime, limit: int = 10) -> int:
@@ -68,7 +84,7 @@ class InboxLaws:
 
     async def test_an_event_begins_as_received(self, store: Store) -> None:
         """Neither applied nor tried, whatever else is said of it."""
-        odd = evolve(inbound("a"), applied_at=NOW, attempts=3, last_error="no")
+        odd = evolve(inbound("a"), applied_at=NOW, attempts=3, last_error="no", given_up=True)
         assert await _receive(store, odd)
         assert await _get(store, "a") == inbound("a")
 
@@ -137,6 +153,57 @@ class InboxLaws:
         assert not await _put_off(store, "a", NOW)
         assert not await _put_off(store, "unknown", NOW)
         assert await _get(store, "a") == evolve(inbound("a"), applied_at=NOW)
+
+    async def test_what_is_given_up_is_taken_no_more(self, store: Store) -> None:
+        """It stays as it is, for ever; it can be applied all the same, and put off once more."""
+        for name in "ab":
+            await _receive(store, inbound(name))
+            assert await _put_off(store, name, None)
+        over = evolve(inbound("a"), attempts=1, last_error="no", given_up=True)
+        assert await _get(store, "a") == over
+        assert over.state is _GIVEN_UP
+        assert await _take(store, NOW + 1000 * LEASE) == []
+        assert await _purge(store, NOW + 1000 * LEASE) == 0
+        assert not await _receive(store, inbound("a"))
+        assert await _get(store, "a") == over
+        assert await _apply(store, "a")
+        assert await _get(store, "a") == evolve(over, applied_at=NOW, given_up=False)
+        assert await _put_off(store, "b", NOW + LEASE)
+        again = evolve(inbound("b"), attempts=2, last_error="no")
+        assert await _take(store, NOW + LEASE + _MOMENT) == [again]
+
+    async def test_what_is_not_applied_is_revived(self, store: Store) -> None:
+        """Given up, taken or waiting: it waits from then on, with no attempts counted."""
+        for name in ("over", "taken", "done"):
+            await _receive(store, inbound(name))
+        await _put_off(store, "over", None)
+        await _apply(store, "done")
+        assert [one.id for one in await _take(store, _SOON)] == ["evt_taken"]
+        for name in ("over", "over", "taken"):
+            assert await _revive(store, name, NOW + LEASE)
+        assert not await _revive(store, "done")
+        assert not await _revive(store, "unknown")
+        assert await _get(store, "done") == evolve(inbound("done"), applied_at=NOW)
+        assert await _take(store, NOW + LEASE) == []
+        again = evolve(inbound("over"), last_error="no")
+        assert await _take(store, NOW + LEASE + _MOMENT) == [again, inbound("taken")]
+
+    async def test_events_are_listed_by_state(self, store: Store) -> None:
+        """Newest first, of one time the greater id, within the limit, before the time given."""
+        for n in (2, 0, 4, 1, 3):
+            await _receive(store, inbound(str(n), received_at=NOW + (n // 2) * _MOMENT))
+        await _receive(store, inbound("theirs", OTHER))
+        await _put_off(store, "3", None)
+        await _apply(store, "1", NOW + LEASE)
+        assert await _listed(store, {_RECEIVED}) == ["4", "2", "0"]
+        assert await _listed(store, {_GIVEN_UP}) == ["3"]
+        assert await _listed(store, {_APPLIED}) == ["1"]
+        assert await _listed(store, NOT_APPLIED) == ["4", "3", "2", "0"]
+        assert await _listed(store, set(InboundState), 3) == ["4", "3", "2"]
+        assert await _listed(store, NOT_APPLIED, 10, _SOON) == ["0"]
+        assert await _listed(store, set()) == await _listed(store, NOT_APPLIED, 0) == []
+        found = await read(store, lambda view: view.inbox.listed(DEFAULT, {_GIVEN_UP}, 1))
+        assert list(found) == [await _get(store, "3")]
 
     async def test_of_applications_at_once_one_is_made(self, store: Store) -> None:
         """Many race to apply an event: one does."""

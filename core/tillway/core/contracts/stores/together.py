@@ -57,6 +57,7 @@ _READS: Final = frozenset(
         "checkouts.due",
         "nonces.waiting",
         "inbox.get",
+        "inbox.listed",
         "deliveries.get",
         "deliveries.listed",
         "settings.get",

@@ -26,9 +26,11 @@ from tillway.core.ports.store.payments import (
     Tallies,
 )
 from tillway.core.ports.store.requests import (
+    NOT_APPLIED,
     Answer,
     Answers,
     Inbound,
+    InboundState,
     Inbox,
     Mismatch,
     Nonces,
@@ -42,6 +44,7 @@ from tillway.core.ports.store.units import Store, UnitOfWork, View
 from tillway.core.ports.store.work import Deliveries, Leases, Setting, Settings
 
 __all__ = [
+    "NOT_APPLIED",
     "Answer",
     "Answers",
     "Carts",
@@ -52,6 +55,7 @@ __all__ = [
     "Deliveries",
     "Events",
     "Inbound",
+    "InboundState",
     "Inbox",
     "Leases",
     "Ledger",

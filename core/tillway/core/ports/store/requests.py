@@ -1,6 +1,6 @@
 """What requests leave behind: nonces, answers to be given again, and what others told us."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -128,6 +128,17 @@ class Answers(Protocol):
         ...
 
 
+class InboundState(StrEnum):
+    """What has become of an event. ``given_up``: nobody tries it again by himself."""
+
+    RECEIVED = "received"
+    APPLIED = "applied"
+    GIVEN_UP = "given_up"
+
+
+NOT_APPLIED: frozenset[InboundState] = frozenset({InboundState.RECEIVED, InboundState.GIVEN_UP})
+
+
 @frozen(kw_only=True)
 class Inbound:
     """An event that somebody sent us, as it came. ``id`` is unique for its source and tenant."""
@@ -142,6 +153,19 @@ class Inbound:
     applied_at: datetime | None = None
     attempts: int = 0
     last_error: str | None = None
+    given_up: bool = False
+
+    @property
+    def state(self) -> InboundState:
+        """What has become of it."""
+        if self.applied_at is not None:
+            return InboundState.APPLIED
+        return InboundState.GIVEN_UP if self.given_up else InboundState.RECEIVED
+
+    @property
+    def created_at(self) -> datetime:
+        """When it came to be, as lists have it."""
+        return self.received_at
 
 
 class Inbox(Protocol):
@@ -165,21 +189,40 @@ class Inbox(Protocol):
         """
         ...
 
+    async def listed(
+        self,
+        tenant: Tenant,
+        states: Collection[InboundState],
+        limit: int,
+        before: datetime | None = None,
+    ) -> Sequence[Inbound]:
+        """Give events in these states, newest first, received before that time."""
+        ...
+
     async def take(
         self, owner: str, now: datetime, until: datetime, limit: int
     ) -> Sequence[Inbound]:
-        """Give events of all tenants that are not applied and that nobody works on before ``now``.
+        """Give events of all tenants that wait and that nobody works on before ``now``.
 
         The longest waiting first, each to one process until ``until``.
         """
         ...
 
     async def put_off(
-        self, tenant: Tenant, source: str, event: str, error: str, until: datetime
+        self, tenant: Tenant, source: str, event: str, error: str, until: datetime | None
     ) -> bool:
         """Count a failed attempt at what is not applied, to be taken again after that time.
 
-        False if it is applied, or is not there. A repeat counts another.
+        None gives it up: it is taken no more. False if it is applied, or is not there. A repeat
+        counts another, and a time has what was given up wait again.
+        """
+        ...
+
+    async def revive(self, tenant: Tenant, source: str, event: str, at: datetime) -> bool:
+        """Let an event that is not applied wait from ``at`` on, with no attempts counted.
+
+        Whether it was given up or waits, and whoever works on it. Its last error stays. False if
+        it is applied, or is not there; a repeat does the same again.
         """
         ...
 

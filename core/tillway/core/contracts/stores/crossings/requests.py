@@ -6,7 +6,15 @@ from typing import Final
 
 from tillway.core.contracts.samples import NOW, OTHER, OURS, TERM, THEIRS, answer, inbound, nonce
 from tillway.core.contracts.stores.crossings.case import Case
-from tillway.core.ports.store import Answers, NonceUse, Running, Started, UnitOfWork, View
+from tillway.core.ports.store import (
+    Answers,
+    InboundState,
+    NonceUse,
+    Running,
+    Started,
+    UnitOfWork,
+    View,
+)
 from tillway.core.tenancy import DEFAULT, Tenant
 
 _EARLY: Final = NOW - timedelta(hours=1)
@@ -83,6 +91,14 @@ async def _put_off(unit: UnitOfWork) -> bool:
     return not await unit.inbox.put_off(OTHER, "stripe", "evt_mine", "no", NOW)
 
 
+async def _listed_inbound(unit: UnitOfWork) -> bool:
+    return not await unit.inbox.listed(OTHER, set(InboundState), 100)
+
+
+async def _revive(unit: UnitOfWork) -> bool:
+    return not await unit.inbox.revive(OTHER, "stripe", "evt_mine", NOW)
+
+
 async def _purge_inbox(unit: UnitOfWork) -> bool:
     await unit.inbox.receive(inbound("done", OTHER))
     await unit.inbox.apply(OTHER, "stripe", "evt_done", _EARLY)
@@ -100,20 +116,24 @@ CASES: Final[Mapping[str, Case]] = {
     "answers.purge": _purge_answers,
     "inbox.receive": _receive,
     "inbox.get": _get_inbound,
+    "inbox.listed": _listed_inbound,
     "inbox.apply": _apply,
     "inbox.take": _take,
     "inbox.put_off": _put_off,
+    "inbox.revive": _revive,
     "inbox.purge": _purge_inbox,
 }
 
 
 async def fill(unit: UnitOfWork) -> None:
-    """Leave a nonce, a reserved key, an event that waits and one that is applied."""
+    """Leave a nonce, a reserved key, an event that waits, one given up and one applied."""
     await unit.nonces.add(nonce("mine"))
     await _started(unit.answers, DEFAULT)
     await unit.inbox.receive(inbound("mine"))
-    await unit.inbox.receive(inbound("done"))
+    for name in ("done", "over"):
+        await unit.inbox.receive(inbound(name))
     await unit.inbox.apply(DEFAULT, "stripe", "evt_done", NOW)
+    await unit.inbox.put_off(DEFAULT, "stripe", "evt_over", "no", None)
 
 
 async def seen(view: View) -> list[object]:
@@ -122,4 +142,5 @@ async def seen(view: View) -> list[object]:
         await view.nonces.waiting(DEFAULT, "approve", NOW),
         await view.inbox.get(DEFAULT, "stripe", "evt_mine"),
         await view.inbox.get(DEFAULT, "stripe", "evt_done"),
+        list(await view.inbox.listed(DEFAULT, set(InboundState), 100)),
     ]

@@ -18,6 +18,7 @@ from tillway.core.contracts.stores.side_by_side.calls import (
     times,
 )
 from tillway.core.deliveries import Delivery, DeliveryState
+from tillway.core.ports.store import InboundState
 from tillway.core.tenancy import Tenant
 
 _purposes: Final = st.sampled_from(("approve", "approve", "deny"))
@@ -45,7 +46,13 @@ _INBOX: Final = (
     call("inbox.receive", st.builds(inbound, few, tenants, times)),
     call("inbox.apply", *_event, times),
     call("inbox.take", owners, times, times, limits),
-    call("inbox.put_off", *_event, st.sampled_from(("no", "not yet")), times),
+    call(
+        "inbox.put_off",
+        *_event,
+        st.sampled_from(("no", "not yet")),
+        st.one_of(st.none(), times),
+    ),
+    call("inbox.revive", *_event, times),
     call("inbox.purge", times, limits),
 )
 
@@ -96,6 +103,7 @@ CALLS: Final = st.one_of(*_REQUESTS, *_INBOX, *_DELIVERIES, *_OTHERS)
 READS: Final = st.one_of(
     call("nonces.waiting", tenants, _purposes, times),
     call("inbox.get", *_event),
+    call("inbox.listed", tenants, some(*InboundState), limits, st.one_of(st.none(), times)),
     call("deliveries.get", tenants, _delivery_ids),
     call("deliveries.listed", tenants, some(*DeliveryState), limits, st.one_of(st.none(), times)),
     call("settings.get", tenants, _keys),
