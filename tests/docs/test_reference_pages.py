@@ -23,7 +23,9 @@ class TestMetrics:
         registry = CollectorRegistry()
         Instruments(registry)
         page = (REFERENCE / "metrics.md").read_text()
-        rows = [line for line in page.splitlines() if line.startswith("| `cedros_")]
+        rows = [
+            line for line in page.splitlines() if line.startswith(("| `cedros_", "| `tillway_"))
+        ]
 
         metrics = list(registry.collect())
 

@@ -20,6 +20,7 @@ from tillway.core.contracts.samples.payments import (
     unapplied,
     watched,
 )
+from tillway.core.contracts.samples.requests import inbound
 from tillway.core.errors import Code
 from tillway.core.events import Event
 from tillway.core.ids import event_id_of
@@ -502,6 +503,22 @@ async def _(unit: UnitOfWork) -> None:
     await unit.checkouts.add(
         evolve(checkout("a"), created_at=NOW - DAYS, expires_at=NOW - DAYS + LEASE)
     )
+
+
+# What providers tell
+
+
+@plants(Kind.EVENT_GIVEN_UP)
+async def _(unit: UnitOfWork) -> None:
+    await unit.inbox.receive(inbound("a"))
+    await unit.inbox.put_off(DEFAULT, "stripe", "evt_a", "it cannot be read", None)
+
+
+@plants(Kind.EVENT_WAITING_TOO_LONG)
+async def _(unit: UnitOfWork) -> None:
+    old = NOW - DAYS - LEASE
+    await unit.inbox.receive(inbound("a", received_at=old))
+    await unit.inbox.put_off(DEFAULT, "stripe", "evt_a", "it is not known yet", old + LEASE)
 
 
 # Subscriptions

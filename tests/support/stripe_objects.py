@@ -77,7 +77,10 @@ def invoice(*, old: bool = False, **changes: Any) -> Object:
         moved = {
             "parent": {
                 "type": "subscription_details",
-                "subscription_details": {"subscription": "sub_1"},
+                "subscription_details": {
+                    "subscription": "sub_1",
+                    "metadata": {"tillway_checkout": "checkout_1"},
+                },
             },
             "payments": {"object": "list", "data": [{"id": "inpay_1", "payment": paid}]},
         }

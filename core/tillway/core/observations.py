@@ -45,6 +45,31 @@ class RpcCalled:
 
 
 @frozen(kw_only=True)
+class ProviderCalled:
+    """A provider of payments was asked once, or was not because its circuit is open.
+
+    ``operation`` is ours, from a fixed set; ``outcome`` is ``ok``, ``refused``, ``circuit_open``,
+    or what went wrong. ``seconds`` is None where no call was made.
+    """
+
+    provider: str
+    operation: str
+    outcome: str
+    seconds: float | None
+
+
+@frozen(kw_only=True)
+class EventHeard:
+    """A provider's event was refused, or an attempt was made at one that was kept.
+
+    ``outcome`` is one of those of `tillway.core.services.hosted.incoming.Outcome`.
+    """
+
+    source: str
+    outcome: str
+
+
+@frozen(kw_only=True)
 class QueryRan:
     """A unit of work ended on the store."""
 
@@ -96,6 +121,8 @@ Observation = (
     | RefundOffered
     | RefundCompleted
     | RpcCalled
+    | ProviderCalled
+    | EventHeard
     | QueryRan
     | ArchivalRan
     | CartSeen

@@ -6,12 +6,14 @@ Nothing is changed by it, but that a store which is not there yet is created, as
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from attrs import evolve
 
 from tillway.core.catalog import Product
 from tillway.core.errors import TillwayError, Unavailable
 from tillway.core.ports.rails import Examines, Finding, Rail
+from tillway.core.ports.store import InboundState
 from tillway.core.services.rails import Rails
 from tillway.core.tenancy import DEFAULT
 from tillway.entrypoints.bootstrap import create_app
@@ -24,6 +26,9 @@ from tillway.entrypoints.settings.sections import BUILT_IN
 from tillway.entrypoints.unopened import unopened
 from tillway.plugins.registry import PluginError, Registry, sections
 from tillway.plugins.settings.storage import StorageSettings
+
+MANY: Final = 50
+"""How many events that were given up are counted: each may be a megabyte."""
 
 
 def examine_settings(path: Path | str | None) -> Report:
@@ -62,7 +67,9 @@ async def examine_surroundings(configured: Configured) -> Sequence[Finding]:
     Raises what `create_app` raises. That something is away is a finding.
     """
     async with unopened(configured) as gateway:
-        found = [await _store(gateway, configured), *await _sources(gateway)]
+        store = await _store(gateway, configured)
+        told = await _told(gateway) if store.good else []
+        found = [store, *told, *await _sources(gateway)]
         found += await _catalogue(gateway)
         for rail in gateway.rails.all:
             found += await _rail(rail, gateway)
@@ -110,6 +117,18 @@ async def _store(gateway: Gateway, configured: Configured) -> Finding:
             fatal=True,
         )
     return Finding(subject=subject, good=True, fact="opens and can be written")
+
+
+async def _told(gateway: Gateway) -> Sequence[Finding]:
+    """Warn of what providers have told and nobody could apply."""
+    async with gateway.store.view(once=True) as view:
+        over = await view.inbox.listed(DEFAULT, {InboundState.GIVEN_UP}, MANY)
+    if not over:
+        return []
+    count = f"{MANY} and more" if len(over) == MANY else f"{len(over)}"
+    fact = f"{count} that could not be applied, the last one {over[0].id}: {over[0].last_error}"
+    advice = "look at `tillway stripe events`, mend what is wrong, then `tillway stripe retry`"
+    return [Finding(subject="events", good=False, fact=fact, advice=advice)]
 
 
 async def _catalogue(gateway: Gateway) -> Sequence[Finding]:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tillway.core.observations import ProviderCalled
 from tillway.core.ports.rails import Rail
 from tillway.plugins.context import Context
 from tillway.plugins.hooks import hookimpl
@@ -59,7 +60,13 @@ def _api(settings: StripeSettings, key: Secret, context: Context) -> Api:
     guard = Guard(
         sleep=context.clock.sleep, breaker=breaker("stripe_api", chosen) if chosen else None
     )
-    return Api(key=key, base=settings.api_base, guard=guard)
+
+    def observe(operation: str, outcome: str, seconds: float | None) -> None:
+        context.observe(
+            ProviderCalled(provider="stripe", operation=operation, outcome=outcome, seconds=seconds)
+        )
+
+    return Api(key=key, base=settings.api_base, guard=guard, observe=observe)
 
 
 def _config(settings: StripeSettings, context: Context) -> StripeConfig:

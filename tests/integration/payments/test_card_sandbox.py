@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 import stripe
 from attrs import define, field
+from prometheus_client.parser import text_string_to_metric_families
 
 from support.refunds import REFUNDS, approve
 from support.shop import Answer, Shop, v2_header
@@ -22,6 +23,7 @@ from tillway.core.services.books.audit import Audit
 from tillway.core.tenancy import DEFAULT
 from tillway.entrypoints.sandbox.stripe import Fault, Kind, Served
 
+OPENED: Final = "checkout.sessions.create"
 BREAKER: Final = {"stripe_api": {"timeout": "200ms"}}
 PRICE: Final = 1_250
 
@@ -276,3 +278,59 @@ class TestTrouble:
         one.shop.clock.forward(timedelta(hours=25))
         await one.shop.gateway.services.overdue.run()
         assert (await one.verify(session)).status == 200
+
+
+@pytest.mark.asyncio
+class TestCounted:
+    """What operators see of Stripe at /metrics."""
+
+    async def test_calls_are_counted_by_what_came_of_them(self, one: Till) -> None:
+        """Every try, with how long it took; what was not sent took no time."""
+        await one.buy()
+        one.provider.faults.add(Kind.HTTP_500, times=2)
+        assert (await one.open()).status == 200
+        one.provider.faults.add(Kind.HTTP_429, times=None)
+        assert (await one.open()).status == 502
+        one.provider.faults.clear()
+        one.provider.faults.add(Kind.DROP, times=None)
+        assert (await one.open()).status == 502
+        seen = await self.seen(one, "provider_calls_total")
+        create = {what[1]: count for what, count in seen.items() if what[0] == OPENED}
+        assert create == {
+            "ok": 2.0,
+            "http_5xx": 2.0,
+            "rate_limit": 3.0,
+            "connection": 2.0,  # with the third one in a row the circuit opens
+            "circuit_open": 1.0,
+        }
+        took = await self.seen(one, "provider_call_duration_seconds_count")
+        assert took[OPENED,] == sum(create.values()) - create["circuit_open"]
+
+    async def test_a_no_is_told_apart_from_silence(self, one: Till) -> None:
+        """It is an answer."""
+        rail = one.shop.gateway.services.checkouts.rail()
+        assert await rail.retrieve("cs_test_unknown") is None
+        seen = await self.seen(one, "provider_calls_total")
+        assert seen == {("checkout.sessions.retrieve", "refused"): 1.0}
+
+    async def test_events_are_counted_by_what_came_of_them(self, one: Till) -> None:
+        """Those that are not Stripe's too."""
+        await one.buy()
+        forged = {"Stripe-Signature": "t=1,v1=00"}
+        assert (await one.shop.post("/webhook/stripe", {"id": "evt_1"}, forged)).status == 400
+        seen = await self.seen(one, "events_heard_total")
+        assert seen.pop(("refused", "stripe")) == 1.0
+        assert seen.keys() == {("applied", "stripe")}
+        assert seen["applied", "stripe"] >= 1.0
+
+    async def seen(self, one: Till, name: str) -> dict[tuple[str, ...], float]:
+        """Give the samples of a metric by their labels, but for the provider's name."""
+        text = (await one.shop.get("/metrics")).body
+        found: dict[tuple[str, ...], float] = {}
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                if sample.name == f"tillway_{name}":
+                    assert sample.labels.pop("provider", "stripe") == "stripe"
+                    what = (value for _, value in sorted(sample.labels.items()))
+                    found[tuple(what)] = sample.value
+        return found

@@ -45,6 +45,39 @@ class TestMoney:
         assert found.payment == "pi_2"
 
     @pytest.mark.parametrize(
+        ("metadata", "reference"), [({"tillway_checkout": "checkout_1"}, "checkout_1"), ({}, None)]
+    )
+    async def test_an_older_invoice_is_told_whose_it_is(
+        self,
+        wire: StripeWire,
+        rail: StripeRail,
+        metadata: dict[str, str],
+        reference: str | None,
+    ) -> None:
+        """By its subscription, so that nobody waits for what another shop sells."""
+        told = news(rail, "invoice.paid", invoice(old=True))
+        assert isinstance(told, InvoiceTold)
+        assert (told.payment, told.reference, told.foreign) == ("pi_2", None, False)
+        wire.answer({"GET /v1/subscriptions/sub_1": Says({"metadata": metadata})})
+        found = await rail.complete(told)
+
+        assert isinstance(found, InvoiceTold)
+        assert (found.reference, found.foreign) == (reference, reference is None)
+
+    @pytest.mark.parametrize("answer", [error(403), error(404, code="resource_missing")])
+    async def test_money_is_named_though_nobody_tells_whose_it_is(
+        self, wire: StripeWire, rail: StripeRail, answer: Says
+    ) -> None:
+        """A restricted key may see invoices and no subscriptions."""
+        told = news(rail, "invoice.paid", invoice(old=True, payment_intent=None))
+        asked = {"GET /v1/invoices/in_1": Says(invoice()), "GET /v1/subscriptions/sub_1": answer}
+        wire.answer(asked)
+        found = await rail.complete(told)
+
+        assert isinstance(found, InvoiceTold)
+        assert (found.payment, found.foreign) == ("pi_2", False)
+
+    @pytest.mark.parametrize(
         ("type_", "told"), [("charge.refunded", charge()), ("charge.dispute.created", dispute())]
     )
     async def test_money_that_went_back_is_given_its_invoice(

@@ -316,16 +316,17 @@ class TestOthers:
     """Subscriptions that the account has beside ours."""
 
     async def test_their_news_change_nothing_and_are_not_waited_for(self, club: Club) -> None:
-        """Everything that is told is applied at once."""
+        """Everything that is told is applied at once, whether another gateway sells it or not."""
         one = await club.joined()
         theirs: Any = club.stripe.account.get("subscription", str(one.stripe_subscription))
         for number in (1, 2):
             foreign = {**theirs, "id": f"sub_other{number}", "metadata": {"shop": "another"}}
             club.stripe.account.tell("customer.subscription.updated", foreign)
         for issued in club.stripe.account.shelves.of("invoice", status="paid"):
-            details = {"metadata": {}, "subscription": "sub_other1"}
-            parent = {**issued["parent"], "subscription_details": details}
-            club.stripe.account.tell("invoice.paid", {**issued, "parent": parent})
+            for noted in ({}, {"tillway_checkout": "checkout_of_another"}):
+                details = {"metadata": noted, "subscription": "sub_other1"}
+                parent = {**issued["parent"], "subscription_details": details}
+                club.stripe.account.tell("invoice.paid", {**issued, "parent": parent})
         await club.stripe.delivered()
         club.shop.clock.forward(timedelta(days=1))
         assert await club.shop.gateway.services.incoming.sweep() == 0

@@ -213,6 +213,7 @@ class TestInvoices:
             period_end=WHEN + 2 * PERIOD,
             at=WHEN,
             payment="pi_2",
+            reference=None if old else "checkout_1",
         )
 
     def test_one_that_failed(self) -> None:
@@ -241,6 +242,7 @@ class TestInvoices:
             news = told("invoice.paid", shape)
             assert isinstance(news, InvoiceTold)
             assert news.foreign is foreign
+            assert news.reference == (metadata or {}).get("tillway_checkout")
 
     def test_one_without_a_subscription_says_nothing(self) -> None:
         """An invoice of the merchant's own is none of ours."""

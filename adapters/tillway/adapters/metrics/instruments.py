@@ -1,4 +1,4 @@
-"""The metrics: names, labels and buckets are the Cedros contract's."""
+"""The metrics: names, labels and buckets are the Cedros contract's, and ours where it has none."""
 
 from typing import Final
 
@@ -67,6 +67,22 @@ class Instruments:
         )
         self.call_errors = counter(
             "cedros_rpc_errors_total", "Calls that failed.", *node, "error_type"
+        )
+        self.provider_calls = counter(
+            "tillway_provider_calls_total",
+            "Calls to providers of payments, with every retry.",
+            *("provider", "operation", "outcome"),
+        )
+        self.provider_duration = histogram(
+            "tillway_provider_call_duration_seconds",
+            "Calls to providers of payments that were made.",
+            PAYMENT,
+            *("provider", "operation"),
+        )
+        self.events = counter(
+            "tillway_events_heard_total",
+            "Events of providers: attempts to apply them, and those that were refused.",
+            *("source", "outcome"),
         )
         self.carts = counter(
             "cedros_cart_checkouts_total", "Carts quoted, sent to a checkout, and paid.", "status"

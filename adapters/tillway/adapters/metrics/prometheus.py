@@ -26,9 +26,11 @@ from tillway.core.money import Money
 from tillway.core.observations import (
     ArchivalRan,
     CartSeen,
+    EventHeard,
     Observation,
     PaymentCompleted,
     PaymentStarted,
+    ProviderCalled,
     QueryRan,
     RefundCompleted,
     RefundOffered,
@@ -74,8 +76,8 @@ class PrometheusObserver:
                 self._completed(seen)
             case RefundOffered() | RefundCompleted():
                 self._refunded(seen)
-            case RpcCalled():
-                self._called(seen)
+            case RpcCalled() | ProviderCalled() | EventHeard():
+                self._spoken(seen)
             case QueryRan():
                 self._see.queries.of(seen.operation, seen.backend).observe(seen.seconds)
             case ArchivalRan():
@@ -115,6 +117,21 @@ class PrometheusObserver:
         self._see.carts.of(seen.status).inc()
         if seen.status != "session_creation_failed":
             self._see.cart_items.inc(seen.lines)
+
+    def _spoken(self, seen: RpcCalled | ProviderCalled | EventHeard) -> None:
+        match seen:
+            case RpcCalled():
+                self._called(seen)
+            case ProviderCalled():
+                self._asked(seen)
+            case EventHeard():
+                self._see.events.of(seen.source, seen.outcome).inc()
+
+    def _asked(self, seen: ProviderCalled) -> None:
+        what = (seen.provider, seen.operation)
+        self._see.provider_calls.of(*what, seen.outcome).inc()
+        if seen.seconds is not None:
+            self._see.provider_duration.of(*what).observe(seen.seconds)
 
     def _called(self, seen: RpcCalled) -> None:
         node = (seen.method, seen.network)

@@ -5,6 +5,7 @@ The package repeats nothing: the guard does, by our clock, and always under the 
 
 import hashlib
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import quote
@@ -16,14 +17,18 @@ from attrs import define, field, frozen
 from tillway.adapters.stripe.answers import Fields, Misshapen
 from tillway.adapters.stripe.config import API_BASE, API_VERSION
 from tillway.adapters.stripe.errors import (
+    CIRCUIT_OPEN,
+    OK,
+    OTHER,
     Refused,
     Repeated,
     StripeAway,
     Unauthentic,
     away_of,
     failure_of,
+    outcome_of,
 )
-from tillway.core.errors import Code, Declined, Unavailable, Unsettled
+from tillway.core.errors import Code, Declined, TillwayError, Unavailable, Unsettled
 from tillway.core.secrets import Secret
 
 Answer = TypeVar("Answer")
@@ -37,6 +42,14 @@ LONGEST_KEY: Final = 255
 """Stripe's limit of an idempotency key."""
 
 _MISSING: Final = "resource_missing"
+
+Observe = Callable[[str, str, float | None], None]
+"""Hears of every request: operation, outcome, and seconds, None where none was made."""
+
+
+def ignore(operation: str, outcome: str, seconds: float | None) -> None:
+    """Observe nothing."""
+
 
 _log = logging.getLogger(__name__)
 
@@ -86,6 +99,7 @@ class Api:
     timeout: float = 10.0
     connect_timeout: float = 3.0
     connections: int = 100
+    observe: Observe = field(default=ignore, repr=False)
     _key: Secret = field(alias="key", repr=False)
     _session: aiohttp.ClientSession | None = field(default=None, init=False, repr=False)
     _client: stripe.StripeClient | None = field(default=None, init=False, repr=False)
@@ -160,13 +174,29 @@ class Api:
 
     async def _guarded(self, operation: str, call: Callable[[], Awaitable[Fields]]) -> Fields:
         try:
-            return await self.guard.run(operation, call, repeat=True)
+            return await self.guard.run(
+                operation, lambda: self._observed(operation, call), repeat=True
+            )
         except Unavailable as away:
+            if not isinstance(away, StripeAway):
+                self.observe(operation, CIRCUIT_OPEN, None)
             # The guard's own, when its circuit is open, has not the contract's code.
             raise Unavailable(Code.STRIPE_ERROR, retry_after=away.retry_after) from away
         except Declined as refused:
             _log.warning("Stripe refused %s: %s", operation, getattr(refused, "word", ""))
             raise
+
+    async def _observed(self, operation: str, call: Callable[[], Awaitable[Fields]]) -> Fields:
+        began, outcome = time.perf_counter(), OTHER
+        try:
+            answer = await call()
+            outcome = OK
+        except TillwayError as failure:
+            outcome = outcome_of(failure)
+            raise
+        finally:
+            self.observe(operation, outcome, time.perf_counter() - began)
+        return answer
 
     async def _send(
         self, method: str, path: str, params: Params, options: Mapping[str, str]

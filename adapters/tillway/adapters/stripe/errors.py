@@ -21,11 +21,24 @@ import stripe
 from attrs import frozen
 from stripe.oauth_error import OAuthError
 
-from tillway.core.errors import Code, Declined, TillwayError, Unavailable
+from tillway.core.errors import Code, Declined, TillwayError, Unavailable, Unsettled
 
 REFUSED: Final = "The card provider refused the request."
 CARD_DECLINED: Final = "The card was declined."
 _LONGEST_REST: Final = 60.0
+
+OK: Final = "ok"
+REFUSAL: Final = "refused"
+CIRCUIT_OPEN: Final = "circuit_open"
+OTHER: Final = "other"
+_KINDS: Final[Mapping[str, str]] = {
+    "connect": "connect",
+    "connection": "connection",
+    "timeout": "timeout",
+    "rate limit": "rate_limit",
+}
+OUTCOMES: Final = frozenset({OK, REFUSAL, CIRCUIT_OPEN, OTHER, "http_5xx", *_KINDS.values()})
+"""How a request may end, for metrics."""
 
 
 class StripeAway(Unavailable):
@@ -111,6 +124,15 @@ def away_of(cause: BaseException | None) -> StripeAway:
     if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return StripeAway("connect", written=False)
     return StripeAway("timeout" if isinstance(cause, TimeoutError) else "connection")
+
+
+def outcome_of(failure: TillwayError) -> str:
+    """Say in one of a few words how a request ended that did not go well."""
+    if isinstance(failure, Declined):
+        return REFUSAL
+    cause = failure.__cause__ if isinstance(failure, Unsettled) else failure
+    kind = cause.kind if isinstance(cause, StripeAway) else ""
+    return "http_5xx" if kind.startswith("http 5") else _KINDS.get(kind, OTHER)
 
 
 def _meaning(error: stripe.StripeError) -> Meaning:

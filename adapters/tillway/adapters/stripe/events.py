@@ -6,7 +6,7 @@ made with, however new our own requests are.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import orjson
 from attrs import frozen
@@ -110,7 +110,7 @@ def _invoice(event: _Event, *, paid: bool) -> News:
         period_end=ended,
         at=event.at,
         payment=invoice_payment(invoice),
-        foreign=_is_foreign(invoice),
+        **_whose(invoice),
     )
 
 
@@ -126,11 +126,13 @@ def _subscription_of(invoice: Fields) -> str | None:
     return (details and details.ref("subscription")) or invoice.ref("subscription")
 
 
-def _is_foreign(invoice: Fields) -> bool:
-    """Tell whether its subscription's metadata is there, and lacks our words."""
+def _whose(invoice: Fields) -> Mapping[str, Any]:
+    """Read whose its subscription is, where its metadata is there."""
     details = _details(invoice)
-    known = details is not None and details.has("metadata")
-    return known and details is not None and CHECKOUT not in details.texts("metadata")
+    if details is None or not details.has("metadata"):
+        return {}
+    reference = details.texts("metadata").get(CHECKOUT)
+    return {"reference": reference, "foreign": reference is None}
 
 
 def _period(invoice: Fields) -> tuple[datetime, datetime]:

@@ -226,7 +226,7 @@ class SubscriptionAsked:
 class InvoiceTold:
     """A period of a subscription was paid, or could not be.
 
-    ``foreign`` tells that what the provider keeps with the subscription names no checkout of ours.
+    ``reference`` is the checkout that its subscription names; ``foreign`` tells that none is named.
     """
 
     id: str
@@ -237,6 +237,7 @@ class InvoiceTold:
     period_end: datetime
     at: datetime
     payment: str | None = None
+    reference: str | None = None
     foreign: bool = False
 
 
@@ -344,7 +345,7 @@ class CompletesNews(Protocol):
     """Ask the provider for what its events leave out: which money, and for what."""
 
     async def complete(self, news: News) -> News:
-        """Name the money of a session or an invoice, the invoice of money that went back.
+        """Name the money of a session or invoice, and whose it is; the invoice of what went back.
 
         Money that is disputed counts as such. What the provider does not tell stays as it was; a
         repeat gives the same. Raises Unavailable where it does not answer.

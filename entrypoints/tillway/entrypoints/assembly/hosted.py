@@ -49,6 +49,7 @@ class HostedParts:
                 clock=ground.clock,
                 owner=ground.leases.process,
                 news=news,
+                observe=ground.observe,
             ),
             overdue=Overdue(
                 store=ground.store,

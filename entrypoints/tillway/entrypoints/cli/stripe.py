@@ -1,10 +1,11 @@
-"""``tillway stripe``: looking on at what Stripe tells."""
+"""``tillway stripe``: what Stripe tells, and what has become of it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from tillway.entrypoints.cli import stripe_events
 from tillway.entrypoints.cli.options import config_option
 from tillway.entrypoints.processes.failures import CannotStart
 
@@ -17,7 +18,11 @@ _MOST_PORT = 65_535
 
 @click.group("stripe")
 def command() -> None:
-    """Look on at what Stripe tells."""
+    """Look on at what Stripe tells, and at what of it is not applied."""
+
+
+command.add_command(stripe_events.events)
+command.add_command(stripe_events.retry)
 
 
 @command.command("listen")

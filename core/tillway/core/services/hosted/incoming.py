@@ -9,12 +9,14 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final, Protocol
 
 from attrs import define, field
 
 from tillway.core.errors import Code, Declined, Unavailable
 from tillway.core.money import Money
+from tillway.core.observations import EventHeard, Observer, Observers
 from tillway.core.ports.clock import Clock
 from tillway.core.ports.hosting import (
     CompletesNews,
@@ -26,7 +28,6 @@ from tillway.core.ports.hosting import (
 )
 from tillway.core.ports.store import Inbound, Store, UnitOfWork
 from tillway.core.ports.subscribing import Undecided
-from tillway.core.refunds import NEVER
 from tillway.core.services.hosted.asking import answer
 from tillway.core.services.rails import Rails
 from tillway.core.tenancy import Tenant
@@ -56,13 +57,29 @@ class NotYet(Exception):
     """News are about something that is not known, and may be known soon: they come in any order."""
 
 
+class Contradicts(Declined):
+    """News contradict what is written: however often they are tried, it stays so."""
+
+
+class Outcome(StrEnum):
+    """What came of an event, or of an attempt at it."""
+
+    APPLIED = "applied"
+    REPEATED = "repeated"
+    REFUSED = "refused"
+    WAITING = "waiting"
+    IGNORED = "ignored"
+    GIVEN_UP = "given_up"
+
+
 class Applies(Protocol):
     """Make of news what they mean."""
 
     async def apply(self, unit: UnitOfWork, tenant: Tenant, source: str, news: News) -> None:
         """Write what news mean, in the unit that marks them as applied.
 
-        Raises NotYet, and Undecided where its provider has to be asked first.
+        Raises NotYet, Undecided where its provider has to be asked first, and Contradicts for
+        what can never be written.
         """
         ...
 
@@ -76,6 +93,7 @@ class Incoming:
     clock: Clock
     owner: str
     news: Applies
+    observe: Observer = field(factory=Observers, repr=False)
     most_applying: int = 4
     _applying: int = field(default=0, init=False)
 
@@ -88,7 +106,11 @@ class Incoming:
         A repeat is kept once. Where many come at once, those beyond ``most_applying`` wait for a
         sweep, so that taking them in never waits for what they mean.
         """
-        told = self._hearing(source).verify(headers, body)
+        try:
+            told = self._hearing(source).verify(headers, body)
+        except Declined:
+            self._observed(source, Outcome.REFUSED)
+            raise
         event = Inbound(
             tenant=tenant,
             source=source,
@@ -121,38 +143,48 @@ class Incoming:
         """Apply an event, or see to it that it is tried again; False if it is not applied now."""
         self._applying += 1
         try:
-            return await self._tried(event)
+            came_of_it = await self._tried(event)
         finally:
             self._applying -= 1
+        self._observed(event.source, came_of_it)
+        return came_of_it in (Outcome.APPLIED, Outcome.REPEATED)
 
-    async def _tried(self, event: Inbound) -> bool:
+    def _observed(self, source: str, outcome: Outcome) -> None:
+        # A source is the word of whoever called, until one is known that hears it.
+        known = source if source in self.rails.hearing else "unknown"
+        self.observe(EventHeard(source=known, outcome=outcome.value))
+
+    async def _tried(self, event: Inbound) -> Outcome:
         try:
-            await self._understood(event)
+            written = await self._understood(event)
         except NotYet:
-            await self._wait(event)
+            return await self._wait(event)
+        except Contradicts as odd:
+            return await self._give_up(event, f"{odd}")
         except Unavailable as away:
-            await self._put_off(event, f"{away}")
+            return await self._put_off(event, f"{away}")
         except Declined as unreadable:
-            await self._put_off(event, f"{unreadable}")
+            return await self._put_off(event, f"{unreadable}")
         except Exception as fault:  # one event is in nobody's way
             _log.exception("event %s (%s) cannot be applied", event.id, event.type)
-            await self._put_off(event, type(fault).__name__)
-        else:
-            return True
-        return False
+            return await self._put_off(event, type(fault).__name__)
+        return Outcome.APPLIED if written else Outcome.REPEATED
 
-    async def _understood(self, event: Inbound) -> None:
-        """Apply what an event means, having asked for what it leaves out only where it lacks."""
+    async def _understood(self, event: Inbound) -> bool:
+        """Apply what an event means, having asked for what it leaves out only where it lacks.
+
+        False if it was applied before.
+        """
         news = self._hearing(event.source).translate(event.body)
         if _lacks_money(news):
             news = await self._completed(event, news)
         try:
-            await self._applied(event, news)
+            return await self._applied(event, news)
         except NotYet:
             more = await self._completed(event, news)
             if more == news:
                 raise
-            await self._applied(event, more)
+            return await self._applied(event, more)
 
     async def _completed(self, event: Inbound, news: News) -> News:
         hears = self._hearing(event.source)
@@ -165,10 +197,10 @@ class Incoming:
                 raise
             return news  # nobody waits for ever for what is only good to know
 
-    async def _applied(self, event: Inbound, news: News) -> None:
+    async def _applied(self, event: Inbound, news: News) -> bool:
         for attempt in range(_TRIES):
             try:
-                await self._write(event, news)
+                return await self._write(event, news)
             except Undecided as question:
                 patient = event.attempts < MOST_ASKED
                 news = await answer(self.rails, event.source, question, patient=patient)
@@ -176,42 +208,48 @@ class Incoming:
                 if attempt == _TRIES - 1:
                     raise
                 await self.clock.sleep(0.02 * 2**attempt)
-            else:
-                return
         raise Unavailable  # there was something new with every answer
 
-    async def _write(self, event: Inbound, news: News) -> None:
+    async def _write(self, event: Inbound, news: News) -> bool:
         async with self.store.begin() as unit:
-            if await self._mark(unit, event):
+            marked = await self._mark(unit, event)
+            if marked:
                 await self.news.apply(unit, event.tenant, event.source, news)
+        return marked
 
     async def _mark(self, unit: UnitOfWork, event: Inbound) -> bool:
         return await unit.inbox.apply(event.tenant, event.source, event.id, self.clock.now())
 
-    async def _wait(self, event: Inbound) -> None:
+    async def _wait(self, event: Inbound) -> Outcome:
         """Try again later; what is unknown for a day is of somebody else's account."""
         if event.attempts < MOST_ATTEMPTS:
-            await self._put_off(event, "it is about something that is not known yet")
-            return
+            return await self._put_off(event, "it is about something that is not known yet")
         _log.warning("event %s (%s) is about nothing that we know", event.id, event.type)
         async with self.store.begin(once=True) as unit:
             await self._mark(unit, event)
+        return Outcome.IGNORED
 
-    async def _put_off(self, event: Inbound, error: str) -> None:
-        until = self._until(event)
-        if until == NEVER:
-            _log.error("event %s (%s) is given up: %s", event.id, event.type, error)
+    async def _put_off(self, event: Inbound, error: str) -> Outcome:
+        """Try again later, but not for ever."""
+        if event.attempts >= MOST_ATTEMPTS:
+            return await self._give_up(event, error)
+        await self._keep(event, error, self._until(event))
+        return Outcome.WAITING
+
+    async def _give_up(self, event: Inbound, error: str) -> Outcome:
+        _log.error("event %s (%s) is given up: %s", event.id, event.type, error)
+        await self._keep(event, error, None)
+        return Outcome.GIVEN_UP
+
+    async def _keep(self, event: Inbound, error: str, until: datetime | None) -> None:
+        error = error[:_LONGEST_ERROR]
         try:
             async with self.store.begin(once=True) as unit:
-                await unit.inbox.put_off(
-                    event.tenant, event.source, event.id, error[:_LONGEST_ERROR], until
-                )
+                await unit.inbox.put_off(event.tenant, event.source, event.id, error, until)
         except Unavailable as away:
             _log.warning("event %s (%s) waits: %s", event.id, event.type, away)
 
     def _until(self, event: Inbound) -> datetime:
-        if event.attempts >= MOST_ATTEMPTS:
-            return NEVER
         pause = min(FIRST_PAUSE * (1 << event.attempts), LONGEST_PAUSE)
         return self.clock.now() + pause - QUIET  # a sweep leaves what is due for that long
 

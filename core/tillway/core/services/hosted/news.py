@@ -37,7 +37,7 @@ class Newsroom:
     async def apply(self, unit: UnitOfWork, tenant: Tenant, source: str, news: News) -> None:
         """Write what news mean, in the unit that marks them as applied.
 
-        Raises NotYet, and Undecided.
+        Raises NotYet, Undecided, and Contradicts for what can never be written.
         """
         match news:
             case SessionTold():

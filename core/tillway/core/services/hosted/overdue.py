@@ -17,7 +17,7 @@ from tillway.core.ports.clock import Clock
 from tillway.core.ports.hosting import HostedSession, HostsCheckout, SessionStatus, SessionTold
 from tillway.core.ports.store import Store
 from tillway.core.services.hosted.checkouts import Checkouts
-from tillway.core.services.hosted.incoming import Applies
+from tillway.core.services.hosted.incoming import Applies, NotYet
 from tillway.core.services.turns import Turn
 
 AGAIN: Final = timedelta(minutes=5)
@@ -78,6 +78,8 @@ class Overdue:
         except Declined as refused:
             _log.error("checkout %s cannot be looked up: %s", checkout.id, refused)
             await self._later(checkout, SELDOM)
+        except NotYet:
+            await self._later(checkout, AGAIN)
         except TillwayError as unsure:
             _log.warning("checkout %s is looked at again: %s", checkout.id, unsure)
             await self._later(checkout, AGAIN)

@@ -2,10 +2,12 @@
 
 The provider's word is compared with the checkout that we have stored: only what fits is granted.
 Money that does not fit is kept to be given back. News may come twice and in any order: being paid
-counts more than being over, whatever was heard first.
+counts more than being over, whatever was heard first. What is told while the checkout is still
+being opened, and nobody knows yet what it comes to, waits.
 """
 
 import logging
+from datetime import datetime
 from typing import Final
 
 from attrs import define, evolve
@@ -22,6 +24,8 @@ from tillway.core.ports.subscribing import HearsSubscriptions
 from tillway.core.quotes import Purpose
 from tillway.core.services.books.bookkeeping import entries_of
 from tillway.core.services.books.facts import facts_of
+from tillway.core.services.hosted.checkouts import OPENING
+from tillway.core.services.hosted.incoming import Contradicts, NotYet
 from tillway.core.services.hosted.payments import MONEY, payment_of, signature_of
 from tillway.core.services.paying.grants import grant_of
 from tillway.core.services.refunds.unapplied import Givebacks
@@ -49,7 +53,9 @@ class Sessions:
     ) -> Payment | None:
         """Write what the news mean, once; give the payment that was settled, if one was.
 
-        Sessions of others, which refer to no checkout of this tenant, change nothing.
+        Sessions of others, which refer to no checkout of this tenant, change nothing. Raises NotYet
+        where the answer to our opening is still on its way, and Contradicts for money that has
+        paid another checkout.
         """
         session = told.session
         checkout = await _found(unit, tenant, source, session)
@@ -74,6 +80,9 @@ class Sessions:
         payment = payment_of(checkout, session, session.amount, owner=self.owner, at=now)
         if await unit.payments.find(payment.chain, payment.key) is not None:
             return None
+        if _is_opening(checkout, now):
+            raise NotYet
+        await _refuse_money_of_another(unit, checkout, session)
         fault = _fault(checkout, session)
         ended = payment.settled(now, None, grant_of(payment))
         if fault is None:
@@ -145,6 +154,24 @@ async def _found(
         return await unit.checkouts.by_session(tenant, source, session.id)
     found = await unit.checkouts.get(tenant, CheckoutId(session.reference))
     return found if found is not None and found.provider == source else None
+
+
+def _is_opening(checkout: Checkout, now: datetime) -> bool:
+    """Tell whether the provider's answer, which says what is due, may yet be written."""
+    unanswered = checkout.state is CheckoutState.OPENING and checkout.amount is None
+    return unanswered and now < checkout.created_at + OPENING
+
+
+async def _refuse_money_of_another(
+    unit: UnitOfWork, checkout: Checkout, session: HostedSession
+) -> None:
+    """Refuse to count money twice: kept to be given back, it would be taken from the other."""
+    if not session.payment:
+        return
+    other = await unit.checkouts.by_payment(checkout.tenant, checkout.provider, session.payment)
+    if other is not None and other.id != checkout.id:
+        reason = f"{session.payment} of {session.id} has paid checkout {other.id}"
+        raise Contradicts(Code.PAYMENT_ALREADY_USED, reason)
 
 
 def _is_paid(session: HostedSession) -> bool:

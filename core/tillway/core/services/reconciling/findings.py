@@ -94,6 +94,9 @@ class Kind(StrEnum):
     PROVIDER_REFUND_NOT_BOOKED = "provider-refund-not-booked"
     PROVIDER_REFUND_FAILED = "provider-refund-failed"
     PROVIDER_REFUND_AMOUNT = "provider-refund-amount"
+    # What providers tell.
+    EVENT_GIVEN_UP = "event-given-up"
+    EVENT_WAITING_TOO_LONG = "event-waiting-too-long"
     # Subscriptions.
     SUBSCRIPTION_OVERDUE = "subscription-overdue"
     SUBSCRIPTION_PERIOD = "subscription-period"
@@ -174,6 +177,8 @@ MEANINGS: Final = MappingProxyType(
         Kind.PROVIDER_REFUND_NOT_BOOKED: "The provider has paid a refund that still waits here.",
         Kind.PROVIDER_REFUND_FAILED: "A refund counts as paid that has failed at the provider.",
         Kind.PROVIDER_REFUND_AMOUNT: "The provider gave another amount back than the refund is of.",
+        Kind.EVENT_GIVEN_UP: "A provider has told something that could not be applied.",
+        Kind.EVENT_WAITING_TOO_LONG: "A provider told something days ago that still waits.",
         Kind.SUBSCRIPTION_OVERDUE: "A subscription was due a day ago, and nobody has looked at it.",
         Kind.SUBSCRIPTION_PERIOD: "A subscription's period ends before it begins.",
         Kind.SUBSCRIPTION_DUE_THOUGH_ENDED: "A subscription has ended and waits to be looked at.",

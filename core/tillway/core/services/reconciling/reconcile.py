@@ -32,6 +32,7 @@ from tillway.core.services.reconciling import (
     chain,
     checkouts,
     coupons,
+    inbox,
     payments,
     payouts,
     provider,
@@ -126,6 +127,7 @@ class Reconcile:
             await self._refunds(known, share, shares)
         await self._subscriptions()
         await self._checkouts()
+        await self._inbox()
         await self._arrivals()
         await self._providers()
         await self._coupons()
@@ -286,6 +288,12 @@ class Reconcile:
                 if found.tenant == self.tenant and self._window.has(found.created_at):
                     self._add(list(checkouts.overdue(desk, found)))
                     self._report.compared["unpaid checkouts"] += 1
+
+    async def _inbox(self) -> None:
+        async for page in inbox.not_applied(self.store, self.tenant):
+            wanted = [each for each in page if self._window.has(each.received_at)]
+            self._add([found for each in wanted for found in inbox.event(self._began, each)])
+            self._report.compared["events not applied"] += len(wanted)
 
     async def _arrivals(self) -> None:
         for rail in self.rails.all:

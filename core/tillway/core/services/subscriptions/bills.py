@@ -137,11 +137,9 @@ async def _is_anothers(
     unit: UnitOfWork, tenant: Tenant, news: SubscriptionTold | InvoiceTold
 ) -> bool:
     """Tell whether news are about what nobody began here: such are not waited for."""
-    if isinstance(news, InvoiceTold):
-        return news.foreign
-    reference = news.subscription.reference
+    reference = news.reference if isinstance(news, InvoiceTold) else news.subscription.reference
     if reference is None:
-        return True
+        return news.foreign if isinstance(news, InvoiceTold) else True
     return await unit.checkouts.get(tenant, CheckoutId(reference)) is None
 
 
