@@ -176,7 +176,7 @@ def _services(ground: Ground, edit: Editing) -> Services:
         elsewhere=paying.elsewhere,
         resolve=paying.resolve,
         finality=paying.finality,
-        givebacks=paying.givebacks,
+        unapplied=paying.unapplied,
         checkouts=hosted.checkouts,
         cards=hosted.cards,
         incoming=hosted.incoming,

@@ -347,7 +347,7 @@ class TestReversal:
     async def test_a_sale_that_is_gone_is_not_given_back(self, still: Shop) -> None:
         """What was asked for in time ends with it."""
         case = await bought(still, final=False)
-        service = still.gateway.services.givebacks
+        service = still.gateway.services.unapplied
         payment = await case.payment()
         refund = Refund(
             id=RefundId(f"refund_{'1' * 32}"),

@@ -287,16 +287,16 @@ async def looked(shop: Shop, after: timedelta = timedelta(seconds=16)) -> None:
 
 
 class TestEntry:
-    """``Givebacks.keep``: for who knows of an arrival before there is a claim."""
+    """``UnappliedMoney.keep``: for who knows of an arrival before there is a claim."""
 
     async def test_a_repeat_changes_nothing(self, still_shop: Shop) -> None:
         """Sixteen workers apply the same event: one booking, one refund."""
         (_, settled) = await still_shop.paid(still_shop.buyer()), (await still_shop.payments())[0]
         other = made_of(settled)
-        givebacks = still_shop.gateway.services.givebacks
+        money = still_shop.gateway.services.unapplied
         word = Settled(signature=other.signature)
 
-        all_kept = await asyncio.gather(*(givebacks.keep(other, SPENT, word) for _ in range(16)))
+        all_kept = await asyncio.gather(*(money.keep(other, SPENT, word) for _ in range(16)))
 
         assert {each.state for each in all_kept} == {State.UNAPPLIED}
         assert len(await refunds(still_shop)) == 1

@@ -30,8 +30,8 @@ from tillway.core.services.paying.quote import Quoting
 from tillway.core.services.paying.resolve import Resolve
 from tillway.core.services.paying.settle import Settle
 from tillway.core.services.rails import Rails
-from tillway.core.services.refunds.requests import Refunding
-from tillway.core.services.refunds.unapplied import Givebacks
+from tillway.core.services.refunds.requests import RefundRequests
+from tillway.core.services.refunds.unapplied import UnappliedMoney
 from tillway.core.services.signatures import Signatures
 from tillway.core.services.subscriptions.subscribe import Subscribe
 
@@ -64,7 +64,7 @@ class Services:
     budgets: Budgets
     sequence: Sequencer
     finality: Finality
-    givebacks: Givebacks
+    unapplied: UnappliedMoney
     carting: Carting
     cart_sales: CartSales
     carts: Carts
@@ -72,4 +72,4 @@ class Services:
     archival: Archival | None
     nonces: NonceBook
     signatures: Signatures
-    refunding: Refunding
+    refunding: RefundRequests

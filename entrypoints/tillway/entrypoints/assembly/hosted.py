@@ -82,7 +82,7 @@ def _newsroom(ground: Ground, paying: PayingParts, subscriptions: HearsSubscript
     return Newsroom(
         sessions=Sessions(
             clock=ground.clock,
-            givebacks=paying.givebacks,
+            unapplied=paying.unapplied,
             subjects=paying.quote.subjects,
             owner=ground.leases.process,
             subscriptions=subscriptions,

@@ -16,7 +16,7 @@ from tillway.core.services.paying.repeats import Repeats
 from tillway.core.services.paying.resolve import Resolve
 from tillway.core.services.paying.settle import Settle
 from tillway.core.services.paying.terms import Terms
-from tillway.core.services.refunds.unapplied import Givebacks
+from tillway.core.services.refunds.unapplied import UnappliedMoney
 from tillway.core.services.subjects import Products, Subjects
 from tillway.entrypoints.assembly.ground import Ground
 from tillway.plugins.settings.coupons import CouponSettings
@@ -40,7 +40,7 @@ class PayingParts:
     elsewhere: Elsewhere
     resolve: Resolve
     finality: Finality
-    givebacks: Givebacks
+    unapplied: UnappliedMoney
 
     @classmethod
     def of(cls, ground: Ground) -> "PayingParts":
@@ -67,7 +67,7 @@ class PayingParts:
                 store=ground.store, rails=ground.rails, endings=endings, leases=ground.leases
             ),
             finality=_finality(ground, quoting.subjects),
-            givebacks=_givebacks(ground),
+            unapplied=_unapplied(ground),
         )
 
 
@@ -126,8 +126,8 @@ def _finality(ground: Ground, subjects: Subjects) -> Finality:
     )
 
 
-def _givebacks(ground: Ground) -> Givebacks:
-    return Givebacks(
+def _unapplied(ground: Ground) -> UnappliedMoney:
+    return UnappliedMoney(
         store=ground.store,
         clock=ground.clock,
         random=ground.random,

@@ -6,11 +6,11 @@ from typing import Final
 from attrs import frozen
 
 from tillway.core.ports.payouts import PaysOut
-from tillway.core.services.refunds.automatic import AutoPay
+from tillway.core.services.refunds.automatic import AutomaticRefunds
 from tillway.core.services.refunds.deeds import RefundDeeds
 from tillway.core.services.refunds.proofs import Repaying
 from tillway.core.services.refunds.providers import Payouts
-from tillway.core.services.refunds.requests import Refunding
+from tillway.core.services.refunds.requests import RefundRequests
 from tillway.entrypoints.assembly.ground import Ground
 from tillway.entrypoints.assembly.paying import PayingParts
 from tillway.plugins.settings.refunds import RefundSettings
@@ -28,7 +28,7 @@ SOON: Final = timedelta(seconds=5)
 class RefundParts:
     """The services of it."""
 
-    refunding: Refunding
+    refunding: RefundRequests
 
     @classmethod
     def of(cls, ground: Ground, paying: PayingParts) -> "RefundParts":
@@ -37,7 +37,7 @@ class RefundParts:
         issuer = _issuer(ground)
         paying.quote.subjects.add(_repaying(ground, issuer))
         return cls(
-            refunding=Refunding(
+            refunding=RefundRequests(
                 store=ground.store,
                 quoting=paying.quote,
                 payouts=_payouts(ground),
@@ -73,8 +73,8 @@ def _payouts(ground: Ground) -> Payouts:
     )
 
 
-def _autopay(ground: Ground, paying: PayingParts) -> AutoPay:
-    return AutoPay(
+def _autopay(ground: Ground, paying: PayingParts) -> AutomaticRefunds:
+    return AutomaticRefunds(
         store=ground.store,
         quoting=paying.quote,
         settle=paying.settle,

@@ -28,7 +28,7 @@ from tillway.core.services.hosted.checkouts import OPENING
 from tillway.core.services.hosted.incoming import Contradicts, NotYet
 from tillway.core.services.hosted.payments import MONEY, payment_of, signature_of
 from tillway.core.services.paying.grants import grant_of
-from tillway.core.services.refunds.unapplied import Givebacks
+from tillway.core.services.refunds.unapplied import UnappliedMoney
 from tillway.core.services.subjects import Subjects
 from tillway.core.tenancy import Tenant
 
@@ -43,7 +43,7 @@ class Sessions:
     """Apply news of sessions, in units of whoever has heard them."""
 
     clock: Clock
-    givebacks: Givebacks
+    unapplied: UnappliedMoney
     subjects: Subjects
     owner: str
     subscriptions: HearsSubscriptions | None = None
@@ -140,7 +140,7 @@ class Sessions:
             "session %s does not pay checkout %s: %s", payment.signature, checkout.id, fault.reason
         )
         if payment.amount.minor:  # of nothing there is nothing to give back
-            await self.givebacks.keep_in(unit, payment, fault, Settled(signature=payment.signature))
+            await self.unapplied.keep_in(unit, payment, fault, Settled(signature=payment.signature))
         if signature_of(checkout.session or "") == payment.signature:
             money = payment.metadata.get(MONEY)
             over = evolve(checkout, state=CheckoutState.FAILED, paid_with=money)

@@ -36,7 +36,7 @@ _AT_ONCE: Final = 8
 
 
 @define(kw_only=True)
-class AutoPay:
+class AutomaticRefunds:
     """Pay what is approved and is not being paid, a few at a time. ``turn`` is the worker's."""
 
     store: Store

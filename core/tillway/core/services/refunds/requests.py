@@ -21,7 +21,7 @@ from tillway.core.ports.store import Store, UnitOfWork
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import NEVER, Refund, RefundState
 from tillway.core.services.paying.quote import Quoted, Quoting
-from tillway.core.services.refunds.automatic import AutoPay
+from tillway.core.services.refunds.automatic import AutomaticRefunds
 from tillway.core.services.refunds.deeds import RefundDeeds
 from tillway.core.services.refunds.proofs import payout_of, refusal_of_purchase
 from tillway.core.services.refunds.providers import Payouts, is_of_provider
@@ -56,7 +56,7 @@ class RefundAsked:
 
 
 @define(kw_only=True)
-class Refunding:
+class RefundRequests:
     """Take requests, and decide them. Who may do which is for the callers to know.
 
     ``lifetime`` is that of an approved refund's offer. Of a token less than ``least``, in major
@@ -66,7 +66,7 @@ class Refunding:
     store: Store
     quoting: Quoting
     payouts: Payouts
-    autopay: AutoPay
+    autopay: AutomaticRefunds
     deeds: RefundDeeds
     clock: Clock
     random: Random

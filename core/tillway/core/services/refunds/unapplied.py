@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 @define(kw_only=True)
-class Givebacks:
+class UnappliedMoney:
     """Keep money that a provider has shown to be ours, and that buys nothing."""
 
     store: Store
