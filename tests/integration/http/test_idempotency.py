@@ -1,7 +1,7 @@
 """Requests with an Idempotency-Key: done once, and answered the same again."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,8 +16,9 @@ from tillway.core.errors import Code, Declined
 from tillway.core.ports.clock import Clock
 from tillway.entrypoints.clocks import SystemClock
 from tillway.entrypoints.http.convert import raw_body
-from tillway.entrypoints.http.idempotency import HEADER, KEPT, LONGEST, REPLAY, once
+from tillway.entrypoints.http.idempotency import KEPT, REPLAY, once
 from tillway.entrypoints.http.render import answer
+from tillway.entrypoints.paywall.request import IDEMPOTENCY_KEY, LONGEST_KEY
 
 
 @define
@@ -51,10 +52,16 @@ class Served:
     store: LeavingStore
     clock: ManualClock
 
-    async def post(self, key: str | None = "k", path: str = "/thing", **more: Any) -> Said:
+    async def post(
+        self,
+        key: str | None = "k",
+        path: str = "/thing",
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> Said:
         """Ask, with this key."""
-        headers = {} if key is None else {HEADER: key}
-        return await ask(self.client, path, "POST", headers=headers, **more)
+        named = {} if key is None else {IDEMPOTENCY_KEY: key}
+        return await ask(self.client, path, "POST", headers={**named, **(headers or {})}, **more)
 
 
 @asynccontextmanager
@@ -149,11 +156,50 @@ class TestOtherRequests:
             await place.post()
             assert (await place.post(path="/other")).body["run"] == 2
 
-    async def test_a_key_that_is_too_long_is_refused(self, counter: Counter) -> None:
-        """By its name."""
+    @pytest.mark.parametrize("key", ["k" * (LONGEST_KEY + 1), "k\tk", "schl\u00fcssel", "\u20ac"])
+    async def test_a_key_that_is_none_is_refused(self, counter: Counter, key: str) -> None:
+        """By its name, and nothing is run: printable ASCII, of at most so many characters."""
         async with served(counter) as place:
-            assert (await place.post("k" * LONGEST)).status == 200
-            assert (await place.post("k" * (LONGEST + 1))).code == "invalid_field"
+            assert (await place.post("k" * LONGEST_KEY)).status == 200
+            assert (await place.post("order 17 ~")).status == 200
+            refused = await place.post(key)
+        assert (refused.status, refused.code) == (400, "invalid_field")
+        assert "Idempotency-Key must be" in refused.body["error"]["message"]
+        assert counter.runs == 2
+
+
+@pytest.mark.asyncio
+class TestStrangers:
+    """The same key and the same request, by somebody else."""
+
+    async def test_whoever_guesses_a_key_is_given_nobodys_answer(self, counter: Counter) -> None:
+        """From another address it is a key of his own."""
+        async with served(counter, trusted_proxies=("127.0.0.1",)) as place:
+            said = [
+                (await place.post("order-17", headers={"X-Forwarded-For": each}, data=b"{}")).body
+                for each in ("192.0.2.1", "192.0.2.2", "192.0.2.1", "2001:db8::1", "2001:db8::2")
+            ]
+        assert [each["run"] for each in said] == [1, 2, 1, 3, 3]
+
+    @pytest.mark.parametrize("name", ["Authorization", "X-Signer", "X-Message", "X-Signature"])
+    async def test_what_is_shown_makes_a_key_ones_own(self, counter: Counter, name: str) -> None:
+        """Another's credential, or none, is somebody else."""
+        async with served(counter) as place:
+            said = [await place.post(headers={name: each}) for each in ("a", "b", "a")]
+            said.append(await place.post())
+        assert [each.body["run"] for each in said] == [1, 2, 1, 3]
+
+    async def test_whoever_has_signed_may_come_from_anywhere(self, counter: Counter) -> None:
+        """His signature is nobody else's; a name or a key that many have is not enough."""
+        signed = {"X-Signer": "wallet", "X-Message": "text", "X-Signature": "of-it"}
+        shared = {"Authorization": "Bearer of-every-page"}
+        async with served(counter, trusted_proxies=("127.0.0.1",)) as place:
+            for shown, runs in ((signed, [1, 1]), (shared, [2, 3])):
+                said = [
+                    await place.post(headers={**shown, "X-Forwarded-For": address})
+                    for address in ("192.0.2.1", "192.0.2.2")
+                ]
+                assert [each.body["run"] for each in said] == runs
 
 
 @pytest.mark.asyncio

@@ -136,6 +136,19 @@ class TestIdempotencyKey:
         assert is_used(none)
         assert is_used(too_late)
 
+    async def test_a_short_key_counts_where_it_was_used(self, shop: Shop, elsewhere: Shop) -> None:
+        """Whoever saw the transaction could guess it; where it was used, it is enough."""
+        short = {"Idempotency-Key": "order-17"}
+        paid = await buy_bare(shop, short)
+
+        async with untouched(shop):
+            shop.clock.forward(timedelta(hours=1))
+            guessed = await elsewhere.get(ARTICLE_PATH, v1_header(paid.transaction) | short)
+            again = await shop.get(ARTICLE_PATH, v1_header(paid.transaction) | short)
+
+        assert is_used(guessed)
+        assert is_same(again, paid.answer)
+
     async def test_a_later_key_is_none(self, shop: Shop, elsewhere: Shop) -> None:
         """Whoever saw the transaction cannot give it a key afterwards."""
         paid = await buy_bare(shop)

@@ -1,10 +1,11 @@
 """Answer a repeated request as the first one was: `Route.idempotent` and an Idempotency-Key.
 
-The key is the client's word for one request, and no secret: its scope is the tenant, the
-principal, whatever else shows who asks, method and path; another query or body under it is
-refused. One process runs the request, whoever else asks meanwhile waits. What was granted or
-quoted is kept for a day; a refusal is not, nor is trouble of ours, so that the same key may be
-used again.
+The key is the client's word for one request, and no secret: its scope is the tenant, whoever
+asks, method and path; another query or body under it is refused. Whoever asks is a principal, or
+what he shows; without a signature, which is nobody else's, it is his address too. So whoever
+guesses a key is given nobody's session. One process runs the request, whoever else asks meanwhile
+waits. What was granted or quoted is kept for a day; a refusal is not, nor is trouble of ours, so
+that the same key may be used again.
 """
 
 import hashlib
@@ -18,19 +19,24 @@ from aiohttp import web
 from attrs import evolve, frozen
 
 from tillway.core.errors import Code, Declined, Unavailable
+from tillway.core.neighbours import neighbours_of
 from tillway.core.ports.clock import Clock
 from tillway.core.ports.store import Answer as Kept
 from tillway.core.ports.store import Mismatch, Replay, Running, Started, Store
 from tillway.entrypoints.http.convert import raw_body
-from tillway.entrypoints.http.request import PRINCIPAL, TENANT
-from tillway.entrypoints.paywall.request import SIGNATURE_HEADERS
+from tillway.entrypoints.http.request import CLIENT, PRINCIPAL, TENANT
+from tillway.entrypoints.paywall.request import (
+    IDEMPOTENCY_KEY,
+    KEYS,
+    LONGEST_KEY,
+    SIGNATURE_HEADERS,
+    idempotency_key,
+)
 from tillway.plugins.api import Handler, Parameter, Route
 
 _log = logging.getLogger(__name__)
 
-HEADER: Final = "Idempotency-Key"
 REPLAY: Final = "X-Idempotency-Replay"
-LONGEST: Final = 255
 
 KEPT: Final = timedelta(hours=24)
 """How long an answer is given again."""
@@ -44,6 +50,8 @@ WAIT: Final = 10.0
 _SHOWN: Final = ("Authorization", *SIGNATURE_HEADERS)
 """Headers by which handlers tell who asks: nobody is given another's answer."""
 
+_SIGNED: Final = SIGNATURE_HEADERS[-1]
+
 _PAUSE: Final = 0.1
 _PAYMENT_REQUIRED: Final = 402
 _UNKEPT_HEADERS: Final = frozenset({"content-length", "date", "server", "transfer-encoding"})
@@ -56,16 +64,16 @@ def once(routes: Sequence[Route], store: Store, clock: Clock) -> Sequence[Route]
 
 def _once(route: Route, store: Store, clock: Clock) -> Route:
     parameter = Parameter(
-        name=HEADER,
+        name=IDEMPOTENCY_KEY,
         where="header",
         description="Names this request: a repeat gets the first one's answer for a day.",
-        schema={"maxLength": LONGEST},
+        schema={"maxLength": LONGEST_KEY, "pattern": f"^{KEYS}$"},
     )
     named = [each.name for each in route.parameters]
     return evolve(
         route,
         handler=Once(handler=route.handler, store=store, clock=clock).handle,
-        parameters=route.parameters if HEADER in named else (*route.parameters, parameter),
+        parameters=route.parameters if IDEMPOTENCY_KEY in named else (*route.parameters, parameter),
         refusals=(*route.refusals, Code.INVALID_FIELD, Code.IDEMPOTENCY_KEY_REUSED),
     )
 
@@ -93,8 +101,8 @@ class Once:
         Declined (idempotency_key_reused) if the key names another request, Unavailable if the
         first one runs still.
         """
-        text = request.headers.get(HEADER)
-        if not text:
+        text = idempotency_key(request.headers)
+        if text is None:
             return await self.handler(request)
         asked = _asked(request, text, await raw_body(request))
         kept = await self._begun(request, asked)
@@ -174,12 +182,19 @@ def _plain(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _asked(request: web.Request, text: str, body: bytes) -> _Asked:
-    if len(text) > LONGEST:
-        raise Declined(Code.INVALID_FIELD, f"{HEADER} is too long", field=HEADER)
-    shown = (request.headers.get(name, "") for name in _SHOWN)
-    where = (request[PRINCIPAL] or "", *shown, request.method, request.path, text)
+    where = (*_who(request), request.method, request.path, text)
     what = (request.rel_url.raw_query_string, hashlib.sha256(body).hexdigest())
     return _Asked(key=_hashed(where), request=_hashed(what), owner=uuid4().hex)
+
+
+def _who(request: web.Request) -> Sequence[str]:
+    """Tell who asks: what a stranger would have to know, or be, to ask the same."""
+    shown = [request.headers.get(name, "") for name in _SHOWN]
+    principal = request[PRINCIPAL]
+    if principal is not None:
+        return (principal, *shown, "")
+    signed = bool(request.headers.get(_SIGNED))
+    return ("", *shown, "" if signed else neighbours_of(request[CLIENT]))
 
 
 def _hashed(parts: Sequence[str]) -> str:

@@ -1,12 +1,14 @@
 """A request as the paywall sees it, whatever framework has received it."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Final
 
 from attrs import evolve, frozen
 
 from tillway.core.errors import Code, Declined
+from tillway.core.neighbours import neighbours_of
 from tillway.core.payments import Asked, Word
 from tillway.core.ports.rails import Proof
 from tillway.core.services.rails import Rails
@@ -21,7 +23,14 @@ SIGNATURE_HEADERS: Final = ("X-Signer", "X-Message", "X-Signature")
 LONGEST_WORD: Final = 4096
 """Characters of each of them that are looked at."""
 
-_LONGEST_KEY: Final = 255
+LONGEST_KEY: Final = 255
+UNGUESSABLE: Final = 16
+"""Characters from which on a key may be known to its maker alone, wherever he asks from."""
+
+KEYS: Final = r"[ -~]*"
+"""What an Idempotency-Key is made of."""
+
+_KEY: Final = re.compile(KEYS)
 
 
 @frozen(kw_only=True)
@@ -83,11 +92,27 @@ def word_in(headers: Mapping[str, str]) -> Word | None:
     return Word(signer=signer, message=message, signature=signature)
 
 
-def _idempotency(request: Request) -> str | None:
-    key = request.headers.get(IDEMPOTENCY_KEY)
+def idempotency_key(headers: Mapping[str, str]) -> str | None:
+    """Give a request's Idempotency-Key; None if it has none.
+
+    Raises Declined (invalid_field) for one that is too long, or is not printable ASCII.
+    """
+    key = headers.get(IDEMPOTENCY_KEY)
     if not key:
         return None
-    if len(key) > _LONGEST_KEY:
-        raise Declined(Code.INVALID_FIELD, f"{IDEMPOTENCY_KEY} is too long", field=IDEMPOTENCY_KEY)
-    parts = (request.tenant, request.principal or "", key)
+    if len(key) > LONGEST_KEY or _KEY.fullmatch(key) is None:
+        text = f"{IDEMPOTENCY_KEY} must be at most {LONGEST_KEY} printable ASCII characters"
+        raise Declined(Code.INVALID_FIELD, text, field=IDEMPOTENCY_KEY)
+    return key
+
+
+def _idempotency(request: Request) -> str | None:
+    """Hash the key with whose it is: a short one is that of an address, since others guess it."""
+    key = idempotency_key(request.headers)
+    if key is None:
+        return None
+    who = request.principal or ""
+    if not who and len(key) < UNGUESSABLE:
+        who = f"at {neighbours_of(request.address)}"
+    parts = (request.tenant, who, key)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
