@@ -25,16 +25,16 @@ LONGEST_PAYMENT = 16 * 1024
 def envelope(text: str) -> Mapping[str, object]:
     """Decode a payment header to the JSON object that it holds."""
     if len(text) > LONGEST_PAYMENT:
-        raise _malformed("is too long")
+        raise malformed("is too long")
     raw = text.encode("utf-8", "surrogateescape")
     if not raw.lstrip().startswith(b"{"):
         raw = _from_base64(raw)
     try:
         decoded = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise _malformed("is not JSON") from error
+        raise malformed("is not JSON") from error
     if not isinstance(decoded, dict):
-        raise _malformed("is not a JSON object")
+        raise malformed("is not a JSON object")
     return decoded
 
 
@@ -47,10 +47,11 @@ def _from_base64(raw: bytes) -> bytes:
     try:
         return base64.b64decode(raw + b"=" * (-len(raw) % 4), validate=True)
     except binascii.Error as error:
-        raise _malformed("is not base64") from error
+        raise malformed("is not base64") from error
 
 
-def _malformed(what: str) -> Declined:
+def malformed(what: str) -> Declined:
+    """Refuse a payment header: say what it is."""
     return Declined(
         Code.INVALID_PAYMENT_PROOF,
         f"the payment header {what}",

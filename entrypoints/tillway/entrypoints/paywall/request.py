@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from attrs import evolve, frozen
+from multidict import MultiMapping
 
 from tillway.core.errors import Code, Declined
 from tillway.core.neighbours import neighbours_of
@@ -13,7 +14,7 @@ from tillway.core.payments import Asked, Word
 from tillway.core.ports.rails import Proof
 from tillway.core.services.rails import Rails
 from tillway.core.tenancy import DEFAULT, Tenant
-from tillway.entrypoints.paywall.envelopes import PAYMENT_SIGNATURE, X_PAYMENT, envelope
+from tillway.entrypoints.paywall.envelopes import PAYMENT_SIGNATURE, X_PAYMENT, envelope, malformed
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 
@@ -47,7 +48,7 @@ class Request:
     path: str
     query: str
     url: str
-    headers: Mapping[str, str]
+    headers: MultiMapping[str]
     body: bytes
     address: str
     tenant: Tenant = DEFAULT
@@ -58,12 +59,19 @@ class Request:
 def proof_in(request: Request, rails: Rails) -> Proof | None:
     """Read the proof that a request carries; None if it carries none.
 
-    Raises Declined (invalid_payment_proof) for a header that cannot be read.
+    Raises Declined (invalid_payment_proof) for a header that cannot be read, or is there twice:
+    whoever stands between us and the buyer may have looked at the other.
     """
-    text = request.headers.get(PAYMENT_SIGNATURE) or request.headers.get(X_PAYMENT)
+    text = _proof(request.headers, PAYMENT_SIGNATURE) or _proof(request.headers, X_PAYMENT)
     if not text:
         return None
     return evolve(rails.read(envelope(text)), address=request.address)
+
+
+def _proof(headers: MultiMapping[str], name: str) -> str | None:
+    if len(headers.getall(name, ())) > 1:
+        raise malformed("is there more than once")
+    return headers.get(name)
 
 
 def asked_in(request: Request) -> Asked:
@@ -92,16 +100,18 @@ def word_in(headers: Mapping[str, str]) -> Word | None:
     return Word(signer=signer, message=message, signature=signature)
 
 
-def idempotency_key(headers: Mapping[str, str]) -> str | None:
+def idempotency_key(headers: MultiMapping[str]) -> str | None:
     """Give a request's Idempotency-Key; None if it has none.
 
-    Raises Declined (invalid_field) for one that is too long, or is not printable ASCII.
+    Raises Declined (invalid_field) for one that is too long, or is not printable ASCII, and for
+    several.
     """
-    key = headers.get(IDEMPOTENCY_KEY)
-    if not key:
+    keys = headers.getall(IDEMPOTENCY_KEY, ())
+    key = keys[0] if keys else ""
+    if not any(keys):
         return None
-    if len(key) > LONGEST_KEY or _KEY.fullmatch(key) is None:
-        text = f"{IDEMPOTENCY_KEY} must be at most {LONGEST_KEY} printable ASCII characters"
+    if len(keys) > 1 or len(key) > LONGEST_KEY or _KEY.fullmatch(key) is None:
+        text = f"{IDEMPOTENCY_KEY} must be one, of at most {LONGEST_KEY} printable ASCII characters"
         raise Declined(Code.INVALID_FIELD, text, field=IDEMPOTENCY_KEY)
     return key
 
