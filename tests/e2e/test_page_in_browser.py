@@ -1,5 +1,6 @@
 """The page for people in a real browser: buyers pay in the sandbox by all that it offers."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any, Final
@@ -166,9 +167,10 @@ class TestComingBack:
     async def test_whoever_has_paid_by_card_sees_it_granted(
         self, chromium: Browser, sandbox: Sandbox
     ) -> None:
-        """On the page that he came from; the session's id stays in no address and no storage."""
+        """On the page that he came from; nothing of the session, or of what others wrote, stays."""
         async with visit(chromium, PHONE) as seen:
-            await seen.page.goto(f"{sandbox.url}/paywall/demo-mug?couponCode=SAVE20")
+            others = "&couponCode=NOPE&next=https:\\\\evil.example"
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-mug?couponCode=SAVE20{others}")
             await paid_by_card(seen.page, sandbox, "10.00 USD")
 
             assert seen.page.url == f"{sandbox.url}/paywall/demo-mug?couponCode=SAVE20"
@@ -226,6 +228,22 @@ class TestComingBack:
             await seen.page.goto(f"{sandbox.url}/paywall/{cart}#paid={session}")
             assert (await granted(seen.page)).endswith("39.24 USD")
             await expect(seen.page.get_by_role("alert")).to_be_hidden()
+
+    async def test_a_session_is_known_though_nobody_names_it(
+        self, chromium: Browser, sandbox: Sandbox
+    ) -> None:
+        """A provider that fills in no fragment leads back too: this tab knows what it opened."""
+        async with visit(chromium, PHONE) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-mug")
+            session = await at_the_provider(seen.page)
+            await seen.page.get_by_role("button", name="Pay 12.50 USD").click()
+            await granted(seen.page)
+            held = json.dumps({"session": session, "paid": False, "resource": "demo-mug"})
+            await seen.page.evaluate(f"sessionStorage.setItem('tillway-session', '{held}')")
+            await seen.page.goto("about:blank")
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-mug#paid={{CHECKOUT_SESSION_ID}}")
+
+            assert (await granted(seen.page)).endswith("12.50 USD")
 
     async def test_what_somebody_else_writes_behind_the_page_shows_nothing(
         self, chromium: Browser, sandbox: Sandbox
@@ -392,6 +410,23 @@ class TestLooks:
                 assert await seen.page.evaluate(
                     "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
                 )
+
+    async def test_everybody_can_read_how_a_payment_stands(
+        self, chromium: Browser, sandbox: Sandbox, axe: str
+    ) -> None:
+        """While it is confirmed, and when it is paid."""
+        async with visit(chromium, PHONE) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-mug")
+            await at_the_provider(seen.page)
+            address = seen.page.url
+            await seen.page.get_by_role("button", name="Pay by bank, which takes days").click()
+            await expect(seen.page.locator("#status")).to_contain_text("being confirmed")
+            assert await barriers(seen.page, axe) == []
+            bank = await seen.page.context.new_page()
+            await bank.goto(address)
+            await bank.get_by_role("button", name="The bank pays").click()
+            await granted(seen.page)
+            assert await barriers(seen.page, axe) == []
 
     @pytest.mark.parametrize("size", SIZES)
     async def test_the_pictures_in_the_docs_are_of_it(

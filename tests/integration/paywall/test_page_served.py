@@ -123,6 +123,21 @@ class TestCards:
         assert b"Pay by card" in poster.raw
         assert token.status == 400
 
+    async def test_a_cart_at_the_providers_prices_is_paid_there(self) -> None:
+        """Its lines name the provider's prices, and only its page knows what they come to."""
+        async with card_shop() as shop:
+            asked = {"items": [{"priceId": "price_1", "quantity": 2}]}
+            made = await ask(shop.client, "/paywall/v1/cart/checkout", "POST", json=asked)
+            cart = made.body["cartId"]
+            page = await ask(shop.client, f"/paywall/{cart}", headers=BROWSER)
+            again = {"cartId": cart}
+            opened = await ask(shop.client, "/paywall/v1/cart/checkout", "POST", json=again)
+
+        assert page.status == 402
+        assert b"on the next page" in page.raw
+        assert b"Pay by card" in page.raw
+        assert opened.body["sessionId"] == made.body["sessionId"]
+
 
 class TestShopsOfCardsAlone:
     @pytest.fixture

@@ -137,16 +137,19 @@ const PAID = "#paid=";
 const LEFT = "#left";
 const ID = /^(?:cs|free)_[A-Za-z0-9_]{1,250}$/;
 
+const typed = () => facts.promotion || facts.coupon;
+
+// Nothing else of the address is handed on: who has written it, has no say in where buyers go.
 function back() {
   if (facts.origin !== location.origin) return {};
-  const here = location.origin + location.pathname + location.search;
+  const coupon = typed() ? `?couponCode=${encodeURIComponent(typed())}` : "";
+  const here = location.origin + location.pathname + coupon;
   return { successUrl: `${here}${PAID}{CHECKOUT_SESSION_ID}`, cancelUrl: `${here}${LEFT}` };
 }
 
 function wanted() {
   if (facts.kind === "cart") return ["./v1/cart/checkout", { cartId: facts.resource, ...back() }];
-  const code = facts.promotion || facts.coupon;
-  const coupon = code ? { couponCode: code } : {};
+  const coupon = typed() ? { couponCode: typed() } : {};
   const asked = { resource: facts.resource, ...coupon, ...back() };
   if (!facts.interval) return ["./v1/stripe-session", asked];
   const days = facts.days ? { intervalDays: Number(facts.days) } : {};
