@@ -7,5 +7,6 @@
 * ``providers``: paid by the card's provider, which is asked until it has answered.
 * ``told``: what that provider tells of refunds: of these, and of those made in its own pages.
 * ``unapplied``: refunds that nobody has asked for, of money that bought nothing.
+* ``late``: refunds that were paid although they were not due.
 * ``booking``: what each of them writes into the books, and tells the seller.
 """

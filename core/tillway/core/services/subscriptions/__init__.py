@@ -6,7 +6,7 @@
 * ``cards``: sold on a provider's page; ``bills``: begun and moved on by what it tells then;
   ``renewals``: the money of each period that it bills, booked.
 * ``changes``: ended, taken back, put on another plan by whoever may.
-* ``upkeep``: moved on by time alone, by one process for all.
+* ``upkeep``: moved on by time alone, by one process for all; ``postponed``: those it leaves alone.
 * ``facts``: what the seller hears of each move.
 * ``subscribe``: all of these, joined.
 """
