@@ -24,6 +24,12 @@ def sources(name: str) -> Iterator[Path]:
             yield path
 
 
+def decides(function: ast.AST) -> bool:
+    """Tell whether a function goes one way or another, or round and round."""
+    ways = (ast.If, ast.For, ast.While, ast.Try, ast.Match, ast.AsyncFor)
+    return any(isinstance(each, ways) for each in ast.walk(function))
+
+
 class TestSource:
     @pytest.mark.parametrize("name", SLICES)
     def test_the_namespace_has_no_module_of_its_own(self, name: str) -> None:
@@ -57,6 +63,19 @@ class TestSource:
                 continue
             modules = {path.stem for path in package.parent.glob("*.py")} - {"__init__"}
             assert modules == set(re.findall(r"``(\w+)``: ", said)), package.parent
+
+    @pytest.mark.parametrize("name", SLICES)
+    def test_no_function_is_longer_than_can_be_seen(self, name: str) -> None:
+        """45 lines at most, unless it decides nothing: a table may be as long as it is."""
+        long = {
+            f"{path}:{each.lineno} {each.name}"
+            for path in sources(name)
+            if path.suffix == ".py"
+            for each in ast.walk(ast.parse(path.read_text()))
+            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+            if (each.end_lineno or 0) - each.lineno >= 45 and decides(each)
+        }
+        assert long == set()
 
     @pytest.mark.parametrize("name", SLICES)
     def test_no_module_is_longer_than_can_be_read(self, name: str) -> None:
