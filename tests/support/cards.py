@@ -215,10 +215,15 @@ def refund_event(
 
 
 def dispute_event(
-    name: str, payment: str, state: DisputeState, at: int = 0, dispute: str = "dp_1"
+    name: str,
+    payment: str,
+    state: DisputeState,
+    at: int = 0,
+    dispute: str = "dp_1",
+    amount: int = 1_250,
 ) -> bytes:
     """Write how a dispute stands."""
-    body = {"id": dispute, "payment": payment, "state": state.value, "at": at}
+    body = {"id": dispute, "payment": payment, "state": state.value, "at": at, "amount": amount}
     return event(name, "dispute", body)
 
 
@@ -258,7 +263,7 @@ def _dispute(body: Mapping[str, Any]) -> DisputeTold:
     return DisputeTold(
         id=body["id"],
         payment=body["payment"],
-        amount=Money(1, USD),
+        amount=Money(body["amount"], USD),
         state=DisputeState(body["state"]),
         reason="fraudulent",
         at=NOW + timedelta(seconds=body["at"]),

@@ -21,6 +21,7 @@ from tillway.core.contracts.samples.payments import (
     watched,
 )
 from tillway.core.contracts.samples.requests import inbound
+from tillway.core.disputes import standing, with_standing
 from tillway.core.errors import Code
 from tillway.core.events import Event
 from tillway.core.ids import event_id_of
@@ -483,6 +484,12 @@ async def _(unit: UnitOfWork) -> None:
 @plants(Kind.CHECKOUT_NOT_PAID)
 async def _(unit: UnitOfWork) -> None:
     await by_card(unit, "a", paid=False)
+
+
+@plants(Kind.DISPUTE_BOOKED_OTHERWISE)
+async def _(unit: UnitOfWork) -> None:
+    lost = with_standing(card_payment("a"), "dp_1", standing("lost", NOW, 400))
+    await by_card(unit, "a", settled(evolve(card_payment("a"), metadata=lost)))
 
 
 @plants(Kind.CHECKOUT_AMOUNT)

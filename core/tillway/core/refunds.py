@@ -7,6 +7,7 @@ from typing import Final
 
 from attrs import frozen
 
+from tillway.core.disputes import taken_back
 from tillway.core.ids import RefundId
 from tillway.core.money import Money
 from tillway.core.paid import paid_in_all
@@ -61,9 +62,12 @@ class Refund:
 
 
 def is_paid_back(paid: Payment, refunds: Iterable[Refund]) -> bool:
-    """Tell whether all that was paid has gone back: some of it may for something else."""
+    """Tell whether all that was paid has gone back: some of it may for something else.
+
+    What a bank has taken is gone too.
+    """
     gone = paid_back(refunds)
-    return bool(gone) and gone >= paid_in_all(paid).minor
+    return bool(gone) and gone + taken_back(paid) >= paid_in_all(paid).minor
 
 
 def paid_back(refunds: Iterable[Refund]) -> int:

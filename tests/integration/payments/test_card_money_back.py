@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,13 +15,28 @@ from support.cards import (
     dispute_event,
     refund_event,
 )
+from tillway.adapters.heads import HeadSignatures
+from tillway.core.errors import Code, Declined
 from tillway.core.ids import CartId, RefundId
 from tillway.core.ledger import AccountKind
 from tillway.core.money import Money
 from tillway.core.payments import State
 from tillway.core.ports.hosting import DisputeState
 from tillway.core.refunds import Refund, RefundState
+from tillway.core.services.books.audit import Audit
+from tillway.core.services.reconciling.reconcile import Reconcile
+from tillway.core.services.refunds.requests import RefundAsked
 from tillway.core.tenancy import DEFAULT
+
+
+async def sound(shop: CardShop) -> None:
+    """Compare everything with everything."""
+    gateway = shop.gateway
+    audit = Audit(store=gateway.store, signatures=HeadSignatures())
+    now = gateway.services.clock.now
+    report = await Reconcile(store=gateway.store, rails=gateway.rails, now=now, audit=audit).run()
+    assert not report.findings.kept, report.findings.kept
+
 
 CART = CartId(f"cart_{'0' * 31}1")
 OPEN, WON, LOST = DisputeState.OPEN, DisputeState.WON, DisputeState.LOST
@@ -245,6 +261,83 @@ class TestDisputes:
             payment = await quick.payment(session)
             assert payment is not None
             assert payment.state is (State.SETTLED if number == 3 else State.REVERSED)
+
+    async def test_of_a_part_only_that_leaves_the_books(self, shop: CardShop) -> None:
+        """What was bought stays so, and the seller hears how it stands until it is won."""
+        session = await shop.opened()
+        await shop.told(shop.cards.pay(session))
+        seen = []
+        for number, state in enumerate((OPEN, OPEN, LOST, WON)):
+            news = dispute_event(f"e{number}", "pi_1", state, max(number, 1), amount=400)
+            await shop.tell(news)
+            payment = await shop.payment(session)
+            assert payment is not None
+            assert payment.state is State.SETTLED
+            assert (await shop.verify(session)).status == 200
+            seen.append((await shop.earned(), await shop.earned(kind=AccountKind.WALLET)))
+        assert seen == [(850, -850), (850, -850), (850, -850), (1_250, -1_250)]
+        told = [fact.body["disputeStatus"] for fact in await shop.facts("payment.disputed")]
+        assert told == ["open", "lost", "won"]
+        assert not await shop.facts("payment.reversed")
+        await sound(shop)
+
+    async def test_of_what_refunds_have_left_it_takes_no_more(self, quick: CardShop) -> None:
+        """Nothing is left of the payment then, and the books are empty, not below that."""
+        for place, order in enumerate(itertools.permutations(("refund", "dispute"))):
+            session, money = await quick.opened(), f"pi_{place + 1}"
+            await quick.told(quick.cards.pay(session))
+            for each in order:
+                news = {
+                    "refund": refund_event(f"r{place}", money, 250),
+                    "dispute": dispute_event(f"d{place}", money, OPEN, 1, f"dp_{place}", 1_000),
+                }
+                await quick.tell(news[each])
+            assert (await quick.verify(session)).status == 404
+            assert await quick.earned() == 1_000 * place
+            assert await quick.earned(kind=AccountKind.WALLET) == -1_000 * place
+            await quick.tell(dispute_event(f"w{place}", money, WON, 2, f"dp_{place}", 1_000))
+            assert (await quick.verify(session)).status == 200
+            assert await quick.earned() == 1_000 * (place + 1)
+        await sound(quick)
+
+    async def test_tax_goes_and_comes_with_the_price(self, quick: CardShop) -> None:
+        """In proportion, with refunds in between, to the last cent."""
+        session = await quick.opened()
+        await quick.told(quick.cards.pay(session, tax=Money(237, USD)))
+        seen = []
+        for number, news in enumerate(
+            (
+                dispute_event("d1", "pi_1", OPEN, 1, "dp_1", 333),
+                refund_event("r1", "pi_1", 100, [("re_1", 100, "done", None)]),
+                dispute_event("d2", "pi_1", OPEN, 2, "dp_2", 1_487 - 433),
+                dispute_event("d3", "pi_1", WON, 3, "dp_1", 333),
+                dispute_event("d4", "pi_1", WON, 4, "dp_2", 1_487 - 433),
+                refund_event("r2", "pi_1", 1_487, [("re_2", 1_387, "done", None)]),
+            )
+        ):
+            await quick.tell(news)
+            kept = await quick.earned("stripe:tax")
+            left = await quick.earned() + kept
+            assert left == -await quick.earned(kind=AccountKind.WALLET)
+            assert kept == 237 - (1_487 - left) * 237 // 1_487, number
+            seen.append(left)
+            await sound(quick)
+        assert seen == [1_154, 1_054, 0, 333, 1_387, 0]
+
+    async def test_what_is_disputed_cannot_be_asked_for(self, quick: CardShop) -> None:
+        """Of the rest a refund can be, and of no more."""
+        session = await quick.opened()
+        await quick.told(quick.cards.pay(session))
+        await quick.tell(dispute_event("e1", "pi_1", OPEN, 1, amount=400))
+        refunding = quick.gateway.services.refunding
+        asked = RefundAsked(
+            purchase=f"stripe:{session}", recipient=None, amount=Decimal("8.51"), token=None
+        )
+        with pytest.raises(Declined) as refused:
+            await refunding.request(DEFAULT, asked)
+        rest = await refunding.request(DEFAULT, evolve(asked, amount=None))
+        assert refused.value.code is Code.AMOUNT_MISMATCH
+        assert rest.amount == Money(850, USD)
 
     async def test_what_bought_nothing_may_be_disputed_too(self, shop: CardShop) -> None:
         """Its refund is withdrawn, for the money is gone, and queued again once it is back."""

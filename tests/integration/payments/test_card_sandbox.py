@@ -16,10 +16,13 @@ from support.shop import Answer, Shop, v2_header
 from support.whole_shop import open_whole_shop
 from support.words import signed_headers
 from tillway.adapters.heads import HeadSignatures
+from tillway.core.assets import USD
 from tillway.core.checkouts import Checkout, CheckoutState
+from tillway.core.ledger import Account, AccountKind
 from tillway.core.payments import Payment, State
 from tillway.core.refunds import RefundState
 from tillway.core.services.books.audit import Audit
+from tillway.core.services.reconciling.reconcile import Reconcile
 from tillway.core.tenancy import DEFAULT
 from tillway.entrypoints.sandbox.stripe import Fault, Kind, Served
 
@@ -177,6 +180,45 @@ class TestAfterwards:
         await one.provider.delivered()
         assert (await one.payment(session)).state is State.SETTLED
         assert (await one.verify(session)).status == 200
+
+    async def test_stripes_balance_and_our_books_agree(self, one: Till) -> None:
+        """Whatever part is refunded or disputed, and in which order: reconcile finds nothing."""
+        for amounts in ((300, 400, True), (300, 950, False), (None, 500, False), (250, None, True)):
+            session = await one.buy()
+            money = (await one.checkout(session)).paid_with
+            assert money is not None
+            refunded, disputed, won = amounts
+            if refunded is not None:
+                refund = {"payment_intent": money, "amount": refunded}
+                await one.sdk.v1.refunds.create_async(refund)  # type: ignore[arg-type]  # a dict
+            dispute = one.provider.switches.dispute(money, disputed)
+            await one.provider.delivered()
+            assert await self._booked(one) == self._balance(one), amounts
+            one.provider.switches.close_dispute(dispute["id"], won=won)
+            await one.provider.delivered()
+            assert await self._booked(one) == self._balance(one), amounts
+            gone = not won and (refunded or 0) + (disputed or PRICE) >= PRICE
+            assert (await one.verify(session)).status == (404 if gone else 200), amounts
+        one.shop.clock.forward(timedelta(hours=1))
+        gateway = one.shop.gateway
+        audit = Audit(store=gateway.store, signatures=HeadSignatures())
+        report = await Reconcile(
+            store=gateway.store, rails=gateway.rails, now=one.shop.clock.now, audit=audit
+        ).run()
+        assert not report.findings.kept, report.findings.kept
+
+    async def _booked(self, one: Till) -> int:
+        """Give what our books say that lies at Stripe."""
+        wallet = Account(AccountKind.WALLET, "stripe")
+        async with one.shop.gateway.store.view() as view:
+            return -(await view.ledger.balance(DEFAULT, wallet, USD)).total
+
+    def _balance(self, one: Till) -> int:
+        """Give what Stripe has: charges, less refunds and what disputes have taken."""
+        shelves = one.provider.account.shelves
+        disputes = [each["amount"] for each in shelves.of("dispute") if each["status"] != "won"]
+        charges = [each["amount"] - each["amount_refunded"] for each in shelves.of("charge")]
+        return int(sum(charges) - sum(disputes))
 
 
 @pytest.mark.asyncio

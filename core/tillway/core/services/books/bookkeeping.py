@@ -1,9 +1,12 @@
 """What a payment's end books in the ledger."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from attrs import evolve
 
+from tillway.core.disputes import taken_back
 from tillway.core.ledger import Account, AccountKind, Entry, EntryKey, Posting
 from tillway.core.money import Money
 from tillway.core.paid import added_to, paid_in_all, shares
@@ -116,3 +119,35 @@ def taken_off(payment: Payment, gone: int, more: int) -> Sequence[Posting]:
         for owner, change in zip(owners, changes, strict=True)
         if change
     ]
+
+
+def dispute_key(payment: Payment, number: int) -> EntryKey:
+    """Name the entries of a payment's disputes, which are counted from 1."""
+    return EntryKey(f"dispute:{payment.chain}:{payment.key}:{number}")
+
+
+def disputed(was: Payment, now: Payment, back: int, number: int, at: datetime) -> Entry | None:
+    """Give the entry of what disputes have taken, or given back; None if that is nothing.
+
+    ``back`` is what refunds have given back. What the payment's own end books is left out: if
+    it is reversed, and less than all of it was taken, that comes in again.
+    """
+    before, after = taken_back(was), taken_back(now)
+    changes: defaultdict[Account, int] = defaultdict(int)
+    for each in taken_off(now, back + before, after - before):
+        changes[each.account] += each.amount.minor
+    for entry in entries_of(now) if now.state is not was.state else ():
+        for each in entry.postings:
+            if each.account.kind is not AccountKind.WALLET:
+                changes[each.account] -= each.amount.minor
+    changes[Account(AccountKind.WALLET, now.pay_to)] = -sum(changes.values())
+    postings = tuple(
+        Posting(account=account, amount=evolve(now.amount, minor=minor))
+        for account, minor in changes.items()
+        if minor
+    )
+    if not postings:
+        return None
+    about = {"state": now.state.value, "rail": now.rail, "signature": now.signature}
+    key = dispute_key(now, number)
+    return Entry(key=key, tenant=now.tenant, at=at, postings=postings, about=about)

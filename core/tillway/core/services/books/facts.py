@@ -14,6 +14,7 @@ from tillway.core.services.paying.grants import method_of
 PAYMENT_SUCCEEDED: Final = "payment.succeeded"
 PAYMENT_UNAPPLIED: Final = "payment.unapplied"
 PAYMENT_REVERSED: Final = "payment.reversed"
+PAYMENT_DISPUTED: Final = "payment.disputed"
 REFUND_EXCESS: Final = "refund.excess"
 
 _TYPES: Final = {

@@ -1,30 +1,36 @@
-"""Disputes: a payment whose money its owner has taken back at his bank, and may have to return.
+"""Disputes: money that whoever paid has taken back at his bank, and may have to return.
 
-While one is open or lost the payment is reversed; once it is won, it is settled again. A payment
-remembers how each of its disputes stands, so that older news change nothing.
+Only what is disputed leaves the books. Once nothing is left of a payment it is reversed; what of it
+is won settles it again. A part that is disputed leaves the goods where they are, as a part that is
+refunded does. A payment remembers how each of its disputes stands, so that older news change
+nothing.
 """
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Final
 
 from attrs import define, evolve
 
+from tillway.core.disputes import standing, standing_of, taken_back, with_standing
 from tillway.core.errors import Code, Unavailable
+from tillway.core.events import Event
+from tillway.core.ids import event_id_of
+from tillway.core.ledger import Entry
+from tillway.core.paid import paid_in_all
 from tillway.core.payments import Failed, Payment, Settled, State
 from tillway.core.ports.clock import Clock, Random
-from tillway.core.ports.hosting import DisputeState, DisputeTold
+from tillway.core.ports.hosting import DisputeTold
 from tillway.core.ports.store import UnitOfWork
-from tillway.core.services.books.bookkeeping import entries_of
-from tillway.core.services.books.facts import facts_of
+from tillway.core.refunds import paid_back
+from tillway.core.services.books.bookkeeping import dispute_key, disputed, entries_of
+from tillway.core.services.books.facts import PAYMENT_DISPUTED, fact_of, facts_of
 from tillway.core.services.paying.arrivals import arrived
 from tillway.core.services.refunds.told import paid_with
 from tillway.core.services.refunds.unapplied import queue_refund, withdraw_refund
 from tillway.core.services.subjects import Subjects
 from tillway.core.tenancy import Tenant
 
-_PREFIX: Final = "stripe_dispute:"
 _HERE: Final = frozenset({State.SETTLED, State.UNAPPLIED})
 
 _log = logging.getLogger(__name__)
@@ -41,39 +47,50 @@ class Disputes:
     async def apply(self, unit: UnitOfWork, tenant: Tenant, source: str, told: DisputeTold) -> None:
         """Write how a dispute stands, and what that makes of its payment."""
         payment = await paid_with(unit, tenant, source, told)
-        name = f"{_PREFIX}{told.id}"
-        if _standing(told.state, told.at) <= _read(payment.metadata.get(name)):
+        same = told.amount.asset == payment.amount.asset
+        now = standing(told.state, told.at, told.amount.minor if same else None)
+        known = standing_of(payment, told.id)
+        if known is not None and now.order <= known.order:
             return
-        noted = {**payment.metadata, name: f"{told.state} {told.at.isoformat()}"}
-        await self._write(unit, payment, evolve(payment, metadata=noted), told)
+        noted = evolve(payment, metadata=with_standing(payment, told.id, now))
+        await self._write(unit, payment, noted, told)
 
     async def _write(
         self, unit: UnitOfWork, was: Payment, noted: Payment, told: DisputeTold
     ) -> None:
-        now = self._next(noted, told)
+        back = paid_back(await unit.refunds.of(was.tenant, was.signature))
+        now = self._next(noted, told, back)
         moved = now.state is not was.state
-        facts, entries = (facts_of(now), entries_of(now)) if moved else ((), ())
+        facts = facts_of(now) if moved else (_fact(now, told),)
+        entries = (*(entries_of(now) if moved else ()), *await self._taken(unit, was, now, back))
         if not await unit.payments.amend(now, was.state, facts, entries):
             raise Unavailable  # it has changed meanwhile: look again
-        if now.state is State.UNAPPLIED and moved:
-            await queue_refund(unit, now, self.random)
-        elif was.state is State.UNAPPLIED and moved:
-            await withdraw_refund(unit, now)
-        elif was.state is State.SETTLED and moved:
-            await self.subjects.undo(unit, now)
-        elif moved:
-            await self.subjects.redo(unit, now)
+        if moved:
+            await self._followed(unit, was, now)
         _log.warning(
-            "payment %s of %s is disputed (%s): %s, %s",
+            "payment %s of %s is disputed (%s, %s): %s, %s",
             now.signature,
             now.amount,
+            told.amount,
             told.reason,
             told.state,
             now.state,
         )
 
-    def _next(self, payment: Payment, told: DisputeTold) -> Payment:
-        at, gone = self.clock.now(), _is_gone(payment.metadata)
+    async def _followed(self, unit: UnitOfWork, was: Payment, now: Payment) -> None:
+        """Have whoever has to do with the payment hear that it is gone, or back."""
+        if now.state is State.UNAPPLIED:
+            await queue_refund(unit, now, self.random)
+        elif was.state is State.UNAPPLIED:
+            await withdraw_refund(unit, now)
+        elif was.state is State.SETTLED:
+            await self.subjects.undo(unit, now)
+        else:
+            await self.subjects.redo(unit, now)
+
+    def _next(self, payment: Payment, told: DisputeTold, back: int) -> Payment:
+        at, taken = self.clock.now(), taken_back(payment)
+        gone = taken > 0 and taken + back >= paid_in_all(payment).minor
         if gone and payment.state in _HERE:
             why = Failed(code=Code.TRANSACTION_FAILED, reason=f"disputed: {told.reason}")
             # Nobody can look a card payment up as a chain's: its news come by themselves.
@@ -82,23 +99,26 @@ class Disputes:
             return arrived(payment, at, Settled(signature=payment.signature))
         return payment
 
-
-def _is_gone(metadata: Mapping[str, str]) -> bool:
-    states = (text.partition(" ")[0] for name, text in metadata.items() if _is_dispute(name))
-    return any(state != DisputeState.WON for state in states)
-
-
-def _is_dispute(name: str) -> bool:
-    return name.startswith(_PREFIX)
-
-
-def _standing(state: DisputeState, at: datetime) -> tuple[int, str]:
-    """Order news of one dispute: its end comes after its beginning, then what is newer."""
-    return (0 if state is DisputeState.OPEN else 1, at.isoformat())
+    async def _taken(
+        self, unit: UnitOfWork, was: Payment, now: Payment, back: int
+    ) -> tuple[Entry, ...]:
+        """Give the entry of what is taken or given back beside what the payment's end books."""
+        turn = 1
+        while await unit.ledger.entry(now.tenant, dispute_key(now, turn)) is not None:
+            turn += 1
+        entry = disputed(was, now, back, turn, self.clock.now())
+        return () if entry is None else (entry,)
 
 
-def _read(text: str | None) -> tuple[int, str]:
-    if text is None:
-        return (-1, "")
-    state, _, at = text.partition(" ")
-    return (0 if state == DisputeState.OPEN else 1, at)
+def _fact(payment: Payment, told: DisputeTold) -> Event:
+    """Tell of a dispute that leaves its payment as it is."""
+    fact = fact_of(PAYMENT_DISPUTED, payment)
+    about: Mapping[str, object] = {
+        "dispute": told.id,
+        "disputedAmountCents": told.amount.minor,
+        "disputeStatus": told.state.value,
+        "reason": told.reason,
+    }
+    mark = f"{told.id}:{told.state}:{told.at.isoformat()}"
+    name = event_id_of(fact.type, payment.tenant, payment.chain, payment.key, mark)
+    return evolve(fact, id=name, at=told.at, body={**fact.body, **about})

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from tillway.core.checkouts import Checkout
+from tillway.core.disputes import PREFIX as DISPUTES
 from tillway.core.ids import STRIPE_PREFIX
 from tillway.core.money import Money
 from tillway.core.paid import SHIPPING, TAX
@@ -69,7 +70,11 @@ def payment_of(
 
 def _noted(metadata: Mapping[str, str]) -> dict[str, str]:
     """Leave out what is to be said by the session alone."""
-    return {name: text for name, text in metadata.items() if name not in _OURS}
+    return {
+        name: text
+        for name, text in metadata.items()
+        if name not in _OURS and not name.startswith(DISPUTES)
+    }
 
 
 def _about(session: HostedSession) -> dict[str, str]:

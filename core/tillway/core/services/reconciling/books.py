@@ -4,10 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from attrs import frozen
 
+from tillway.core.disputes import taken_back
+from tillway.core.ids import STRIPE_PREFIX
 from tillway.core.ledger import AccountKind, Entry, EntryKey, Posting
+from tillway.core.paid import paid_in_all
 from tillway.core.payments import Chain, Payment, PaymentKey, State
 from tillway.core.quotes import Purpose
-from tillway.core.services.books.bookkeeping import entries_of
+from tillway.core.services.books.bookkeeping import dispute_key, entries_of
 from tillway.core.services.reconciling.desk import Desk, of_payment
 from tillway.core.services.reconciling.findings import Finding, Kind
 from tillway.core.services.reconciling.payments import ARRIVED
@@ -45,7 +48,7 @@ def key_of(payment: Payment, turn: int, *, reversal: bool = False) -> EntryKey:
 async def entries(desk: Desk, payment: Payment) -> Sequence[Finding]:
     """Compare a payment with what the ledger has booked of it."""
     found = [*await _present(desk, payment), *await _past(desk, payment)]
-    return [*found, *await _too_many(desk, payment)]
+    return [*found, *await _too_many(desk, payment), *await _disputed(desk, payment)]
 
 
 async def _present(desk: Desk, payment: Payment) -> Sequence[Finding]:
@@ -104,6 +107,21 @@ async def _too_many(desk: Desk, payment: Payment) -> Sequence[Finding]:
         text = f"is {payment.state}, and the ledger has {reversal}"
         found.append(of_payment(Kind.REVERSAL_UNFOUNDED, payment, text))
     return found
+
+
+async def _disputed(desk: Desk, payment: Payment) -> Sequence[Finding]:
+    """Compare what disputes have taken with what the ledger has of it, beside a reversal."""
+    if not payment.signature.startswith(STRIPE_PREFIX) or payment.state not in ARRIVED:
+        return []
+    booked, number = 0, 1
+    while (entry := await desk.entry(payment.tenant, dispute_key(payment, number))) is not None:
+        booked += sum(each.amount.minor for each in entry.postings if _is_wallet(each))
+        number += 1
+    reversal = paid_in_all(payment).minor if payment.state is State.REVERSED else 0
+    if booked + reversal == taken_back(payment):
+        return []
+    text = f"lost {taken_back(payment)} by disputes, and the ledger has {booked + reversal}"
+    return [of_payment(Kind.DISPUTE_BOOKED_OTHERWISE, payment, text)]
 
 
 def _differences(payment: Payment, wanted: Entry, entry: Entry) -> Iterator[Finding]:

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     REVERSAL_MISSING = "reversal-missing"
     REVERSAL_AMOUNT = "reversal-amount"
     REVERSAL_UNFOUNDED = "reversal-unfounded"
+    DISPUTE_BOOKED_OTHERWISE = "dispute-booked-otherwise"
     BOOKS_UNSOUND = "books-unsound"
     # Payments and the log of facts.
     FACT_MISSING = "fact-missing"
@@ -123,6 +124,7 @@ MEANINGS: Final = MappingProxyType(
         Kind.REVERSAL_MISSING: "Money that is gone again is still in the ledger.",
         Kind.REVERSAL_AMOUNT: "A reversal takes back something else than was booked.",
         Kind.REVERSAL_UNFOUNDED: "The ledger reverses a payment that stands.",
+        Kind.DISPUTE_BOOKED_OTHERWISE: "The ledger differs from what a bank has taken back.",
         Kind.BOOKS_UNSOUND: "The log or the ledger is not sound in itself: see `ledger verify`.",
         Kind.FACT_MISSING: "Nobody was told of a payment.",
         Kind.FACT_WITHOUT_PAYMENT: "A payment was told that is not there.",

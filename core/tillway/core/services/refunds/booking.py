@@ -11,6 +11,7 @@ from typing import Final
 from attrs import evolve
 
 from tillway.core.assets import AssetKind
+from tillway.core.disputes import taken_back
 from tillway.core.events import Event
 from tillway.core.ids import event_id_of
 from tillway.core.ledger import Account, AccountKind, Entry, EntryKey, Posting
@@ -53,7 +54,7 @@ async def unbook_refund(
 
 
 async def _gone(unit: UnitOfWork, refund: Refund, paid: Payment) -> int:
-    """Give what has gone back beside a refund: of one part no share depends on it.
+    """Give what is gone beside a refund, disputed or paid back: of one part no share needs it.
 
     What is read here stays so until the unit ends: of several that are booked at once, each
     finds the one before.
@@ -61,7 +62,7 @@ async def _gone(unit: UnitOfWork, refund: Refund, paid: Payment) -> int:
     if not added_to(paid):
         return 0
     known = await unit.refunds.of(paid.tenant, paid.signature)
-    return paid_back(each for each in known if each.id != refund.id)
+    return taken_back(paid) + paid_back(each for each in known if each.id != refund.id)
 
 
 async def fail_refund(unit: UnitOfWork, refund: Refund, reason: str) -> bool:

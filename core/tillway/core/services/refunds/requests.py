@@ -11,6 +11,7 @@ from typing import Final
 
 from attrs import define, evolve, frozen
 
+from tillway.core.disputes import left_of
 from tillway.core.errors import Code, Declined
 from tillway.core.ids import RefundId, new_refund_id
 from tillway.core.money import Money
@@ -98,7 +99,7 @@ class RefundRequests:
             metadata=asked.metadata,
         )
         async with self.store.begin() as unit:
-            if not await unit.refunds.add(refund, paid_in_all(paid)):
+            if not await unit.refunds.add(refund, left_of(paid)):
                 raise _spent()
             # Only now are all others visible: whoever adds to one purchase waits for the last.
             await _refuse_same(unit, refund)
@@ -229,7 +230,7 @@ class RefundRequests:
     # Amounts
 
     def _amount(self, paid: Payment, asked: RefundAsked) -> Money:
-        asset, whole = paid.amount.asset, Decimal(paid_in_all(paid).to_major())
+        asset, whole = paid.amount.asset, Decimal(left_of(paid).to_major())
         wanted = whole if asked.amount is None else asked.amount
         if wanted > whole:
             raise _too_much(wanted, whole)
