@@ -12,7 +12,7 @@ from attrs import frozen
 
 from support.chain import Wallet
 from support.hosts import answer_of, called, hosted, scope_of
-from support.shop import Answer, Shop, open_shop
+from support.shop import ARTICLE, Answer, Shop, open_shop, v1_header, v2_header
 from tillway.core.catalog import BillingPeriod
 from tillway.core.ids import ProductId, SubscriptionId
 from tillway.core.subscriptions import Subscription, SubscriptionState
@@ -237,6 +237,19 @@ class TestOffers:
             quote = await shop.post("/paywall/v1/quote", {"resource": "gold"}, claim)
             for said in (offered, card, page, quote):
                 assert EVIL not in str((said.body, said.required)).lower()
+
+    @pytest.mark.parametrize("host", ["shop.example", "10.1.2.3:8080", EVIL])
+    async def test_whoever_pays_is_served_whatever_he_calls_us(self, host: str) -> None:
+        """As the official clients of both versions pay."""
+        async with open_shop(server={"public_url": SHOP}) as shop:
+            at = {"Host": host}
+            for version in (1, 2):
+                offer = (await shop.get("/paywall/article", at)).offer
+                raw = shop.sign(shop.buyer(), offer)
+                shown = v1_header(raw) if version == 1 else v2_header(raw, offer)
+                paid = await shop.get("/paywall/article", {**at, **shown})
+                assert paid.status == 200, (version, paid.body)
+            assert shop.balance() == 2 * ARTICLE
 
     async def test_strangers_hosts_make_no_new_offers(self, reader: Wallet) -> None:
         """What is remembered for an address is remembered for ours: as many as we have."""

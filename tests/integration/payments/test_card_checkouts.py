@@ -1,5 +1,6 @@
 """Checkouts by card: what they cost, what they hold, and what nobody's word may change."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -174,6 +175,13 @@ class TestRefusals:
             await shop.told(shop.cards.pay("cs_1"))
             assert (await shop.open(couponCode="SOME")).status == 200
             assert await shop.redeemed("SOME") == 4
+
+    async def test_nor_does_a_crowd_of_one_addresss_requests(self, everywhere: CardShop) -> None:
+        """Of 64 at once as many have a session as may be unpaid, and not one more."""
+        everywhere.gateway.services.checkouts.most_unpaid = 5
+        said = await asyncio.gather(*(everywhere.open(couponCode="SOME") for _ in range(64)))
+        assert [each.status for each in said if each.status != 429] == [200] * 5
+        assert await everywhere.redeemed("SOME") == 5
 
     async def test_nor_does_a_subscriber_by_many_addresses(self) -> None:
         """Of IPv6 he has a whole /64: it is counted as one, and his neighbour is another."""

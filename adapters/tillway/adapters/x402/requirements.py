@@ -22,7 +22,8 @@ Payee = Callable[[Expected], bytes | None]
 """Gives the wallet that v1 and v2 can pay; None if there is none, or it is not known yet."""
 
 MOST: Final = 256
-"""Addresses are as many as the hosts that we are called by, so that strangers make some up."""
+"""Without `server.public_url` addresses are as many as the hosts that we are called by, so that
+strangers make some up."""
 
 _MIME_TYPE: Final = "application/json"
 _TEXT_OF_RESOURCE: Final = {Purpose.CART: "cart:", Purpose.REFUND: "refund:"}

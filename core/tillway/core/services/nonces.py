@@ -87,10 +87,11 @@ class NonceBook:
             created_at=now,
             expires_at=now + LIFETIME,
         )
+        mark = _mark(address)
+        async with self.store.view(once=True) as view:  # whoever is at his bound holds no writer up
+            self._refuse(await view.nonces.waiting(tenant, mark, now))
         async with self.store.begin() as unit:
-            mark = _mark(address)
-            if await unit.nonces.waiting(tenant, mark, now) >= self.most:
-                raise _too_many()
+            self._refuse(await unit.nonces.waiting(tenant, mark, now))
             # One more row, which nobody can sign, counts for the address.
             await unit.nonces.add(
                 SingleUse(
@@ -103,6 +104,10 @@ class NonceBook:
             )
             await unit.nonces.add(nonce)
         return nonce
+
+    def _refuse(self, waiting: int) -> None:
+        if waiting >= self.most:
+            raise _too_many()
 
     async def use(self, tenant: Tenant, nonce: str, action: str) -> None:
         """Take a nonce for an action.

@@ -15,6 +15,7 @@ from tillway.core.pricing import Priced, PricedLine
 from tillway.core.services.carts.baskets import Basket, Baskets, Found, noted
 from tillway.core.services.carts.bills import Bills, ByCard
 from tillway.core.services.paying.quote import Quoting
+from tillway.core.tenancy import Tenant
 
 MOST_UNPAID: Final = 500
 """How many carts of one principal, or of one address, may be open and unpaid at a time. Under any
@@ -61,6 +62,7 @@ class Carting:
         address. Declined as `Baskets.found` and `Bills` are; Unavailable (rate_limit_exceeded)
         for who has too many open.
         """
+        await self._refuse_early(basket.tenant, who)
         found = await self.baskets.found(basket)
         by_card = self.bills.by_card_only(found)
         make = self._for_cards if by_card else self._for_tokens
@@ -86,8 +88,10 @@ class Carting:
     async def by_card(self, basket: Basket, who: str) -> Cart:
         """Price a basket for cards, and in tokens too if they can pay all of it; give it unkept.
 
-        Declined as `Baskets.priced` and `Bills.by_card` are.
+        Declined as `Baskets.priced` and `Bills.by_card` are; Unavailable (rate_limit_exceeded) for
+        who has too many open.
         """
+        await self._refuse_early(basket.tenant, who)
         found = await self.baskets.priced(basket)
         card = await self.bills.by_card(basket, found)
         return self._cart(basket, who, found, await self._also_by_token(basket, found), card)
@@ -95,14 +99,21 @@ class Carting:
     async def keep(self, cart: Cart) -> None:
         """Write a cart; Unavailable (rate_limit_exceeded) for who has too many open."""
         async with self.quoting.store.begin() as unit:
-            open_ = await unit.carts.unpaid(cart.tenant, cart.principal, cart.created_at)
-            if open_ >= self.most_unpaid:
-                raise Unavailable(
-                    Code.RATE_LIMIT_EXCEEDED,
-                    "Too many of your carts wait to be paid. Please pay one, or try again later.",
-                    retry_after=self.lifetime.total_seconds(),
-                )
+            self._refuse(await unit.carts.unpaid(cart.tenant, cart.principal, cart.created_at))
             await unit.carts.add(cart)
+
+    async def _refuse_early(self, tenant: Tenant, who: str) -> None:
+        """Price nothing, and keep no writer waiting, for who is at his bound already."""
+        async with self.quoting.store.view(once=True) as view:
+            self._refuse(await view.carts.unpaid(tenant, who, self.quoting.clock.now()))
+
+    def _refuse(self, unpaid: int) -> None:
+        if unpaid >= self.most_unpaid:
+            raise Unavailable(
+                Code.RATE_LIMIT_EXCEEDED,
+                "Too many of your carts wait to be paid. Please pay one, or try again later.",
+                retry_after=self.lifetime.total_seconds(),
+            )
 
     async def _also_by_card(self, basket: Basket, found: Sequence[Found]) -> ByCard | None:
         """Promise a price for cards beside the one in tokens, if there is one for all of it."""
