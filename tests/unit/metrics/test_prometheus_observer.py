@@ -13,8 +13,10 @@ from tillway.core.money import Money
 from tillway.core.observations import (
     ArchivalRan,
     CartSeen,
+    EventHeard,
     PaymentCompleted,
     PaymentStarted,
+    ProviderCalled,
     QueryRan,
     RpcCalled,
 )
@@ -41,6 +43,9 @@ LABELS = {
     "cedros_db_query_duration_seconds_count": {"operation", "backend"},
     "cedros_cart_checkouts_total": {"status"},
     "cedros_cart_items_total": set(),
+    "tillway_provider_calls_total": {"provider", "operation", "outcome"},
+    "tillway_provider_call_duration_seconds_count": {"provider", "operation"},
+    "tillway_events_heard_total": {"source", "outcome"},
     "cedros_archival_runs_total": set(),
     "cedros_archival_records_deleted_total": set(),
 }
@@ -89,6 +94,8 @@ def busy(observer: PrometheusObserver) -> None:
         called("timeout"),
         QueryRan(operation="read", backend="memory", seconds=0.0002),
         CartSeen(status="quote", lines=2),
+        ProviderCalled(provider="stripe", operation="refunds.list", outcome="ok", seconds=0.1),
+        EventHeard(source="stripe", outcome="applied"),
     ):
         observer(seen)
 
@@ -125,6 +132,21 @@ class TestNames:
 
 
 class TestCounting:
+    def test_what_was_not_sent_to_a_provider_took_no_time(
+        self, observer: PrometheusObserver
+    ) -> None:
+        """A circuit that is open is counted, and no duration is."""
+        for outcome, seconds in (("ok", 0.3), ("circuit_open", None)):
+            observer(
+                ProviderCalled(
+                    provider="stripe", operation="refunds.list", outcome=outcome, seconds=seconds
+                )
+            )
+        what = {"provider": "stripe", "operation": "refunds.list"}
+        assert value(observer, "tillway_provider_calls_total", **what, outcome="circuit_open") == 1
+        assert value(observer, "tillway_provider_call_duration_seconds_count", **what) == 1
+        assert value(observer, "tillway_provider_call_duration_seconds_sum", **what) == 0.3
+
     def test_a_quote_is_a_payment_begun(self, observer: PrometheusObserver) -> None:
         """As the reference counts."""
         observer(PaymentStarted(method="quote", resource="article"))

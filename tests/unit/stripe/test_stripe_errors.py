@@ -9,13 +9,15 @@ from aiohttp.client_reqrep import ConnectionKey
 from tillway.adapters.stripe.errors import (
     BY_CODE,
     BY_KIND,
+    OUTCOMES,
     Refused,
     Repeated,
     StripeAway,
     Unauthentic,
     failure_of,
+    outcome_of,
 )
-from tillway.core.errors import Code, Declined
+from tillway.core.errors import Code, Declined, TillwayError, Unsettled
 
 WORDS = "SECRET sk_test_123 of buyer@example.com"
 BASES = {stripe.StripeError, stripe.StripeErrorWithParamCode}
@@ -129,3 +131,37 @@ class TestWhatMayHaveBeenDone:
 
         assert isinstance(away, StripeAway)
         assert away.retry_after == seconds
+
+
+def unsettled(cause: BaseException) -> Unsettled:
+    """Give what a write raises of which nobody knows what it did."""
+    made = Unsettled(Code.STRIPE_ERROR, reference="key")
+    made.__cause__ = cause
+    return made
+
+
+class TestOutcomes:
+    @pytest.mark.parametrize(
+        ("failure", "outcome"),
+        [
+            (failure_of(invalid()), "refused"),
+            (failure_of(made(stripe.CardError, "", "card_declined")), "refused"),
+            (failure_of(stripe.IdempotencyError(WORDS)), "refused"),
+            (unsettled(failure_of(stripe.AuthenticationError(WORDS))), "refused"),
+            (failure_of(stripe.APIError(WORDS, http_status=503)), "http_5xx"),
+            (failure_of(stripe.APIError(WORDS, http_status=409)), "other"),
+            (failure_of(stripe.RateLimitError(WORDS)), "rate_limit"),
+            (failure_of(unreached(aiohttp.ConnectionTimeoutError())), "connect"),
+            (failure_of(unreached(aiohttp.ServerDisconnectedError())), "connection"),
+            (failure_of(unreached(TimeoutError())), "timeout"),
+            (StripeAway("misshapen"), "other"),
+        ],
+    )
+    def test_each_is_counted_under_a_word(self, failure: TillwayError, outcome: str) -> None:
+        """For metrics."""
+        assert outcome_of(failure) == outcome
+
+    def test_there_are_few_words(self) -> None:
+        """Whatever the package raises."""
+        known = [BY_KIND[each](stripe.StripeError(WORDS)) for each in BY_KIND]
+        assert {outcome_of(each) for each in known} <= OUTCOMES

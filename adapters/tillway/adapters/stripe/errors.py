@@ -128,9 +128,9 @@ def away_of(cause: BaseException | None) -> StripeAway:
 
 def outcome_of(failure: TillwayError) -> str:
     """Say in one of a few words how a request ended that did not go well."""
-    if isinstance(failure, Declined):
-        return REFUSAL
     cause = failure.__cause__ if isinstance(failure, Unsettled) else failure
+    if isinstance(cause, Declined):
+        return REFUSAL
     kind = cause.kind if isinstance(cause, StripeAway) else ""
     return "http_5xx" if kind.startswith("http 5") else _KINDS.get(kind, OTHER)
 
