@@ -58,9 +58,13 @@ class Club:
 
     async def wait(self, **span: float) -> None:
         """Let time pass, here and at the provider's."""
+        self.passed(**span)
+        await self.heard()
+
+    def passed(self, **span: float) -> None:
+        """Let time pass, of which nothing is heard yet."""
         self.shop.clock.forward(timedelta(**span))
         catch_up(self.stripe.account)
-        await self.heard()
 
     async def found(self, stripe_subscription: str) -> Subscription:
         """Give a subscription by its id at the provider's."""

@@ -16,6 +16,7 @@ from attrs import evolve, frozen
 from tillway.core.catalog import BillingPeriod
 from tillway.core.ids import ProductId, SubscriptionId
 from tillway.core.periods import hours_later, later
+from tillway.core.subscription_money import PERIODS, PaidPeriod, ends, is_unpaid, written
 from tillway.core.subscriptions import Subscription, SubscriptionState
 from tillway.core.tenancy import Tenant
 
@@ -68,7 +69,7 @@ def begun(
         created_at=now,
         updated_at=now,
         due_at=end,
-        metadata={PAID_WITH: paid_with},
+        metadata={PAID_WITH: paid_with, PERIODS: written([_paid(plan, paid_with)])},
     )
 
 
@@ -89,16 +90,13 @@ def extended(subscription: Subscription, plan: Plan, now: datetime, paid_with: s
         billing_interval=plan.interval,
         period_end=end,
         cancel_at_period_end=False,
-        metadata={**_without_next(subscription), PAID_WITH: paid_with},
+        metadata={
+            **_without_next(subscription),
+            PAID_WITH: paid_with,
+            PERIODS: written([*_ahead(subscription, now), _paid(plan, paid_with)]),
+        },
     )
     return timed(longer, now, 0)
-
-
-def shortened(subscription: Subscription, now: datetime, until: datetime) -> Subscription:
-    """Take back a period whose money is gone: it was never paid for."""
-    ends = max(until, subscription.period_start)
-    shorter = evolve(subscription, period_end=ends)
-    return timed(shorter, now, 0) if ends > now else cancelled(shorter, now)
 
 
 def cancelled(subscription: Subscription, now: datetime) -> Subscription:
@@ -154,8 +152,10 @@ def is_over(subscription: Subscription, now: datetime) -> bool:
 
 
 def access_until(subscription: Subscription, grace: int) -> datetime | None:
-    """Tell until when it gives access; None for one that has ended, or never gave any."""
+    """Tell until when it gives access; None for one that has ended, or gives none."""
     if not subscription.is_running or AGAIN in subscription.metadata:
+        return None
+    if is_unpaid(subscription):
         return None
     ends = subscription.cancel_at_period_end
     return subscription.period_end if ends else hours_later(subscription.period_end, grace)
@@ -191,6 +191,15 @@ def _overdue(subscription: Subscription) -> SubscriptionState:
     if subscription.state is SubscriptionState.TRIALING:
         return SubscriptionState.ACTIVE
     return subscription.state
+
+
+def _paid(plan: Plan, payment: str) -> PaidPeriod:
+    return PaidPeriod(payment=payment, period=plan.period, interval=plan.interval)
+
+
+def _ahead(subscription: Subscription, now: datetime) -> list[PaidPeriod]:
+    """Give the paid periods that are not over."""
+    return [paid for paid, end in ends(subscription) if end > now]
 
 
 def _without_next(subscription: Subscription) -> dict[str, str]:

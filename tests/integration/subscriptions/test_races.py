@@ -24,15 +24,16 @@ from tillway.core.errors import Unavailable
 from tillway.core.ids import Nonce, ProductId
 from tillway.core.payments import Payment
 from tillway.core.periods import later
-from tillway.core.ports.hosting import InvoiceTold, SubscriptionTold
+from tillway.core.ports.hosting import InvoiceTold
 from tillway.core.ports.store import SingleUse, Store
 from tillway.core.refunds import NEVER
 from tillway.core.services.catalogue.catalogues import FixedCatalogue
 from tillway.core.services.subscriptions.bills import Bills
 from tillway.core.services.subscriptions.known import rewrite
 from tillway.core.services.subscriptions.periods import Periods, plan_of, purchase_of
+from tillway.core.services.subscriptions.renewals import noted
 from tillway.core.subscription_moves import cancelled
-from tillway.core.subscription_news import Heard, heard_of, standing_by
+from tillway.core.subscription_news import heard_of, standing_by
 from tillway.core.subscriptions import Subscription, SubscriptionState
 from tillway.core.tenancy import DEFAULT
 
@@ -190,7 +191,10 @@ class TestNews:
         in_order = begun()
         for told in story.news:
             heard = heard_of(in_order)
-            known = heard.billed(told) if isinstance(told, InvoiceTold) else _told(heard, told)
+            if isinstance(told, InvoiceTold):
+                known, in_order = heard.billed(told), noted(in_order, told)
+            else:
+                known = heard.told(told.subscription, told.at)
             in_order = standing_by(in_order, known, NOW)
         assert seen(one) == seen(in_order)
         assert len(payments) == 2
@@ -207,7 +211,3 @@ class TestNews:
             assert len(await view.payments.newest(DEFAULT, 10)) == 2
             facts = [each.type for each in await view.events.newest(DEFAULT, 10)]
         assert facts.count("payment.succeeded") == 2
-
-
-def _told(heard: Heard, told: SubscriptionTold) -> Heard:
-    return heard.told(told.subscription, told.at)

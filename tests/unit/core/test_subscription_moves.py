@@ -15,6 +15,7 @@ from tillway.core.periods import hours_later, later
 from tillway.core.services.subscriptions.facts import changes
 from tillway.core.subscription_moves import (
     NEXT,
+    PAID_WITH,
     Plan,
     access_until,
     begun,
@@ -26,8 +27,8 @@ from tillway.core.subscription_moves import (
     is_over,
     lapsed,
     reactivated,
-    shortened,
 )
+from tillway.core.subscription_returns import undone
 from tillway.core.subscriptions import Subscription, SubscriptionState
 from tillway.core.tenancy import DEFAULT
 
@@ -99,8 +100,8 @@ class TestMoves:
         """What was extended is shortened; what was only paid with it ends."""
         first = one()
         longer = extended(first, MONTHLY, NOW + HOUR, "second")
-        assert shortened(longer, NOW + HOUR, first.period_end).period_end == first.period_end
-        ended = shortened(first, NOW + HOUR, NOW)
+        assert undone(longer, "second", NOW + HOUR).period_end == first.period_end
+        ended = undone(first, first.metadata[PAID_WITH], NOW + HOUR)
         assert ended.state is SubscriptionState.CANCELLED
 
     def test_a_provider_says_itself_what_is_past_due(self) -> None:

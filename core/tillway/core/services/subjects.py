@@ -130,12 +130,25 @@ class TakesBack(Protocol):
         ...
 
 
+class HearsReturns(Protocol):
+    """Whoever gives what is paid for only as long as it is."""
+
+    async def returned(self, unit: UnitOfWork, payment: Payment) -> None:
+        """Look what of a payment is still here, in the unit that has changed that.
+
+        All of it may have gone back, by refunds or a dispute, or some of it may be here after
+        all. A repeat does nothing. Raises Unavailable if others were quicker every time.
+        """
+        ...
+
+
 @define
 class Subjects:
     """The subjects of one gateway. Each purpose has one."""
 
     _all: dict[Purpose, Subject] = field(factory=dict, init=False)
     _more: dict[Purpose, TakesBack] = field(factory=dict, init=False)
+    _returns: dict[Purpose, HearsReturns] = field(factory=dict, init=False)
 
     def add(self, subject: Subject) -> None:
         """Take a subject in; ValueError if its purpose has one."""
@@ -146,6 +159,16 @@ class Subjects:
     def undone_by(self, purpose: Purpose, takes_back: TakesBack) -> None:
         """Have somebody else hear of reversals too."""
         self._more[purpose] = takes_back
+
+    def returned_to(self, purpose: Purpose, hears: HearsReturns) -> None:
+        """Have somebody hear of money that goes back, or does not after all."""
+        self._returns[purpose] = hears
+
+    async def returned(self, unit: UnitOfWork, payment: Payment) -> None:
+        """Tell whoever has to know that money of a payment went back, or did not after all."""
+        hears = self._returns.get(payment.purchase.purpose)
+        if hears is not None:
+            await hears.returned(unit, payment)
 
     async def undo(self, unit: UnitOfWork, payment: Payment) -> None:
         """Take back what a payment bought or was made, in the unit that reverses it."""

@@ -87,7 +87,7 @@ def _newsroom(ground: Ground, paying: PayingParts, subscriptions: HearsSubscript
             owner=ground.leases.process,
             subscriptions=subscriptions,
         ),
-        paybacks=PayBacks(),
+        paybacks=PayBacks(subjects=paying.quote.subjects),
         disputes=Disputes(clock=ground.clock, random=ground.random, subjects=paying.quote.subjects),
         observe=ground.observe,
         subscriptions=subscriptions,

@@ -11,6 +11,7 @@ from tillway.core.services.refunds.deeds import RefundDeeds
 from tillway.core.services.refunds.proofs import Repaying
 from tillway.core.services.refunds.providers import Payouts
 from tillway.core.services.refunds.requests import RefundRequests
+from tillway.core.services.subjects import Subjects
 from tillway.entrypoints.assembly.ground import Ground
 from tillway.entrypoints.assembly.paying import PayingParts
 from tillway.plugins.settings.refunds import RefundSettings
@@ -35,12 +36,12 @@ class RefundParts:
         """Join them, and have approved ones be paid by proof: by the paid wallet, or ours."""
         section = ground.settings.section(RefundSettings)
         issuer = _issuer(ground)
-        paying.quote.subjects.add(_repaying(ground, issuer))
+        paying.quote.subjects.add(_repaying(ground, paying.quote.subjects, issuer))
         return cls(
             refunding=RefundRequests(
                 store=ground.store,
                 quoting=paying.quote,
-                payouts=_payouts(ground),
+                payouts=_payouts(ground, paying.quote.subjects),
                 autopay=_autopay(ground, paying),
                 deeds=RefundDeeds(issuer=issuer, needs_nonce=section.require_nonce),
                 clock=ground.clock,
@@ -57,18 +58,19 @@ def _issuer(ground: Ground) -> str | None:
     return None if x402 is None else x402.payment_address
 
 
-def _repaying(ground: Ground, issuer: str | None) -> Repaying:
+def _repaying(ground: Ground, subjects: Subjects, issuer: str | None) -> Repaying:
     rails = [rail for rail in ground.rails.all if isinstance(rail, PaysOut)]
     issuers = frozenset(filter(None, [issuer, *(rail.pays_from() for rail in rails)]))
-    return Repaying(store=ground.store, clock=ground.clock, issuers=issuers)
+    return Repaying(store=ground.store, clock=ground.clock, subjects=subjects, issuers=issuers)
 
 
-def _payouts(ground: Ground) -> Payouts:
+def _payouts(ground: Ground, subjects: Subjects) -> Payouts:
     return Payouts(
         store=ground.store,
         rails=ground.rails,
         clock=ground.clock,
         observe=ground.observe,
+        subjects=subjects,
         turn=ground.turn("refunds", EVERY),
     )
 

@@ -10,6 +10,7 @@ from tillway.core.services.subscriptions.cards import CardPlans
 from tillway.core.services.subscriptions.changes import Changes
 from tillway.core.services.subscriptions.known import Subscribing
 from tillway.core.services.subscriptions.periods import Periods
+from tillway.core.services.subscriptions.returns import Returns
 from tillway.core.services.subscriptions.subscribe import Subscribe
 from tillway.core.services.subscriptions.upkeep import EVERY, Upkeep
 from tillway.entrypoints.assembly.ground import Ground
@@ -33,6 +34,8 @@ class SubscriptionParts:
         quoting.subjects.add(periods)
         activate = Activate(store=ground.store, quoting=quoting, known=known, periods=periods)
         quoting.subjects.undone_by(Purpose.PURCHASE, activate)
+        for purpose in (Purpose.PURCHASE, Purpose.SUBSCRIPTION):
+            quoting.subjects.returned_to(purpose, Returns(clock=ground.clock))
         changes = Changes(
             known=known, catalogue=catalogue, rails=ground.rails, pages=checkouts.pages
         )

@@ -67,6 +67,7 @@ class Disputes:
             raise Unavailable  # it has changed meanwhile: look again
         if moved:
             await self._followed(unit, was, now)
+        await self.subjects.returned(unit, now)
         _log.warning(
             "payment %s of %s is disputed (%s, %s): %s, %s",
             now.signature,

@@ -18,9 +18,10 @@ NOBODY: Final = Asked(request="", address="")
 
 SESSION: Final = "session_id"
 MONEY: Final = "stripe_payment"
+SUBSCRIPTION: Final = "stripe_subscription"
 """Under which names a payment's metadata says more of its session."""
 
-_OURS: Final = frozenset({SESSION, MONEY, TAX, SHIPPING})
+_OURS: Final = frozenset({SESSION, MONEY, SUBSCRIPTION, TAX, SHIPPING})
 _COUPON: Final = "coupon:"
 
 
@@ -81,6 +82,8 @@ def _about(session: HostedSession) -> dict[str, str]:
     about = {SESSION: session.id}
     if session.payment:
         about[MONEY] = session.payment
+    if session.subscription:
+        about[SUBSCRIPTION] = session.subscription
     for name, part in ((TAX, session.tax), (SHIPPING, session.shipping)):
         if part is not None and part.minor:
             about[name] = str(part.minor)

@@ -20,7 +20,7 @@ from tillway.core.services.books.bookkeeping import excess_of
 from tillway.core.services.books.facts import REFUND_EXCESS, fact_of
 from tillway.core.services.refunds.booking import book_refund, unbook_refund
 from tillway.core.services.refunds.late import give_share_back, paid_by, take_share
-from tillway.core.services.subjects import OnlyPayer, Ware, absent
+from tillway.core.services.subjects import OnlyPayer, Subjects, Ware, absent
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ class Repaying:
 
     store: Store
     clock: Clock
+    subjects: Subjects
     issuers: frozenset[str]
     purpose: Purpose = field(default=Purpose.REFUND, init=False)
     writes: bool = field(default=True, init=False)
@@ -61,6 +62,16 @@ class Repaying:
         """Find nothing else in the way: a refund is paid on one rail."""
 
     async def fulfil(self, unit: UnitOfWork, payment: Payment) -> None:
+        """Write the refund as processed, and have whoever sold it hear of that."""
+        await self._fulfilled(unit, payment)
+        await self._returned(unit, payment)
+
+    async def undo(self, unit: UnitOfWork, payment: Payment) -> None:
+        """Have a refund be approved again, and whoever sold it hear of that."""
+        await self._undone(unit, payment)
+        await self._returned(unit, payment)
+
+    async def _fulfilled(self, unit: UnitOfWork, payment: Payment) -> None:
         """Write the refund as processed, with its entry and its fact.
 
         Where nothing was due any more, it takes what is left of its purchase, and the receiver
@@ -76,7 +87,7 @@ class Repaying:
         done = paid_by(refund, payment)
         await book_refund(unit, done, paid, source=payment.payer, turn=payment.turn)
 
-    async def undo(self, unit: UnitOfWork, payment: Payment) -> None:
+    async def _undone(self, unit: UnitOfWork, payment: Payment) -> None:
         """Have a refund be approved again whose payment is proven to be void.
 
         Its offer has ended by then, most likely: it is approved anew to get another.
@@ -104,6 +115,13 @@ class Repaying:
             await take_share(unit, payment)
         else:
             await give_share_back(unit, payment)
+        await self._returned(unit, payment)
+
+    async def _returned(self, unit: UnitOfWork, payment: Payment) -> None:
+        refund = await unit.refunds.get(payment.tenant, RefundId(payment.purchase.resource))
+        paid = None if refund is None else await _purchase(unit, refund)
+        if paid is not None:
+            await self.subjects.returned(unit, paid)
 
     def _ware(self, refund: Refund, paid: Payment | None) -> Ware:
         return Ware(

@@ -27,6 +27,7 @@ from tillway.core.services.refunds.booking import (
     fail_refund,
     unbook_refund,
 )
+from tillway.core.services.subjects import Subjects
 from tillway.core.services.turns import Turn
 from tillway.core.tenancy import DEFAULT
 
@@ -49,6 +50,7 @@ class Payouts:
     rails: Rails
     clock: Clock
     observe: Observer
+    subjects: Subjects
     turn: Turn
 
     def refusal(self, refund: Refund, paid: Payment | None) -> Declined | None:
@@ -182,6 +184,7 @@ class Payouts:
         if not await unit.refunds.move(done, waits):
             return False
         await book_refund(unit, done, paid)
+        await self.subjects.returned(unit, paid)
         self._observed(refund, None)
         return True
 
@@ -195,6 +198,7 @@ class Payouts:
         if not await unit.refunds.move(failed, (RefundState.PROCESSED,)):
             return False
         await unbook_refund(unit, _at(refund, now), paid)
+        await self.subjects.returned(unit, paid)
         return True
 
     def _observed(self, refund: Refund, reason: str | None) -> None:

@@ -22,6 +22,7 @@ from tillway.core.refunds import LIVE, NEVER, Refund, RefundState
 from tillway.core.services.hosted.incoming import NotYet
 from tillway.core.services.hosted.payments import signature_of
 from tillway.core.services.refunds.booking import book_refund, unbook_refund
+from tillway.core.services.subjects import Subjects
 from tillway.core.tenancy import Tenant
 
 ELSEWHERE: Final = "stripe"
@@ -47,6 +48,8 @@ async def paid_with(
 class PayBacks:
     """Apply news of refunds."""
 
+    subjects: Subjects
+
     async def apply(self, unit: UnitOfWork, tenant: Tenant, source: str, told: PayBackTold) -> None:
         """Write what has gone back and is not written. NotYet if what was paid is not known."""
         payment = await paid_with(unit, tenant, source, told)
@@ -58,6 +61,7 @@ class PayBacks:
             else:
                 await self._told(unit, payment, refund, stored, told)
         await self._sum(unit, payment, told, failed)
+        await self.subjects.returned(unit, payment)
 
     async def _told(
         self,

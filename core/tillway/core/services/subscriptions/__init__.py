@@ -7,6 +7,7 @@
   ``renewals``: the money of each period that it bills, booked.
 * ``changes``: ended, taken back, put on another plan by whoever may.
 * ``upkeep``: moved on by time alone, by one process for all; ``postponed``: those it leaves alone.
+* ``returns``: taken back with the money that paid for it, and given back with that.
 * ``facts``: what the seller hears of each move.
 * ``subscribe``: all of these, joined.
 """

@@ -24,7 +24,7 @@ from tillway.core.ports.subscribing import Undecided
 from tillway.core.refunds import NEVER
 from tillway.core.services.subscriptions.known import rewrite, write
 from tillway.core.services.subscriptions.periods import plan_of
-from tillway.core.services.subscriptions.renewals import begun_by, book
+from tillway.core.services.subscriptions.renewals import begun_by, book, noted
 from tillway.core.subscription_moves import AGAIN
 from tillway.core.subscription_news import Heard, heard_of, standing_by
 from tillway.core.subscriptions import Subscription, SubscriptionState
@@ -72,12 +72,15 @@ class Bills:
         known = await unit.subscriptions.by_stripe(tenant, named)
         if known is None or known.method != source:
             return await _is_anothers(unit, tenant, told)
+        billed = known
         if isinstance(told, InvoiceTold):
             await book(unit, known, told, self.clock.now())
+            billed = noted(known, told)
         heard = _heard(known, news)
-        if heard == heard_of(known) and not _is_of_its_second(known, told):
+        quiet = heard == heard_of(known) and not _is_of_its_second(known, told)
+        if quiet and billed == known:
             return True
-        after = standing_by(known, heard, self.clock.now())
+        after = standing_by(billed, heard, self.clock.now())
         if not await rewrite(unit, known, after):
             raise Unavailable  # somebody was quicker: look again what he has written
         return True

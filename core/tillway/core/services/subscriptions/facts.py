@@ -6,6 +6,7 @@ from typing import Final
 from tillway.core.events import Event
 from tillway.core.ids import event_id_of
 from tillway.core.periods import FAR
+from tillway.core.subscription_money import TAKEN, is_unpaid, periods, same_bills
 from tillway.core.subscription_moves import NEXT
 from tillway.core.subscriptions import Subscription, SubscriptionState
 
@@ -19,6 +20,8 @@ CANCEL_SCHEDULED: Final = "subscription.cancel_scheduled"
 REACTIVATED: Final = "subscription.reactivated"
 CANCELLED: Final = "subscription.cancelled"
 EXPIRED: Final = "subscription.expired"
+TAKEN_BACK: Final = "subscription.period_taken_back"
+GIVEN_BACK: Final = "subscription.period_given_back"
 
 _STATES: Final = {
     SubscriptionState.PAST_DUE: PAST_DUE,
@@ -59,6 +62,7 @@ def _kinds(before: Subscription | None, after: Subscription) -> Iterator[str]:
     if _goes_on(before, after):
         yield RENEWED
     yield from _flagged(before, after)
+    yield from _returned(before, after)
     if before.state is not after.state and after.state in _STATES:
         yield _STATES[after.state]
 
@@ -79,6 +83,15 @@ def _flagged(before: Subscription, after: Subscription) -> Iterator[str]:
     if not after.is_running or before.cancel_at_period_end == after.cancel_at_period_end:
         return
     yield CANCEL_SCHEDULED if after.cancel_at_period_end else REACTIVATED
+
+
+def _returned(before: Subscription, after: Subscription) -> Iterator[str]:
+    """Tell of a period whose money went back, or is here after all."""
+    lost = len(periods(after, TAKEN)) - len(periods(before, TAKEN))
+    if same_bills(before, after):
+        lost += is_unpaid(after) - is_unpaid(before)
+    if lost:
+        yield TAKEN_BACK if lost > 0 else GIVEN_BACK
 
 
 def _body(after: Subscription) -> Mapping[str, object]:

@@ -9,13 +9,13 @@ from tillway.core.catalog import BillingPeriod, Product, SubscriptionTerms
 from tillway.core.errors import Code, Declined, Unavailable
 from tillway.core.ids import ProductId, new_subscription_id, product_id_fault
 from tillway.core.payments import Payment, Purchase
-from tillway.core.periods import earlier
 from tillway.core.ports.catalogue import Catalogue
 from tillway.core.ports.clock import Clock, Random
 from tillway.core.ports.store import UnitOfWork
 from tillway.core.quotes import Purpose
 from tillway.core.services.subjects import Ware, absent
 from tillway.core.services.subscriptions.known import TRIES, rewrite, write
+from tillway.core.services.subscriptions.returns import Returns
 from tillway.core.subscription_moves import (
     NEXT,
     X402,
@@ -24,7 +24,6 @@ from tillway.core.subscription_moves import (
     extended,
     is_over,
     lapsed,
-    shortened,
 )
 from tillway.core.subscriptions import Subscription
 from tillway.core.tenancy import Tenant
@@ -116,15 +115,7 @@ class Periods:
         """Take the period back from whoever has not paid for it after all."""
         if BILLED in payment.purchase.inputs:
             return
-        plan, now = plan_of(payment.purchase), self.clock.now()
-        for _ in range(TRIES):
-            found = await unit.subscriptions.running(payment.tenant, payment.payer, plan.product)
-            if found is None:
-                return
-            until = earlier(found.period_end, plan.period, plan.interval, found.period_start.day)
-            if await rewrite(unit, found, shortened(found, now, until)):
-                return
-        raise Unavailable(retry_after=1.0)
+        await Returns(clock=self.clock).undo(unit, payment)
 
     async def grant(self, unit: UnitOfWork, payment: Payment, plan: Plan) -> Subscription:
         """Begin or extend the payer's subscription; raise Unavailable if others are quicker."""

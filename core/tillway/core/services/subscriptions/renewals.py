@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from attrs import evolve
+
 from tillway.core.checkouts import Checkout
 from tillway.core.payments import Chain, Payment, Purchase
 from tillway.core.ports.hosting import HostedSession, InvoiceTold
@@ -11,14 +13,23 @@ from tillway.core.ports.store import Claimed, UnitOfWork
 from tillway.core.quotes import Purpose
 from tillway.core.services.books.bookkeeping import entries_of
 from tillway.core.services.books.facts import facts_of
-from tillway.core.services.hosted.payments import MONEY, NOBODY, key_of, signature_of
+from tillway.core.services.hosted.payments import (
+    MONEY,
+    NOBODY,
+    SUBSCRIPTION,
+    key_of,
+    signature_of,
+)
 from tillway.core.services.paying.grants import grant_of
 from tillway.core.services.subscriptions.periods import BILLED, inputs_of
+from tillway.core.subscription_money import FREE, Bill, billed
 from tillway.core.subscriptions import Subscription
 
 ASKED: Final = "tillway_asked"
 FIRST: Final = "tillway_first"
-"""The metadata that tell when a subscription's checkout was opened, and the money it brought."""
+BEGAN: Final = "tillway_began"
+"""The metadata that tell when a subscription's checkout was opened, which money it brought, and as
+which payment."""
 
 _SESSION: Final = timedelta(hours=24)
 """A session is paid within that time. Whatever begins later is not what the session has paid."""
@@ -26,7 +37,26 @@ _SESSION: Final = timedelta(hours=24)
 
 def begun_by(checkout: Checkout, session: HostedSession) -> Mapping[str, str]:
     """Give what has to be known of a checkout, to tell its money from that of later periods."""
-    return {ASKED: checkout.created_at.isoformat(), FIRST: session.payment or ""}
+    is_free = session.amount is None or session.amount.minor == 0
+    begun = {
+        ASKED: checkout.created_at.isoformat(),
+        FIRST: session.payment or "",
+        BEGAN: FREE if is_free else signature_of(session.id),
+    }
+    # The invoice tells which period that is; until it does, no later one is known.
+    at = checkout.created_at
+    return billed(begun, Bill(payment=begun[BEGAN], start=at, end=at))
+
+
+def noted(subscription: Subscription, told: InvoiceTold) -> Subscription:
+    """Note which payment a period lives by."""
+    if not told.paid:
+        return subscription
+    payment = signature_of(told.id) if told.amount.minor else FREE
+    if _is_first(subscription, told):
+        payment = subscription.metadata.get(BEGAN, payment)
+    bill = Bill(payment=payment, start=told.period_start, end=told.period_end)
+    return evolve(subscription, metadata=billed(subscription.metadata, bill))
 
 
 async def book(
@@ -80,5 +110,10 @@ def _payment(subscription: Subscription, told: InvoiceTold, at: datetime) -> Pay
         lease_until=at,
         created_at=at,
         reservations=(),
-        metadata={MONEY: told.payment} if told.payment else {},
+        metadata=_about(subscription, told),
     )
+
+
+def _about(subscription: Subscription, told: InvoiceTold) -> Mapping[str, str]:
+    about = {SUBSCRIPTION: subscription.stripe_subscription, MONEY: told.payment}
+    return {name: text for name, text in about.items() if text}
