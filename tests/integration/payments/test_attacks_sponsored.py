@@ -40,6 +40,15 @@ class Begun:
     def note(self) -> str:
         return self.stage.note
 
+    def version_0(self, attack: Attack) -> dict[str, str]:
+        """Show what an attack builds as clients of Cedros do."""
+        return v0_header(
+            attack.build(self.stage),
+            "article",
+            feePayer=str(self.stage.sponsor),
+            metadata={"quote": self.offer["extra"]["quote"]},
+        )
+
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def begun(shop: Shop) -> Begun:
@@ -118,12 +127,7 @@ class TestVersion0:
         self, shop: Shop, begun: Begun, attack: Attack
     ) -> None:
         """/paywall/v1/verify answers the code with its status, and offers nothing."""
-        header = v0_header(
-            attack.build(begun.stage),
-            "article",
-            feePayer=str(begun.stage.sponsor),
-            metadata={"quote": begun.offer["extra"]["quote"]},
-        )
+        header = begun.version_0(attack)
 
         async with untouched(shop):
             answer = await shop.post("/paywall/v1/verify", headers=header)
@@ -138,12 +142,7 @@ class TestVersion0:
         self, shop: Shop, begun: Begun, attack: Attack
     ) -> None:
         """The oldest dialect is refused at /paywall/{id} with the x402 reason too."""
-        header = v0_header(
-            attack.build(begun.stage),
-            "article",
-            feePayer=str(begun.stage.sponsor),
-            metadata={"quote": begun.offer["extra"]["quote"]},
-        )
+        header = begun.version_0(attack)
 
         async with untouched(shop):
             answer = await shop.get("/paywall/article", header)
