@@ -14,7 +14,7 @@ from tillway.core.services.catalogue.catalogues import FixedCatalogue
 from tillway.core.services.hosted.pages import Pages
 from tillway.core.services.rails import Rails
 from tillway.core.services.subscriptions.changes import Changes
-from tillway.core.services.subscriptions.known import Subscribing
+from tillway.core.services.subscriptions.known import KnownSubscriptions
 from tillway.core.services.subscriptions.postponed import FIRST, LONGEST, Postponed
 from tillway.core.services.subscriptions.upkeep import BATCH, EVERY, Upkeep
 from tillway.core.services.turns import Turn
@@ -36,7 +36,7 @@ class Office:
     def upkeep(self) -> Upkeep:
         """Join it."""
         catalogue = FixedCatalogue([], [], DEFAULT)
-        known = Subscribing(
+        known = KnownSubscriptions(
             store=self.store, catalogue=catalogue, clock=self.clock, enabled=True, grace_hours=0
         )
         pages = Pages(success_url="", cancel_url="", hosts=frozenset())

@@ -14,7 +14,7 @@ from tillway.core.services.hosted.news import Newsroom
 from tillway.core.services.hosted.overdue import Overdue
 from tillway.core.services.hosted.pages import Pages
 from tillway.core.services.hosted.sessions import Sessions
-from tillway.core.services.refunds.told import PayBacks
+from tillway.core.services.refunds.told import RefundNews
 from tillway.entrypoints.assembly.ground import Ground
 from tillway.entrypoints.assembly.paying import PayingParts
 from tillway.entrypoints.settings.sections import ServerSettings
@@ -87,7 +87,7 @@ def _newsroom(ground: Ground, paying: PayingParts, subscriptions: HearsSubscript
             owner=ground.leases.process,
             subscriptions=subscriptions,
         ),
-        paybacks=PayBacks(subjects=paying.quote.subjects),
+        refunds=RefundNews(subjects=paying.quote.subjects),
         disputes=Disputes(clock=ground.clock, random=ground.random, subjects=paying.quote.subjects),
         observe=ground.observe,
         subscriptions=subscriptions,

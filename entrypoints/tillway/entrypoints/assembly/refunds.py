@@ -8,8 +8,8 @@ from attrs import frozen
 from tillway.core.ports.payouts import PaysOut
 from tillway.core.services.refunds.automatic import AutomaticRefunds
 from tillway.core.services.refunds.deeds import RefundDeeds
-from tillway.core.services.refunds.proofs import Repaying
-from tillway.core.services.refunds.providers import Payouts
+from tillway.core.services.refunds.proofs import PayableRefunds
+from tillway.core.services.refunds.providers import ProviderRefunds
 from tillway.core.services.refunds.requests import RefundRequests
 from tillway.core.services.subjects import Subjects
 from tillway.entrypoints.assembly.ground import Ground
@@ -36,7 +36,7 @@ class RefundParts:
         """Join them, and have approved ones be paid by proof: by the paid wallet, or ours."""
         section = ground.settings.section(RefundSettings)
         issuer = _issuer(ground)
-        paying.quote.subjects.add(_repaying(ground, paying.quote.subjects, issuer))
+        paying.quote.subjects.add(_payable(ground, paying.quote.subjects, issuer))
         return cls(
             refunding=RefundRequests(
                 store=ground.store,
@@ -58,14 +58,16 @@ def _issuer(ground: Ground) -> str | None:
     return None if x402 is None else x402.payment_address
 
 
-def _repaying(ground: Ground, subjects: Subjects, issuer: str | None) -> Repaying:
+def _payable(ground: Ground, subjects: Subjects, issuer: str | None) -> PayableRefunds:
     rails = [rail for rail in ground.rails.all if isinstance(rail, PaysOut)]
     issuers = frozenset(filter(None, [issuer, *(rail.pays_from() for rail in rails)]))
-    return Repaying(store=ground.store, clock=ground.clock, subjects=subjects, issuers=issuers)
+    return PayableRefunds(
+        store=ground.store, clock=ground.clock, subjects=subjects, issuers=issuers
+    )
 
 
-def _payouts(ground: Ground, subjects: Subjects) -> Payouts:
-    return Payouts(
+def _payouts(ground: Ground, subjects: Subjects) -> ProviderRefunds:
+    return ProviderRefunds(
         store=ground.store,
         rails=ground.rails,
         clock=ground.clock,

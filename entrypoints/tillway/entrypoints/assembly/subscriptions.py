@@ -8,7 +8,7 @@ from tillway.core.services.subscriptions.activate import Activate
 from tillway.core.services.subscriptions.bills import Bills
 from tillway.core.services.subscriptions.cards import CardPlans
 from tillway.core.services.subscriptions.changes import Changes
-from tillway.core.services.subscriptions.known import Subscribing
+from tillway.core.services.subscriptions.known import KnownSubscriptions
 from tillway.core.services.subscriptions.periods import Periods
 from tillway.core.services.subscriptions.returns import Returns
 from tillway.core.services.subscriptions.subscribe import Subscribe
@@ -53,9 +53,9 @@ class SubscriptionParts:
         )
 
 
-def _known(ground: Ground) -> Subscribing:
+def _known(ground: Ground) -> KnownSubscriptions:
     settings = ground.settings.section(SubscriptionSettings)
-    return Subscribing(
+    return KnownSubscriptions(
         store=ground.store,
         catalogue=ground.catalogue,
         clock=ground.clock,

@@ -13,7 +13,7 @@ from tillway.core.money import Money
 from tillway.core.observations import CartSeen
 from tillway.core.pricing import Priced, PricedLine
 from tillway.core.services.carts.baskets import Basket, Baskets, Found, noted
-from tillway.core.services.carts.bills import Bills, ByCard
+from tillway.core.services.carts.totals import ByCard, Totals
 from tillway.core.services.paying.quote import Quoting
 from tillway.core.tenancy import Tenant
 
@@ -42,7 +42,7 @@ class Carting:
     quoting: Quoting
     lifetime: timedelta
     most_unpaid: int = MOST_UNPAID
-    bills: Bills
+    totals: Totals
     baskets: Baskets
 
     @classmethod
@@ -51,7 +51,7 @@ class Carting:
         return cls(
             quoting=quoting,
             lifetime=lifetime,
-            bills=Bills(quoting=quoting),
+            totals=Totals(quoting=quoting),
             baskets=Baskets(catalogue=quoting.catalogue),
         )
 
@@ -59,12 +59,12 @@ class Carting:
         """Price a basket in tokens, and for cards too if they can pay all of it; keep it.
 
         What no rail offers is priced for cards alone. ``who`` is the principal that asks, or the
-        address. Declined as `Baskets.found` and `Bills` are; Unavailable (rate_limit_exceeded)
+        address. Declined as `Baskets.found` and `Totals` are; Unavailable (rate_limit_exceeded)
         for who has too many open.
         """
         await self._refuse_early(basket.tenant, who)
         found = await self.baskets.found(basket)
-        by_card = self.bills.by_card_only(found)
+        by_card = self.totals.by_card_only(found)
         make = self._for_cards if by_card else self._for_tokens
         quoted = await make(basket, who, found)
         await self.keep(quoted.cart)
@@ -72,13 +72,13 @@ class Carting:
         return quoted
 
     async def _for_tokens(self, basket: Basket, who: str, found: Sequence[Found]) -> Quoted:
-        priced = await self.bills.by_token(basket, found)
+        priced = await self.totals.by_token(basket, found)
         card = await self._also_by_card(basket, found)
         cart = self._cart(basket, who, found, priced, card)
         return Quoted(cart=cart, lines=priced.lines, total=priced.total)
 
     async def _for_cards(self, basket: Basket, who: str, found: Sequence[Found]) -> Quoted:
-        card = await self.bills.promised_by_card(basket, _with_prices(found))
+        card = await self.totals.promised_by_card(basket, _with_prices(found))
         total = card.bill.total
         if total is None:
             raise Declined(Code.INVALID_CART_ITEM, field="items")
@@ -88,12 +88,12 @@ class Carting:
     async def by_card(self, basket: Basket, who: str) -> Cart:
         """Price a basket for cards, and in tokens too if they can pay all of it; give it unkept.
 
-        Declined as `Baskets.priced` and `Bills.by_card` are; Unavailable (rate_limit_exceeded) for
+        Declined as `Baskets.priced` and `Totals.by_card` are; Unavailable (rate_limit_exceeded) for
         who has too many open.
         """
         await self._refuse_early(basket.tenant, who)
         found = await self.baskets.priced(basket)
-        card = await self.bills.by_card(basket, found)
+        card = await self.totals.by_card(basket, found)
         return self._cart(basket, who, found, await self._also_by_token(basket, found), card)
 
     async def keep(self, cart: Cart) -> None:
@@ -121,7 +121,7 @@ class Carting:
             return None
         for coupon in dict.fromkeys((basket.coupon, None)):
             try:
-                return await self.bills.by_card(evolve(basket, coupon=coupon), _with_prices(found))
+                return await self.totals.by_card(evolve(basket, coupon=coupon), _with_prices(found))
             except Declined:  # a coupon for tokens only, or something that cards cannot buy
                 continue
         return None
@@ -129,7 +129,7 @@ class Carting:
     async def _also_by_token(self, basket: Basket, found: Sequence[Found]) -> Priced | None:
         for coupon in dict.fromkeys((basket.coupon, None)):
             try:
-                return await self.bills.by_token(evolve(basket, coupon=coupon), found)
+                return await self.totals.by_token(evolve(basket, coupon=coupon), found)
             except Declined:  # something in it can only be paid by card
                 continue
         return None

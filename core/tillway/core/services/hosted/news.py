@@ -20,7 +20,7 @@ from tillway.core.services.hosted.disputes import Disputes
 from tillway.core.services.hosted.incoming import NotYet
 from tillway.core.services.hosted.sessions import Sessions
 from tillway.core.services.paying.quote import subject_word
-from tillway.core.services.refunds.told import PayBacks
+from tillway.core.services.refunds.told import RefundNews
 from tillway.core.tenancy import Tenant
 
 
@@ -29,7 +29,7 @@ class Newsroom:
     """Apply news of every kind."""
 
     sessions: Sessions
-    paybacks: PayBacks
+    refunds: RefundNews
     disputes: Disputes
     observe: Observer
     subscriptions: HearsSubscriptions | None = None
@@ -45,7 +45,7 @@ class Newsroom:
                 if settled is not None:
                     self._observed(settled)
             case PayBackTold():
-                await self.paybacks.apply(unit, tenant, source, news)
+                await self.refunds.apply(unit, tenant, source, news)
             case DisputeTold():
                 await self.disputes.apply(unit, tenant, source, news)
             case SubscriptionTold() | SubscriptionAsked() | InvoiceTold():

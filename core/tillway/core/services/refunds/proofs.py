@@ -29,7 +29,7 @@ WRONG_PAYER: Final = "unauthorized: only payment address can issue refunds"
 
 
 @define(kw_only=True)
-class Repaying:
+class PayableRefunds:
     """Refunds as something to be paid: approved ones, by an issuer alone, exactly, once.
 
     ``issuers`` are the wallet that is paid, and ours that pay by themselves. Without one no refund

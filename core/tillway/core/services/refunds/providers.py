@@ -43,7 +43,7 @@ def is_of_provider(refund: Refund) -> bool:
 
 
 @define(kw_only=True)
-class Payouts:
+class ProviderRefunds:
     """Ask providers to pay back, once a refund. ``turn`` is that of the worker."""
 
     store: Store

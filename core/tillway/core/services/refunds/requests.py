@@ -25,7 +25,7 @@ from tillway.core.services.paying.quote import Quoted, Quoting
 from tillway.core.services.refunds.automatic import AutomaticRefunds
 from tillway.core.services.refunds.deeds import RefundDeeds
 from tillway.core.services.refunds.proofs import payout_of, refusal_of_purchase
-from tillway.core.services.refunds.providers import Payouts, is_of_provider
+from tillway.core.services.refunds.providers import ProviderRefunds, is_of_provider
 from tillway.core.services.refunds.unapplied import is_dust
 from tillway.core.tenancy import Tenant
 
@@ -66,7 +66,7 @@ class RefundRequests:
 
     store: Store
     quoting: Quoting
-    payouts: Payouts
+    payouts: ProviderRefunds
     autopay: AutomaticRefunds
     deeds: RefundDeeds
     clock: Clock

@@ -45,7 +45,7 @@ async def paid_with(
 
 
 @define(kw_only=True)
-class PayBacks:
+class RefundNews:
     """Apply news of refunds."""
 
     subjects: Subjects

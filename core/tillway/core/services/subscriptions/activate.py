@@ -20,7 +20,7 @@ from tillway.core.ports.store import NonceUse, SingleUse, Store, UnitOfWork
 from tillway.core.quotes import Purpose
 from tillway.core.refunds import LIVE, NEVER
 from tillway.core.services.paying.quote import Quoting
-from tillway.core.services.subscriptions.known import Subscribing
+from tillway.core.services.subscriptions.known import KnownSubscriptions
 from tillway.core.services.subscriptions.periods import Periods, plan_of, purchase_of, terms_of
 from tillway.core.subscription_moves import X402
 from tillway.core.subscriptions import Subscription
@@ -44,7 +44,7 @@ class Activate:
 
     store: Store
     quoting: Quoting
-    known: Subscribing
+    known: KnownSubscriptions
     periods: Periods
 
     async def terms(self, tenant: Tenant, product: ProductId) -> SubscriptionTerms:

@@ -24,7 +24,7 @@ from tillway.core.ports.hosting import (
 )
 from tillway.core.services.hosted.pages import Pages
 from tillway.core.services.rails import Rails
-from tillway.core.services.subscriptions.known import Subscribing
+from tillway.core.services.subscriptions.known import KnownSubscriptions
 from tillway.core.services.subscriptions.periods import NOT_X402
 from tillway.core.subscription_moves import (
     X402,
@@ -69,7 +69,7 @@ class NextPlan:
 class Changes:
     """Change subscriptions that the asker has proven to be his, or is the operator of."""
 
-    known: Subscribing
+    known: KnownSubscriptions
     catalogue: Catalogue
     rails: Rails
     pages: Pages

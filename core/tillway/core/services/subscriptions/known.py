@@ -24,7 +24,7 @@ Move = Callable[[Subscription], Subscription]
 
 
 @define(kw_only=True)
-class Subscribing:
+class KnownSubscriptions:
     """Read subscriptions, and write how they move on.
 
     ``enabled`` False sells none and lets nobody in by one. ``grace_hours`` is the grace of

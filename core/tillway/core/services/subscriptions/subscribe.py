@@ -7,7 +7,7 @@ from tillway.core.services.subscriptions.activate import Activate
 from tillway.core.services.subscriptions.bills import Bills
 from tillway.core.services.subscriptions.cards import CardPlans
 from tillway.core.services.subscriptions.changes import Changes
-from tillway.core.services.subscriptions.known import Subscribing
+from tillway.core.services.subscriptions.known import KnownSubscriptions
 from tillway.core.services.subscriptions.periods import Periods
 from tillway.core.services.subscriptions.upkeep import Upkeep
 from tillway.core.tenancy import Tenant
@@ -21,7 +21,7 @@ class Subscribe:
     ``activate`` answers who has paid. ``cards`` opens checkouts, ``bills`` hears of them.
     """
 
-    known: Subscribing
+    known: KnownSubscriptions
     periods: Periods
     activate: Activate
     bills: Bills

@@ -12,7 +12,7 @@ from tillway.core.errors import Unavailable
 from tillway.core.ids import ProductId
 from tillway.core.ports.catalogue import Catalogue
 from tillway.core.services.subscriptions.changes import Changes
-from tillway.core.services.subscriptions.known import Subscribing
+from tillway.core.services.subscriptions.known import KnownSubscriptions
 from tillway.core.services.subscriptions.postponed import Postponed
 from tillway.core.services.turns import Turn
 from tillway.core.subscription_moves import AGAIN, X402, lapsed, timed
@@ -34,7 +34,7 @@ class Upkeep:
     One that fails is left alone for a while, so that any number of such is in no other's way.
     """
 
-    known: Subscribing
+    known: KnownSubscriptions
     catalogue: Catalogue
     changes: Changes
     turn: Turn

@@ -34,7 +34,7 @@ class ByCard:
 
 
 @define(kw_only=True)
-class Bills:
+class Totals:
     """Price carts. Nothing is written."""
 
     quoting: Quoting
