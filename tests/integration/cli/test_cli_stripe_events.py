@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from support.command import FIAT, Done, tillway, write_settings
+from support.command import FIAT, LISTENS, Done, running, tillway, write_settings
+from support.waiting import until
 from tillway.adapters.stores.sqlite import SqliteStore
 from tillway.core.contracts.samples.payments import NOW
 from tillway.core.contracts.samples.requests import inbound
-from tillway.core.ports.store import Inbound
+from tillway.core.ports.store import Inbound, InboundState
 from tillway.core.tenancy import DEFAULT
 
 PERSONAL = b'{"email": "buyer@shop.example"}'
@@ -141,7 +142,6 @@ class TestRetry:
     @pytest.mark.parametrize(
         ("name", "why"),
         [
-            ("evt_unknown", "Stripe has told no event 'evt_unknown'"),
             ("evt_theirs", "Stripe has told no event 'evt_theirs'"),
             ("evt_\u00e9", "Stripe has told no event 'evt_\\xe9'"),
             ("evt_done", "event evt_done is applied"),
@@ -160,6 +160,31 @@ class TestRetry:
         assert (done.code, done.out) == (2, "")
         assert "name events, or say --all" in done.err
         assert (await standing(folder))["over"].given_up
+
+
+class TestBesideAGateway:
+    async def test_what_is_tried_again_is_applied(self, tmp_path: Path) -> None:
+        """By a gateway that runs on the same store, within seconds."""
+        place = {"backend": "file", "file_path": str(tmp_path / "tillway.db")}
+        stripe_section = {"secret_key": "sk_test_1", "webhook_secret": "whsec_0123456789abcdef"}
+        file = write_settings(tmp_path, FIAT, {"storage": place, "stripe": stripe_section})
+        store = SqliteStore(tmp_path / "tillway.db")
+        await store.start()
+        body = json.dumps({"id": "evt_a", "type": "charge.captured", "created": 1}).encode()
+        async with store.begin() as unit:
+            await unit.inbox.receive(evolve(inbound("a"), body=body))
+            await unit.inbox.put_off(DEFAULT, "stripe", "evt_a", "odd", None)
+        with running("serve", "-c", file, folder=tmp_path, until=LISTENS):
+            assert stripe(tmp_path, "retry", "evt_a").code == 0
+
+            async def applied() -> bool:
+                async with store.view() as view:
+                    found = await view.inbox.get(DEFAULT, "stripe", "evt_a")
+                return found is not None and found.state is InboundState.APPLIED
+
+            await until(applied)
+        await store.aclose()
+        assert listed(tmp_path) == []
 
 
 class TestDoctor:
