@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from support.all_stores import STORES, place_of
 from support.card_shop import CardShop, card_shop
-from support.cards import USD, refund_event
+from support.cards import USD, dispute_event, refund_event
 from support.paying_back import PayingBack
 from support.shell import Said, ask
 from support.whole_shop import WholeShop, open_whole_shop
@@ -21,6 +22,7 @@ from tillway.adapters.heads import HeadSignatures
 from tillway.core.ledger import Account, AccountKind
 from tillway.core.money import Money
 from tillway.core.paid import paid_in_all
+from tillway.core.ports.hosting import DisputeState
 from tillway.core.refunds import LIVE, RefundState
 from tillway.core.services.books.audit import Audit
 from tillway.core.services.reconciling.reconcile import Reconcile
@@ -33,6 +35,7 @@ AT_ONCE = 48 if os.environ.get("TILLWAY_TESTS") == "full" else 12
 KEY = "an operator's key of some length"
 OPERATOR: Mapping[str, str] = {"Authorization": f"Bearer {KEY}"}
 REFUNDS = "/paywall/v1/refunds"
+OPEN, WON, LOST = DisputeState.OPEN, DisputeState.WON, DisputeState.LOST
 MUG, TAX = 1_250, 237
 WHOLE = MUG + TAX
 
@@ -140,6 +143,53 @@ class TestAsked:
         assert sum(one.amount.minor for one in done) == WHOLE
         assert await books(shop) == (0, 0, 0)
         await sound(shop.gateway)
+
+
+class TestDisputedToo:
+    async def test_at_once_every_account_is_exact(self, shop: CardShop) -> None:
+        """Parts are disputed, won and paid back at the same time, on every store."""
+        session = await sold(shop)
+        amounts = (0.77, 1.01, 1.99, 2.22)
+        refunds = [
+            (await asked(shop, session, amount=amount)).body["refundId"] for amount in amounts
+        ]
+        news = [
+            dispute_event(f"d{number}", "pi_1", state, number, f"dp_{number % 2}", 111 + number % 2)
+            for number, state in enumerate((OPEN, OPEN, WON, LOST))
+        ]
+        await asyncio.gather(
+            *(said(shop, "approve", refundId=refund) for refund in refunds),
+            *(shop.tell(each) for each in news),
+        )
+        await shop.catch_up()
+        for _ in range(5):
+            await shop.gateway.services.refunding.payouts.sweep()
+
+        earned, kept, wallet = await books(shop)
+        assert wallet == earned + kept == WHOLE - 599 - 112
+        assert kept == TAX - (WHOLE - wallet) * TAX // WHOLE
+        await sound(shop.gateway)
+
+    async def test_a_refund_is_booked_beside_what_is_disputed_by_then(
+        self, quick: CardShop
+    ) -> None:
+        """Whoever pays it back knows the payment as it was before."""
+        session = await sold(quick)
+        before = await quick.payment(session)
+        refunding = quick.gateway.services.refunding
+        name = f"stripe:{session}"
+        part = RefundAsked(purchase=name, recipient=None, amount=Decimal("0.06"), token=None)
+        refund = await refunding.request(DEFAULT, part)
+        async with quick.gateway.store.begin() as unit:
+            approved = evolve(refund, state=RefundState.APPROVED)
+            await unit.refunds.move(approved, [RefundState.PENDING])
+        await quick.tell(dispute_event("d", "pi_1", OPEN, 1, amount=6))
+        assert before is not None
+        await refunding.payouts.pay(approved, before)
+
+        earned, kept, wallet = await books(quick)
+        assert (earned + kept, wallet) == (WHOLE - 12, WHOLE - 12)
+        assert kept == TAX - 12 * TAX // WHOLE
 
 
 class TestToldOfIt:

@@ -12,14 +12,22 @@ from tillway.core.services.reconciling.findings import Finding, Kind
 
 
 async def cart(desk: Desk, payment: Payment) -> Sequence[Finding]:
-    """Compare a settled payment of a cart with the cart."""
+    """Compare a payment of a cart that is settled, or reversed, with the cart."""
     purchase = payment.purchase
-    if purchase.purpose is not Purpose.CART or payment.state is not State.SETTLED:
+    if purchase.purpose is not Purpose.CART or payment.state not in (State.SETTLED, State.REVERSED):
         return []
     found = await desk.view.carts.get(payment.tenant, CartId(purchase.resource))
+    if payment.state is State.REVERSED:
+        return [] if found is None else list(_still_paid(payment, found))
     if found is None:
         return [of_payment(Kind.CART_MISSING, payment, f"paid cart {purchase.resource}")]
     return list(_differences(payment, found))
+
+
+def _still_paid(payment: Payment, cart: Cart) -> Iterator[Finding]:
+    if cart.paid_with == payment.signature:
+        text = f"is reversed, and cart {cart.id} is paid with it"
+        yield of_payment(Kind.CART_PAID_OTHERWISE, payment, text)
 
 
 def _differences(payment: Payment, cart: Cart) -> Iterator[Finding]:

@@ -57,12 +57,13 @@ async def _gone(unit: UnitOfWork, refund: Refund, paid: Payment) -> int:
     """Give what is gone beside a refund, disputed or paid back: of one part no share needs it.
 
     What is read here stays so until the unit ends: of several that are booked at once, each
-    finds the one before.
+    finds the one before. ``paid`` may be older than that.
     """
     if not added_to(paid):
         return 0
+    now = await unit.payments.by_signature(paid.tenant, paid.signature) or paid
     known = await unit.refunds.of(paid.tenant, paid.signature)
-    return taken_back(paid) + paid_back(each for each in known if each.id != refund.id)
+    return taken_back(now) + paid_back(each for each in known if each.id != refund.id)
 
 
 async def fail_refund(unit: UnitOfWork, refund: Refund, reason: str) -> bool:
