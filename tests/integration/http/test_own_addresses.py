@@ -158,6 +158,16 @@ class TestWords:
                     assert said.status == 402, (claim, said.body)
                     assert EVIL not in str(said.required)
 
+    @pytest.mark.parametrize("path", [".evil.example/", "@evil.example/", ":8@evil.example/"])
+    async def test_a_path_is_no_part_of_our_host(self, path: str, reader: Wallet) -> None:
+        """A word for a site whose name begins with ours is not taken for one for us."""
+        async with club(reader, server={"public_url": SHOP}) as shop:
+            outer = PaywallMiddleware(_chapter, gateway=shop.gateway, resource="gold")
+            elsewhere = word(shop, reader, SHOP + path)
+            said = answer_of(await called(outer, scope_of(path=path, headers=elsewhere)))
+            assert said.status == 402
+            assert said.required["resource"]["url"] == f"{SHOP}/{path}"
+
     @pytest.mark.parametrize("name", FACES)
     async def test_a_word_for_our_own_address_lets_in_by_any_host(
         self, name: str, reader: Wallet

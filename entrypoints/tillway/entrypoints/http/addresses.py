@@ -31,6 +31,13 @@ class Place:
     origin: str
     certain: bool
 
+    def url(self, path: str) -> str:
+        """Give the address of a path here. None is elsewhere: our host ends where the path begins.
+
+        Servers hand on paths without a slash, and ``.evil.example/`` behind our name is another's.
+        """
+        return self.origin + (path if path.startswith("/") else f"/{path}")
+
 
 @define(kw_only=True)
 class Addresses:

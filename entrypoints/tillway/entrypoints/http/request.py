@@ -42,7 +42,7 @@ def origin(request: web.Request) -> str:
 
 def url(request: web.Request) -> str:
     """Give the absolute address of what was asked for, without the query."""
-    return origin(request) + request.rel_url.raw_path
+    return place(request).url(request.rel_url.raw_path)
 
 
 def mount(request: web.Request) -> str:

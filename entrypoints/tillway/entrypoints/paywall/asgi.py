@@ -257,7 +257,8 @@ def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
 def _server(scope: Scope) -> str:
     host, port = scope.get("server") or ("localhost", None)
     usual = port is None or port == _PORTS.get(scope.get("scheme", "http"))
-    return host if usual else f"{host}:{port}"
+    name = f"[{host}]" if ":" in host else host
+    return name if usual else f"{name}:{port}"
 
 
 async def _send(send: Send, reply: Reply) -> None:

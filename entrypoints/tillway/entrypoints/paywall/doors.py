@@ -65,7 +65,7 @@ class Door:
             method=method,
             path=path,
             query=query,
-            url=place.origin + path,
+            url=place.url(path),
             certain=place.certain,
             headers=headers,
             body=body,

@@ -16,7 +16,7 @@ def neutral(request: web.Request) -> paywall.Request:
         method=request.method,
         path=request.rel_url.raw_path,
         query=request.rel_url.raw_query_string,
-        url=asked_at.origin + request.rel_url.raw_path,
+        url=asked_at.url(request.rel_url.raw_path),
         certain=asked_at.certain,
         headers=request.headers,
         body=request.get(BODY, b""),
