@@ -333,6 +333,20 @@ class TestOthers:
         assert await club.found(str(one.stripe_subscription)) == one
         assert len(await club.shop.payments()) == 1
 
+    async def test_older_invoices_are_looked_up(self, club: Club) -> None:
+        """Those that do not tell whose they are: by their subscription, and not waited for."""
+        one = await club.joined()
+        account = club.stripe.account
+        theirs: Any = account.get("subscription", str(one.stripe_subscription))
+        account.shelves.put({**theirs, "id": "sub_other", "metadata": {"shop": "another"}})
+        for issued in list(account.shelves.of("invoice", status="paid")):
+            told = {**issued, "id": "in_other", "parent": None, "subscription": "sub_other"}
+            account.tell("invoice.paid", told)
+        await club.stripe.delivered()
+        club.shop.clock.forward(timedelta(days=1))
+        assert await club.shop.gateway.services.incoming.sweep() == 0
+        assert await club.found(str(one.stripe_subscription)) == one
+
 
 class TestTrouble:
     """The provider is silent, or away."""
