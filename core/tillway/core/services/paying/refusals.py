@@ -67,7 +67,7 @@ def _enough_unpaid() -> TillwayError:
 
 
 TRIAL_HAD = "trial_had"
-"""The reason of who has had his trial, or is about to: the same can be had without one."""
+"""The reason of who has had his trial: the same can be had without one."""
 
 
 def _trial_had() -> TillwayError:

@@ -55,8 +55,10 @@ class CardPlans:
     """Open checkouts for subscriptions.
 
     A trial is the product's, and once for a customer, who is told again by his address of
-    electronic mail. Where it is known he is not offered a second one; where it is only typed in on
-    the provider's page, a second one is ended as soon as it is heard of.
+    electronic mail. Where it is known that he has had one he is not offered a second. Until a
+    session is paid that is nobody's word but the asker's, who may have named another's address:
+    it takes nothing from him. Of trials that are begun after all, all but the first are ended as
+    soon as they are heard of.
     """
 
     quoting: Quoting
@@ -165,12 +167,12 @@ class CardPlans:
 
 
 def trial_of(tenant: Tenant, product: ProductId, email: str) -> Reservation:
-    """Give what a customer's one trial of a product takes: for good, once it has begun."""
+    """Give what a customer's one trial of a product takes: nothing before it has begun."""
     return Reservation(
         name=f"trial:{trial_key(product, email)}",
         amount=1,
         limit=1,
-        counts=frozenset({Phase.LIVE, Phase.SETTLED}),
+        counts=frozenset({Phase.SETTLED}),
         tenant=tenant,
     )
 
