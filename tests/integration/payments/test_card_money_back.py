@@ -337,6 +337,8 @@ class TestDisputes:
             await refunding.request(DEFAULT, asked)
         rest = await refunding.request(DEFAULT, evolve(asked, amount=None))
         assert refused.value.code is Code.AMOUNT_MISMATCH
+        told = refused.value.details
+        assert (told["originalAmount"], told["maxRefundable"]) == (12.5, 8.5)
         assert rest.amount == Money(850, USD)
 
     async def test_what_bought_nothing_may_be_disputed_too(self, shop: CardShop) -> None:

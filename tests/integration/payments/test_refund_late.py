@@ -1,5 +1,6 @@
 """Refunds that are paid although they are not due: what fits is a refund, the rest is owed."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
@@ -14,9 +15,11 @@ from support.all_stores import STORES, place_of
 from support.refunds import (
     VERIFY,
     Bought,
+    approve,
     books,
     bought,
     deny,
+    execute,
     refund_header,
     refunds_of,
     repay,
@@ -165,6 +168,58 @@ class TestDenied:
         (late,) = await made.live()
         assert late.amount.minor == ARTICLE
         assert (await made.owed(), await made.books()) == (0, (0, 0))
+        await sound(shop)
+
+
+class TestTwice:
+    async def test_what_went_out_a_second_time_takes_what_is_left(self, shop: Shop) -> None:
+        """A part was paid back twice; the second time is undone and done again with its payment."""
+        case = await bought(shop)
+        refund = await case.asked(0.02)
+        first, second = [(await approve(shop, refund)).body["quote"] for _ in range(2)]
+        assert (await execute(shop, first)).status == 200
+        await root(shop)
+        raw = repay(shop, second, price=7)
+        assert shop.chain.land(VersionedTransaction.from_bytes(raw)) is not None
+        shop.clock.forward(timedelta(seconds=1))
+        made = ByHand(shop, case, second, raw)
+
+        assert (await made.show()).code == "refund_already_processed"
+        amounts, stands = await self._stands(made)
+        assert (amounts, stands) == ([20_000, 20_000], (0, (10_000, 10_000)))
+        await sound(shop)
+        await gone(shop)
+        amounts, stands = await self._stands(made)
+        assert (amounts, stands) == ([20_000], (0, (30_000, 30_000)))
+        await root(shop)
+        amounts, stands = await self._stands(made)
+        assert (amounts, stands) == ([20_000, 20_000], (0, (10_000, 10_000)))
+        assert (await case.ask(0.011)).code == "refund_already_processed"
+        await sound(shop)
+
+    async def _stands(self, made: ByHand) -> tuple[list[int], tuple[int, tuple[int, int]]]:
+        """Give what takes a share, what is owed, and the books of the sale and the wallet."""
+        amounts = [one.amount.minor for one in await made.live()]
+        return amounts, (await made.owed(), await made.books())
+
+
+class TestAtOnce:
+    @pytest.mark.parametrize("shop", STORES, indirect=True)
+    async def test_no_more_than_was_paid_is_a_refund(self, shop: Shop) -> None:
+        """Somebody asks for parts while a denied one is shown to be paid: the rest is owed."""
+        made = await sent(shop, 30_000)
+        await deny(shop, made.refund)
+
+        await asyncio.gather(
+            *(made.show() for _ in range(3)),
+            *(made.case.ask(round(0.011 + number / 1_000, 3)) for number in range(6)),
+        )
+
+        live = await made.live()
+        late = sum(one.amount.minor for one in live if one.origin == "late")
+        assert sum(one.amount.minor for one in live) <= ARTICLE
+        assert await made.owed() == 30_000 - late
+        assert await made.books() == (ARTICLE - late, ARTICLE - 30_000)
         await sound(shop)
 
 

@@ -233,7 +233,7 @@ class RefundRequests:
         asset, whole = paid.amount.asset, Decimal(left_of(paid).to_major())
         wanted = whole if asked.amount is None else asked.amount
         if wanted > whole:
-            raise _too_much(wanted, whole)
+            raise _too_much(wanted, paid)
         if asked.token is not None and asked.token != asset.code:
             raise _other_token(asked.token, asset.code)
         amount = Money.from_major(wanted, asset)
@@ -261,12 +261,12 @@ def _recipient(paid: Payment, asked: RefundAsked) -> str:
     )
 
 
-def _too_much(wanted: Decimal, whole: Decimal) -> Declined:
+def _too_much(wanted: Decimal, paid: Payment) -> Declined:
     details = {
         "hint": "a refund cannot be more than what was paid",
         "requestedAmount": float(wanted),
-        "originalAmount": float(whole),
-        "maxRefundable": float(whole),
+        "originalAmount": float(paid_in_all(paid).to_major()),
+        "maxRefundable": float(left_of(paid).to_major()),
     }
     text = "refund amount exceeds original payment amount"
     return Declined(Code.AMOUNT_MISMATCH, text, field="amount", details=details)
