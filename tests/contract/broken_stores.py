@@ -383,3 +383,18 @@ class ForgetsTheArchive(AlteredPayments):
     """Claims again what was paid long ago."""
 
     payments = _Unmindful
+
+
+class _Coarse(LayeredPayments):
+    async def of_payer(
+        self, tenant: Tenant, payer: str, limit: int, after: Payment | None = None
+    ) -> Sequence[Payment]:
+        every = await super().of_payer(tenant, payer, _FOREVER)
+        older = [one for one in every if after is None or one.created_at < after.created_at]
+        return older[:limit]
+
+
+class LosesBetweenPages(AlteredPayments):
+    """Takes what has the time of a page's last payment for given."""
+
+    payments = _Coarse

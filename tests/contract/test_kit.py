@@ -68,6 +68,7 @@ STORES: Final = {
     "SeesTwoMoments": ("UnitLaws", "a view sees one moment"),
     "LeavesGaps": ("SealLaws", "places are given all or none"),
     "ForgetsTheArchive": ("ArchiveLaws", "an archived key stays taken"),
+    "LosesBetweenPages": ("PayerLaws", "pages join at any payment"),
 }
 """By which law each broken store must be caught, and in which class that is."""
 

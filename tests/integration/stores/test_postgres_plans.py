@@ -50,7 +50,7 @@ _PAYMENTS = (
     "INSERT INTO tillway_{1} SELECT chain, encode(sha256(n::text::bytea), 'hex'), tenant,"
     " 'filled-' || n, CASE WHEN n % 50 = 0 AND '{1}' = 'payments' THEN 'claimed' ELSE 'settled'"
     f" END, owner, {_TIME.format('lease_until')}, {_TIME.format('created_at')}, signed, body,"
-    " '[]', n % 50 = 1, 'user-' || n % 500"
+    " '[]', n % 50 = 1, 'user-' || n % 500, 'payer-' || n % 50"
     " FROM tillway_payments AS one, generate_series(1, {0}) AS n WHERE one.key = '{2}'"
 )
 _FILL = (
@@ -116,6 +116,10 @@ _CALLS: Mapping[str, Callable[[UnitOfWork], Awaitable[object]]] = {
     "payments.newest": lambda unit: unit.payments.newest(DEFAULT, 5),
     "payments.newest before": lambda unit: unit.payments.newest(DEFAULT, 5, NOW),
     "payments.newest of user": lambda unit: unit.payments.newest(DEFAULT, 5, NOW, "user-7"),
+    "payments.of_payer": lambda unit: unit.payments.of_payer(DEFAULT, "payer-7", 5),
+    "payments.of_payer after": lambda unit: unit.payments.of_payer(
+        DEFAULT, "payer-7", 5, payment("any", created_at=NOW - timedelta(minutes=20))
+    ),
     "payments.renew": lambda unit: unit.payments.renew("process-z", [key_of("a")], _LATER),
     "payments.take_over": lambda unit: unit.payments.take_over("process-z", NOW, _LATER, 5),
     "payments.watch": lambda unit: unit.payments.watch("process-z", NOW, _LATER, 5),
@@ -201,6 +205,24 @@ class TestPlans:
                     await _undone(store, call)
             read += await _whole(postgres, database, before, name)
         assert read == []
+
+    async def test_a_payers_list_reads_what_it_gives(self, postgres: Databases) -> None:
+        """By its own index, wherever a page begins, and nothing of another payer's."""
+        database = await _filled(postgres, 3000)
+        await postgres.sql("ANALYZE", database=database)
+        before = await _counted(postgres, database, _READ)
+        times, page = 7, 5
+        async with _store(postgres, database) as store:
+            for _ in range(times):
+                async with store.view() as view:
+                    first = await view.payments.of_payer(DEFAULT, "payer-7", page)
+                    second = await view.payments.of_payer(DEFAULT, "payer-7", page, first[-1])
+                    assert len({one.key for one in (*first, *second)}) == 2 * page
+        after = await _counted(postgres, database, _READ)
+        read = {name: after[name] - before[name] for name in after if after[name] != before[name]}
+        # One more is read to know that what has the same time is all there.
+        assert read.keys() == {"tillway_payments_payer"}
+        assert read["tillway_payments_payer"] <= times * 2 * (page + 2)
 
     async def test_a_payment_goes_by_indexes(self, postgres: Databases) -> None:
         """Claiming and settling read no table whole."""

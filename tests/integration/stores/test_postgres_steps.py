@@ -3,6 +3,7 @@
 That program is played by its calls: their functions, arguments and columns do not change.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,9 @@ import orjson
 import pytest
 from attrs import evolve
 
+from support import postgres_schema
 from support.postgres import APP, Databases
+from support.postgres_pause import paused_inside
 from tillway.adapters.stores.codec import Codec
 from tillway.core.contracts.samples import (
     LEASE,
@@ -114,6 +117,16 @@ async def _second_version(postgres: Databases) -> str:
     return name
 
 
+async def _opened(postgres: Databases, name: str) -> None:
+    async with _store(postgres, name):
+        pass
+
+
+async def _lists(store: "PostgresStore", payers: Sequence[str]) -> list[list[Payment]]:
+    async with store.view() as view:
+        return [list(await view.payments.of_payer(DEFAULT, each, 9)) for each in payers]
+
+
 def _bought_by(user: str, name: str) -> Payment:
     return payment(name, user_id=user, metadata={"note": "a\x00b"})
 
@@ -146,6 +159,50 @@ class TestFromTheSecondVersion:
                     one.signature for one in (ended, live, of_each[0])
                 }
             assert await settle(store, settled(live))
+
+    async def test_what_had_settled_is_its_payers(self, postgres: Databases) -> None:
+        """Whoever that is, and whatever else the payment says; what lives is nobody's yet."""
+        name = await _second_version(postgres)
+        payers = ["wallet", "", "ünï 'ö\" \\u0000", "a\x00b", "a\x01b"]
+        note = {"note": "a\x00b\\u0000"}
+        sold = [payment(f"by {each!r}", payer=each, metadata=note) for each in payers]
+        async with _program(postgres, name) as before:
+            for one in (*sold, payment("live", payer="wallet")):
+                assert await before.claim(one) == []
+            for one in sold:
+                assert await before.settle(settled(one))
+        async with _store(postgres, name) as store:
+            assert await _lists(store, payers) == [[settled(one)] for one in sold]
+
+    async def test_what_the_program_before_settles_is_its_payers(self, postgres: Databases) -> None:
+        """It says nothing of payers, and the new one finds them."""
+        name = await _second_version(postgres)
+        one = payment("one", metadata={"note": "a\x00b"})
+        async with _program(postgres, name) as before, _store(postgres, name) as store:
+            assert await before.claim(one) == []
+            assert await before.settle(settled(one))
+            assert await _lists(store, [one.payer]) == [[settled(one)]]
+
+    async def test_payments_go_on_while_payers_are_written(self, postgres: Databases) -> None:
+        """The step that goes through all that had settled holds up no claim and no end."""
+        name = await postgres_schema.at_version(postgres, 8)
+        old, new = payment("old"), payment("new")
+        async with _program(postgres, name) as before:
+            assert await before.claim(old) == []
+            assert await before.settle(settled(old))
+            await postgres.sql("UPDATE tillway_payments SET payer = NULL", database=name)
+            async with paused_inside(postgres, name, 1) as pause:
+                starting = asyncio.ensure_future(_opened(postgres, name))
+                await pause.reached()
+                async with asyncio.timeout(10):
+                    assert await before.claim(new) == []
+                    assert await before.settle(settled(new))
+                assert not starting.done()
+                await pause.release()
+                await starting
+        async with _store(postgres, name) as store:
+            (found,) = await _lists(store, [old.payer])
+            assert {one.key for one in found} == {old.key, new.key}
 
     async def test_the_program_before_works_on(self, postgres: Databases) -> None:
         """What it claims and settles is whole to the new one, and the other way round."""

@@ -71,6 +71,7 @@ class TestTheSecondVersion:
             assert await view.payments.find(sold.chain, sold.key) == sold
             assert await view.payments.find(nobodys.chain, nobodys.key) == nobodys
             assert await view.payments.newest(DEFAULT, 5, user_id="user-1") == [sold]
+            assert await view.payments.of_payer(DEFAULT, sold.payer, 5) == [sold]
             told = await view.events.newest(DEFAULT, 5)
             assert sorted(one.id for one in told) == sorted([event("sold").id, event("told").id])
             assert len(await view.events.unsealed(5)) == 2
@@ -123,6 +124,18 @@ class TestBesideTheSecondVersion:
             assert isinstance(await unit.payments.claim(late), Taken)
         await store.aclose()
 
+    async def test_what_it_settles_is_its_payers(self, tmp_path: Path) -> None:
+        """Who has paid is read from the body, whoever wrote it."""
+        _second_version(tmp_path / "old.db")
+        store = await _opened(tmp_path / "old.db")
+        late = settled(payment("late", payer="wallet-of-late"))
+        with sqlite3.connect(store.path) as old:
+            _write(old, late)
+        old.close()
+        async with store.view() as view:
+            assert await view.payments.of_payer(DEFAULT, "wallet-of-late", 5) == [late]
+        await store.aclose()
+
     async def test_its_facts_wait_for_a_place(self, tmp_path: Path) -> None:
         """What it tells is sealed with the rest."""
         _second_version(tmp_path / "old.db")
@@ -169,7 +182,7 @@ class TestBesideTheSecondVersion:
 
 
 class TestInterrupted:
-    @pytest.mark.parametrize("steps", range(2, 6))
+    @pytest.mark.parametrize("steps", range(2, len(migrations())))
     async def test_any_step_may_be_the_last_before_a_crash(
         self, tmp_path: Path, steps: int
     ) -> None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -103,6 +104,7 @@ async def _upkeep(unit: SqliteUnit) -> None:
     await unit.events.after(0, 5, DEFAULT)
     await unit.refunds.listed(DEFAULT, list(RefundState), 5, NOW)
     await unit.payments.newest(DEFAULT, 5, NOW, "user-1")
+    await unit.payments.of_payer(DEFAULT, "payer-wallet", 5, payment("bought"))
 
 
 def _refused(query: str, plan: Sequence[str]) -> list[str]:
@@ -146,6 +148,17 @@ class TestPlans:
         }
         assert {each: steps for each, steps in refused.items() if steps} == {}
 
+    async def test_a_payers_list_is_a_run_of_its_index(
+        self, alone: _Alone, asked: set[str]
+    ) -> None:
+        """Tenant, payer and place are found in it, and what follows is in order."""
+        await alone.unit.payments.of_payer(DEFAULT, "payer-wallet", 5, payment("any"))
+        alone.sql.set_trace_callback(None)
+        (query,) = [each for each in asked if "payments" in each]
+        (step,) = alone.sql.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()
+        by = "(tenant=? AND <expr>=? AND (created_at,chain,key)<(?,?,?))"
+        assert step[-1] == f"SEARCH payments USING INDEX payments_payer {by}"
+
     async def test_no_table_is_left_out(self, alone: _Alone, asked: set[str]) -> None:
         """The queries that are looked at are about everything that is kept."""
         unit = alone.unit
@@ -179,6 +192,11 @@ _CALLS: Final[Mapping[str, Callable[[SqliteUnit], Awaitable[object]]]] = {
     "payments.by_signature": lambda unit: unit.payments.by_signature(DEFAULT, "archive-7"),
     "payments.newest": lambda unit: unit.payments.newest(DEFAULT, 5),
     "payments.newest of user": lambda unit: unit.payments.newest(DEFAULT, 5, NOW, "user-7"),
+    "payments.of_payer": lambda unit: unit.payments.of_payer(DEFAULT, "payer-wallet", 5),
+    "payments.of_payer after": lambda unit: unit.payments.of_payer(
+        DEFAULT, "payer-wallet", 5, payment("any", created_at=NOW - timedelta(minutes=2))
+    ),
+    "payments.of_payer of nobody": lambda unit: unit.payments.of_payer(DEFAULT, "nobody", 5),
     "payments.take_over": lambda unit: unit.payments.take_over("process-z", NOW, NOW, 5),
     "payments.watch": lambda unit: unit.payments.watch("process-z", NOW, NOW, 5),
     "payments.archive": lambda unit: unit.payments.archive(NOW, 5),

@@ -170,6 +170,17 @@ async def _knows_what_is_given_up(store: Store) -> object:
         return await view.inbox.listed(DEFAULT, list(InboundState), 5)
 
 
+async def _lists_a_payers(store: Store) -> object:
+    bought = [payment(name, payer="lister") for name in ("listed", "listed too")]
+    async with store.begin() as unit:
+        for one in bought:
+            await unit.payments.claim(one)
+            await unit.payments.settle(settled(one))
+    async with store.view() as view:
+        page = await view.payments.of_payer(DEFAULT, "lister", 1)
+        return page, await view.payments.of_payer(DEFAULT, "lister", 2, page[0])
+
+
 WIDER: Final[Mapping[str, Operation]] = {
     "settle with entries": _settles_with_entries,
     "watch": _watches,
@@ -186,4 +197,5 @@ WIDER: Final[Mapping[str, Operation]] = {
     "archive": _archives,
     "give up": _gives_up,
     "know what is given up": _knows_what_is_given_up,
+    "list a payer's": _lists_a_payers,
 }

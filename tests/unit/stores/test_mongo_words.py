@@ -127,7 +127,17 @@ class TestDocuments:
             {name for name in written(PAYMENTS, Codec().payment_row(one)) if name[:3] == "in_"}
             for one in (live, ended)
         ]
-        assert marks == [{"in_idle", "in_owned", "in_signature"}, {"in_over", "in_signature"}]
+        assert marks == [
+            {"in_idle", "in_owned", "in_signature"},
+            {"in_over", "in_of_payer", "in_signature"},
+        ]
+
+    def test_a_document_says_what_its_row_is_found_by(self) -> None:
+        """Who has paid stands in the row's body, and beside it once it buys something."""
+        live, ended = payment("a"), payment("b").settled(payment("b").created_at, 1, {})
+        documents = [written(PAYMENTS, Codec().payment_row(one)) for one in (live, ended)]
+        assert [each.get("payer") for each in documents] == [None, ended.payer]
+        assert read(PAYMENTS, documents[1]) == Codec().payment_row(ended)
 
 
 class TestConditions:

@@ -60,6 +60,11 @@ class PaymentRow:
     watched: bool
     user_id: str | None
 
+    @property
+    def payer(self) -> str:
+        """Who has paid: lists of that are of few payments, so that it has no column everywhere."""
+        return str(orjson.loads(self.body)["payer"])
+
 
 @frozen
 class EventRow:

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from tillway.adapters.stores.codec import EventRow, PaymentRow
 from tillway.adapters.stores.records import rows as records
 from tillway.core.events import LEDGER_ENTRY
-from tillway.core.payments import ENDED, LIVE
+from tillway.core.payments import ENDED, LIVE, State
 
 R = TypeVar("R")
 
@@ -159,6 +159,10 @@ def _is_watched(row: PaymentRow) -> bool:
     return row.watched and row.state in _ENDED
 
 
+def _is_settled(row: PaymentRow) -> bool:
+    return row.state == State.SETTLED.value
+
+
 def _is_over(row: PaymentRow) -> bool:
     return row.state in _ENDED and not row.watched
 
@@ -183,6 +187,7 @@ PAYMENTS: Final = Kind(
     _LISTED
     | {
         "of user": Order(group=("tenant", "user_id"), rank=("created_at",)),
+        "of payer": Order(group=("tenant", "payer"), rank=("created_at",), among=_is_settled),
         "idle": Order(rank=("lease_until", "created_at"), among=_is_live),
         "watched": Order(rank=("lease_until", "created_at"), among=_is_watched),
         "over": Order(rank=("created_at",), among=_is_over),

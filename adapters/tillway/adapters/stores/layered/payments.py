@@ -7,7 +7,15 @@ from attrs import evolve, frozen
 
 from tillway.adapters.stores.codec import Codec, PaymentRow, micros
 from tillway.adapters.stores.layered.books import enter
-from tillway.adapters.stores.layered.kinds import ARCHIVE, PAYMENTS, TALLIES, Key, Kind, TallyRow
+from tillway.adapters.stores.layered.kinds import (
+    ARCHIVE,
+    PAYMENTS,
+    TALLIES,
+    Key,
+    Kind,
+    Rank,
+    TallyRow,
+)
 from tillway.adapters.stores.layered.layers import Layers, Session
 from tillway.adapters.stores.layered.log import append
 from tillway.adapters.stores.reservations import changes, first_refused, keys_of, tally_key
@@ -135,9 +143,17 @@ class LayeredPayments:
         user_id: str | None = None,
     ) -> Sequence[Payment]:
         """Give the tenant's payments, or those of one user, newest first."""
+        end = None if before is None else (micros(before),)
         if user_id is None:
-            return await self._listed(PAYMENTS, "newest", (tenant,), limit, before)
-        return await self._listed(PAYMENTS, "of user", (tenant, user_id), limit, before)
+            return await self._listed(PAYMENTS, "newest", (tenant,), limit, end)
+        return await self._listed(PAYMENTS, "of user", (tenant, user_id), limit, end)
+
+    async def of_payer(
+        self, tenant: Tenant, payer: str, limit: int, after: Payment | None = None
+    ) -> Sequence[Payment]:
+        """Give the tenant's settled payments of this payer, newest first."""
+        end = None if after is None else (micros(after.created_at), after.chain, after.key)
+        return await self._listed(PAYMENTS, "of payer", (tenant, payer), limit, end)
 
     async def archive(self, before: datetime, limit: int) -> int:
         """Move payments that ended, are not watched and were created before that time."""
@@ -155,7 +171,8 @@ class LayeredPayments:
         self, tenant: Tenant, limit: int, before: datetime | None = None
     ) -> Sequence[Payment]:
         """Do as ``newest`` with what is archived."""
-        return await self._listed(ARCHIVE, "newest", (tenant,), limit, before)
+        end = None if before is None else (micros(before),)
+        return await self._listed(ARCHIVE, "newest", (tenant,), limit, end)
 
     async def _listed(
         self,
@@ -163,9 +180,8 @@ class LayeredPayments:
         order: str,
         group: tuple[str, ...],
         limit: int,
-        before: datetime | None,
+        below: Rank | None,
     ) -> Sequence[Payment]:
-        below = None if before is None else (micros(before),)
         rows = await self.session.read(
             lambda layers: layers[kind].scan(
                 order, *group, below=below, backwards=True, limit=limit

@@ -40,10 +40,18 @@ def written(kind: Kind[R], row: R) -> Document:
     """Give a row's fields, and the orders that it says to be in."""
     values = ((name, getattr(row, name)) for name in _names(kind))
     document = {name: _out(value) for name, value in values if value is not None}
-    flags = (name for name, order in kind.orders.items() if _says(order))
-    return document | {
-        _flag(name): True for name in flags if kind.orders[name].group_of(row) is not None
-    }
+    says = [
+        name
+        for name, order in kind.orders.items()
+        if _says(order) and order.group_of(row) is not None
+    ]
+    return document | _computed(kind, row, says) | {_flag(name): True for name in says}
+
+
+def _computed(kind: Kind[R], row: R, orders: Sequence[str]) -> Document:
+    """Give what a row is found by in these orders and has no field for."""
+    found = {name for order in orders for name in kind.orders[order].group} - {*_names(kind)}
+    return {name: _out(getattr(row, name)) for name in found}
 
 
 def read(kind: Kind[R], document: Mapping[str, Any]) -> R:

@@ -20,6 +20,7 @@ async def prepare(database: Database, place: str) -> None:
         {"_id": "applied", "n": Int64(0)},
         {"_id": "trimmed", "n": Int64(0)},
         {"_id": "forgotten", "n": Int64(0)},
+        {"_id": "payers", "n": Int64(0)},
         {"_id": "turn", "by": "", "until": Int64(0)},
     )
     await database.insert(MARKS, [dict(mark) for mark in marks])
@@ -30,7 +31,10 @@ async def prepare(database: Database, place: str) -> None:
 
 
 async def position(database: Database, mark: str) -> int:
-    """Tell up to which position everything is "applied", "trimmed" or "forgotten"."""
+    """Tell up to which position everything is "applied", "trimmed" or "forgotten".
+
+    Of "payers" it is the time since which there may be payments to list.
+    """
     found = await database.find(MARKS, {"_id": mark})
     return int(found[0]["n"]) if found else 0
 

@@ -9,6 +9,7 @@ from tillway.adapters.stores.layered.kinds import KINDS
 from tillway.adapters.stores.mongo.documents import collection, indexes
 from tillway.adapters.stores.mongo.driver import Database, Document, Index, Limits
 from tillway.adapters.stores.mongo.faults import unavailable
+from tillway.adapters.stores.mongo.listing import list_payers
 from tillway.adapters.stores.mongo.marks import prepare
 from tillway.core.errors import Unavailable
 from tillway.core.secrets import Secret
@@ -60,6 +61,7 @@ class Place:
             await prepare(database, str(self))
             for kind in KINDS:
                 await database.index(collection(kind.name), (*indexes(kind), _GONE))
+            await list_payers(database)
         except Unavailable as error:
             if str(self) in error.message:
                 raise

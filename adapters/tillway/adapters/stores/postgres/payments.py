@@ -55,6 +55,7 @@ _PUT_AWAY: Final = "SELECT tillway_put_away($1, $2)"
 _FIND: Final = f"SELECT {_COLUMNS} FROM tillway_find($1, $2, $3)"  # noqa: S608 - as above
 _BY_SIGNATURE: Final = f"SELECT {_COLUMNS} FROM tillway_by_signature($1, $2, $3)"  # noqa: S608 - as above
 _NEWEST: Final = f"SELECT {_COLUMNS} FROM tillway_newest($1, $2, $3, $4)"  # noqa: S608 - as above
+_OF_PAYER: Final = f"SELECT {_COLUMNS} FROM tillway_of_payer($1, $2, $3, $4, $5, $6)"  # noqa: S608 - as above
 _ARCHIVED: Final = f"SELECT {_COLUMNS} FROM tillway_archived($1, $2, $3)"  # noqa: S608 - as above
 _TOTALS: Final = "SELECT name, total FROM tillway_totals($1, $2, $3, $4)"
 
@@ -150,6 +151,15 @@ class PostgresPayments:
         """Give the tenant's payments, or those of one user, newest first."""
         end = None if before is None else micros(before)
         return await self._listed(_NEWEST, tenant, user_id, end, checked(limit))
+
+    async def of_payer(
+        self, tenant: Tenant, payer: str, limit: int, after: Payment | None = None
+    ) -> Sequence[Payment]:
+        """Give the tenant's settled payments of this payer, newest first."""
+        end: tuple[int | str | None, ...] = (None, None, None)
+        if after is not None:
+            end = (micros(after.created_at), after.chain, after.key)
+        return await self._listed(_OF_PAYER, tenant, payer, *end, checked(limit))
 
     async def archive(self, before: datetime, limit: int) -> int:
         """Move payments that ended, are not watched and were created before that time."""

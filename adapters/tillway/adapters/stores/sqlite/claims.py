@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 from attrs import evolve, fields, frozen
 
-from tillway.adapters.stores.codec import Codec, EventRow, LineRow, PaymentRow
+from tillway.adapters.stores.codec import Codec, EventRow, LineRow, PaymentRow, micros
 from tillway.adapters.stores.reservations import changes, first_refused, keys_of, moved
 from tillway.adapters.stores.sqlite.books import enter
 from tillway.adapters.stores.sqlite.log import append
@@ -63,6 +63,12 @@ SIGNED: Final = (f"{_SELECT} {_OF_SIGNATURE}", f"{_ARCHIVED} {_OF_SIGNATURE}")
 _NEWEST_FIRST: Final = "created_at < ? ORDER BY created_at DESC, chain DESC, key DESC LIMIT ?"
 NEWEST: Final = f"{_SELECT} WHERE tenant = ? AND {_NEWEST_FIRST}"
 OF_USER: Final = f"{_SELECT} WHERE tenant = ? AND user_id = ? AND {_NEWEST_FIRST}"
+# What is compared with the payer is written as in the index.
+OF_PAYER: Final = (
+    f"{_SELECT} WHERE tenant = ? AND json_extract(body, '$.payer') = ? AND state = 'settled'"
+    " AND (created_at, chain, key) < (?, ?, ?)"
+    " ORDER BY created_at DESC, chain DESC, key DESC LIMIT ?"
+)
 ARCHIVED: Final = f"{_ARCHIVED} WHERE tenant = ? AND {_NEWEST_FIRST}"
 
 _OVER: Final = (
@@ -162,6 +168,16 @@ def newest(
 ) -> Sequence[PaymentRow]:
     """Give payments, newest first, created before that time."""
     return _rows(sql, statement, *names, _FAR_FUTURE if before is None else before, limit)
+
+
+def of_payer(
+    sql: sqlite3.Connection, tenant: str, payer: str, after: Payment | None, limit: int
+) -> Sequence[PaymentRow]:
+    """Give settled payments of a payer, newest first, that come after one."""
+    end = (_FAR_FUTURE, "", "")
+    if after is not None:
+        end = (micros(after.created_at), after.chain, after.key)
+    return _rows(sql, OF_PAYER, tenant, payer, *end, limit)
 
 
 def archive(sql: sqlite3.Connection, before: int, limit: int) -> int:

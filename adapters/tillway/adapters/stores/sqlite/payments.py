@@ -96,6 +96,15 @@ class SqlitePayments:
             return await self._newest(claims.NEWEST, [tenant], before, limit)
         return await self._newest(claims.OF_USER, [tenant, user_id], before, limit)
 
+    async def of_payer(
+        self, tenant: Tenant, payer: str, limit: int, after: Payment | None = None
+    ) -> Sequence[Payment]:
+        """Give the tenant's settled payments of this payer, newest first."""
+        work = partial(
+            claims.of_payer, tenant=tenant, payer=payer, after=after, limit=checked(limit)
+        )
+        return self._payments(await self.session.read(work))
+
     async def archive(self, before: datetime, limit: int) -> int:
         """Move payments that ended, are not watched and were created before that time."""
         work = partial(claims.archive, before=micros(before), limit=checked(limit))

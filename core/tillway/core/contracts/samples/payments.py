@@ -44,6 +44,7 @@ class PaymentFields(TypedDict, total=False):
     chain: Chain
     key: PaymentKey
     asked: Asked
+    payer: str
     signature: str
     signed: bytes
     owner: str

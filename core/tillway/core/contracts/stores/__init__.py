@@ -23,6 +23,7 @@ from tillway.core.contracts.stores.leases import LeaseLaws
 from tillway.core.contracts.stores.ledger import EntryLaws
 from tillway.core.contracts.stores.logs import LogLaws
 from tillway.core.contracts.stores.nonces import NonceLaws
+from tillway.core.contracts.stores.payers import PayerLaws
 from tillway.core.contracts.stores.refunds import RefundLaws
 from tillway.core.contracts.stores.reservations import ReservationLaws
 from tillway.core.contracts.stores.seals import SealLaws
@@ -61,6 +62,7 @@ class StoreContract(
     BookingLaws,
     AmendmentLaws,
     ArchiveLaws,
+    PayerLaws,
     SealLaws,
     TogetherLaws,
     TenantLaws,

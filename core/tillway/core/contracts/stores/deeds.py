@@ -154,6 +154,7 @@ LIMITED: Final[Mapping[str, Deed]] = {
     "payments.take_over": lambda unit: unit.payments.take_over(OURS, _LATE, _UNTIL, -1),
     "payments.watch": lambda unit: unit.payments.watch(OURS, _LATE, _UNTIL, -1),
     "payments.newest": lambda unit: unit.payments.newest(DEFAULT, -1),
+    "payments.of_payer": lambda unit: unit.payments.of_payer(DEFAULT, _MINE.payer, -1),
     "payments.archive": lambda unit: unit.payments.archive(_LATE, -1),
     "payments.archived": lambda unit: unit.payments.archived(DEFAULT, -1),
     "events.newest": lambda unit: unit.events.newest(DEFAULT, -1),

@@ -23,6 +23,7 @@ _READS: Final = frozenset(
         "payments.find",
         "payments.by_signature",
         "payments.newest",
+        "payments.of_payer",
         "payments.archived",
         "tallies.totals",
         "events.newest",

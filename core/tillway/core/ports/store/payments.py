@@ -142,6 +142,17 @@ class Payments(Protocol):
         """
         ...
 
+    async def of_payer(
+        self, tenant: Tenant, payer: str, limit: int, after: Payment | None = None
+    ) -> Sequence[Payment]:
+        """Give the tenant's payments that this payer has made and that are settled, newest first.
+
+        The order is that of ``newest``, and what is archived is left out. Given is what comes
+        ``after`` a payment in it, by that one's time, chain and key alone, wherever it is now: so
+        pages, each after the last of the one before, have once each what is settled all along.
+        """
+        ...
+
     async def archive(self, before: datetime, limit: int) -> int:
         """Move payments that ended, are not watched and were created before that time.
 

@@ -97,6 +97,10 @@ async def _newest_payments(unit: UnitOfWork) -> bool:
     return not ours and not await unit.payments.newest(OTHER, 100, None, "user-1")
 
 
+async def _of_payer(unit: UnitOfWork) -> bool:
+    return not await unit.payments.of_payer(OTHER, _mine().payer, 100)
+
+
 async def _archive(unit: UnitOfWork) -> bool:
     await unit.payments.claim(_theirs())
     await unit.payments.settle(settled(_theirs()))
@@ -160,6 +164,7 @@ CASES: Final[Mapping[str, Case]] = {
     "payments.find": _find,
     "payments.by_signature": _by_signature,
     "payments.newest": _newest_payments,
+    "payments.of_payer": _of_payer,
     "payments.archive": _archive,
     "payments.archived": _archived,
     "tallies.totals": _totals,
@@ -194,6 +199,7 @@ async def seen(view: View) -> list[object]:
     return [
         list(await view.payments.newest(DEFAULT, 100)),
         list(await view.payments.newest(DEFAULT, 100, None, "user-1")),
+        list(await view.payments.of_payer(DEFAULT, _mine().payer, 100)),
         list(await view.payments.archived(DEFAULT, 100)),
         await view.tallies.totals(DEFAULT, ["stock"]),
         list(await view.events.newest(DEFAULT, 100)),

@@ -38,6 +38,7 @@ from tillway.core.payments import Chain, Failed, Payment, Phase, Reservation, St
 from tillway.core.tenancy import DEFAULT, Tenant
 
 TALLIES: Final = ("stock", "sold", "strikes", "balance")
+PAYERS: Final = ("payer-wallet", "another-wallet")
 CHAINS: Final = (CHAIN, Chain("elsewhere"), Chain("stripe"))
 _GONE: Final = Failed(code=Code.TRANSACTION_EXPIRED, reason="forked away")
 
@@ -66,6 +67,7 @@ def claim_of(
         name,
         tenant,
         chain=chain,
+        payer=PAYERS[place % 3 == 1],
         signature=f"signature-{signed or name}",
         owner=owner,
         lease_until=TIMES[place % 3],
@@ -135,6 +137,9 @@ READS: Final = st.one_of(
     call("payments.find", _chains, names.map(key_of)),
     call("payments.by_signature", tenants, names.map(lambda name: f"signature-{name}")),
     call("payments.newest", tenants, limits, times, st.sampled_from((None, "user-0", "user-1"))),
+    call(
+        "payments.of_payer", tenants, st.sampled_from(PAYERS), limits, st.one_of(st.none(), claims)
+    ),
     call("payments.archived", tenants, limits, times),
     call("tallies.totals", tenants, st.just(TALLIES), _chains),
     call("events.newest", tenants, limits),
