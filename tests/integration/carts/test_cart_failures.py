@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -12,14 +13,18 @@ import pytest
 
 from support.crew import crew
 from support.either_rail import either_rail
+from support.postgres import Databases, databases
 from support.shop import ARTICLE, COURSE, Answer, Shop, v0_header
 from support.waiting import until
 from tillway.core.carts import CartState
 from tillway.core.contracts.counts import count
 from tillway.core.ids import CartId
 from tillway.core.payments import State
+from tillway.core.secrets import Secret
 
-KILLS = count(2, 12)
+KILLS, SHARED = count(2, 12), count(1, 8)
+"""How often the server is killed, here and with a store in PostgreSQL."""
+
 QUICK: Final[dict[str, Any]] = {"confirm_wait": "1s", "claim_lease": "1s", "confirm_poll": "50ms"}
 TOTAL: Final = 2 * ARTICLE + COURSE
 ITEMS: Final = [{"resource": "article", "quantity": 2}, {"resource": "course"}]
@@ -52,49 +57,74 @@ async def _has_failed(shop: Shop) -> bool:
     return any(each.state is State.FAILED for each in await shop.payments())
 
 
+@pytest.fixture(scope="module")
+def durable() -> Iterator[Databases]:
+    """Give a server of this module's own, which keeps what it acknowledges."""
+    with databases(durable=True) as made:
+        yield made
+
+
 @pytest.mark.timeout(300)
 class TestKilled:
     async def test_a_cart_is_paid_once_whenever_its_server_dies(self, tmp_path: Path) -> None:
         """Kill -9 at random moments of payments of carts; each buyer asks until he is granted."""
-        chance = random.Random()
-        async with crew(tmp_path, x402=QUICK) as made:
-            shop, (server,) = made.shop, made.servers
-            for _ in range(KILLS):
-                cart, header = await quoted(shop)
-                shop.faults.latency_ms = {"*": 40}
-                asked = asyncio.create_task(shop.post("/paywall/v1/verify", headers=header))
-                await asyncio.sleep(chance.uniform(0.02, 0.6))
-                await server.kill()
-                await asyncio.gather(asked, return_exceptions=True)
-                shop.faults.latency_ms = {}
-                await server.start()
-                await until(lambda header=header: granted(shop, header), 30)  # type: ignore[misc]  # bound at once
-                await assert_paid(shop, cart)
-            settled = [each for each in await shop.payments() if each.state is State.SETTLED]
+        await assert_paid_whenever(tmp_path, KILLS)
 
-        assert len(settled) == KILLS
-        assert shop.balance() == KILLS * TOTAL
-        assert len({each.purchase.resource for each in settled}) == KILLS
+    async def test_nor_twice_in_postgresql(self, tmp_path: Path, durable: Databases) -> None:
+        """The same where the cart and its payment are rows of a server of its own."""
+        await assert_paid_whenever(tmp_path, SHARED, durable.server.url(await durable.fresh()))
 
     async def test_a_claim_is_finished_with_its_cart(self, tmp_path: Path) -> None:
         """Killed when the money moves: whoever finishes the payment marks the cart as paid."""
-        async with crew(tmp_path, x402=QUICK) as made:
-            shop, (server,) = made.shop, made.servers
+        await assert_finished(tmp_path)
+
+    async def test_so_it_is_in_postgresql(self, tmp_path: Path, durable: Databases) -> None:
+        """Whatever was written of it is there, and nobody asks again there either."""
+        await assert_finished(tmp_path, durable.server.url(await durable.fresh()))
+
+
+async def assert_paid_whenever(folder: Path, kills: int, database: Secret | None = None) -> None:
+    """Kill the server in a cart's payment, so often, and find each cart paid once."""
+    chance = random.Random()
+    async with crew(folder, database=database, x402=QUICK) as made:
+        shop, (server,) = made.shop, made.servers
+        for _ in range(kills):
             cart, header = await quoted(shop)
-            shop.faults.latency_ms = {"getSignatureStatuses": 3000}
+            shop.faults.latency_ms = {"*": 40}
             asked = asyncio.create_task(shop.post("/paywall/v1/verify", headers=header))
-            await until(lambda: _is_claimed(shop))
+            await asyncio.sleep(chance.uniform(0.02, 0.6))
             await server.kill()
             await asyncio.gather(asked, return_exceptions=True)
-            assert await state_of(shop, cart) is CartState.OPEN
             shop.faults.latency_ms = {}
             await server.start()
-
-            # Nobody asks again.
-            await until(lambda: _is_paid(shop, cart), 30)
+            await until(lambda header=header: granted(shop, header), 30)  # type: ignore[misc]  # bound at once
             await assert_paid(shop, cart)
-            assert [event.type for event in await shop.events()] == ["payment.succeeded"]
-        assert shop.balance() == TOTAL
+        settled = [each for each in await shop.payments() if each.state is State.SETTLED]
+
+    assert len(settled) == kills
+    assert shop.balance() == kills * TOTAL
+    assert len({each.purchase.resource for each in settled}) == kills
+
+
+async def assert_finished(folder: Path, database: Secret | None = None) -> None:
+    """Kill the server when the money of a cart moves, and find the cart paid by the next."""
+    async with crew(folder, database=database, x402=QUICK) as made:
+        shop, (server,) = made.shop, made.servers
+        cart, header = await quoted(shop)
+        shop.faults.latency_ms = {"getSignatureStatuses": 3000}
+        asked = asyncio.create_task(shop.post("/paywall/v1/verify", headers=header))
+        await until(lambda: _is_claimed(shop))
+        await server.kill()
+        await asyncio.gather(asked, return_exceptions=True)
+        assert await state_of(shop, cart) is CartState.OPEN
+        shop.faults.latency_ms = {}
+        await server.start()
+
+        # Nobody asks again.
+        await until(lambda: _is_paid(shop, cart), 30)
+        await assert_paid(shop, cart)
+        assert [event.type for event in await shop.events()] == ["payment.succeeded"]
+    assert shop.balance() == TOTAL
 
 
 async def quoted(shop: Shop) -> tuple[str, dict[str, str]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from attrs import define
 
 from support.chain import USDC, Wallet, old_blockhash_of
 from support.crew import Crew, crew
+from support.postgres import Databases, databases
 from support.refunds import (
     VERIFY,
     Bought,
@@ -28,10 +29,13 @@ from support.waiting import until
 from tillway.adapters.heads import HeadSignatures
 from tillway.core.contracts.counts import count
 from tillway.core.refunds import RefundState
+from tillway.core.secrets import Secret
 from tillway.core.services.books.audit import Audit
 from tillway.entrypoints.sandbox.chain import fund
 
-REFUNDS = count(3, 60)
+REFUNDS, SHARED = count(3, 60), count(2, 30)
+"""Refunds, with a store in a file and with one in PostgreSQL."""
+
 AT_ONCE = 5
 LONG = 3.5
 """Seconds: longer than a blockhash lives on this test's chain."""
@@ -115,42 +119,81 @@ async def sold(made: Crew, count: int) -> Sequence[Bought]:
     return found
 
 
+@pytest.fixture(scope="module")
+def durable() -> Iterator[Databases]:
+    """Give a server of this module's own, which keeps what it acknowledges."""
+    with databases(durable=True) as made:
+        yield made
+
+
 @pytest.mark.timeout(count(150, 600))
 class TestKilled:
     async def test_while_the_merchant_pays_each_is_paid_once(self, tmp_path: Path) -> None:
         """Whatever was lost, every customer has his money back once, and no more than it."""
-        seed = random.randrange(2**32)
-        chance = random.Random(seed)
-        async with crew(tmp_path, count=2, slot_ms=20, confirm_delay_ms=200, x402=QUICK) as made:
-            merchant = Merchant(made, chance)
-            await assert_paid_once(made, chance, merchant.pays, seed)
-        print(f"seed {seed}: {REFUNDS} refunds, {merchant.signed} transactions signed")
+        await assert_merchant_pays_once(tmp_path, REFUNDS)
+
+    async def test_nor_twice_in_postgresql(self, tmp_path: Path, durable: Databases) -> None:
+        """The same on a server that the gateways' processes share."""
+        database = durable.server.url(await durable.fresh())
+        await assert_merchant_pays_once(tmp_path, SHARED, database)
 
     async def test_while_a_wallet_of_ours_pays_each_is_paid_once(self, tmp_path: Path) -> None:
         """Nobody but the servers signs anything, and they are killed when it lands."""
-        seed = random.randrange(2**32)
-        chance, wallet = random.Random(seed), Wallet()
-        async with crew(
-            tmp_path,
-            count=2,
-            slot_ms=20,
-            confirm_delay_ms=200,
-            environment={"X402_REFUND_WALLET": str(wallet.keypair)},
-            x402=QUICK,
-        ) as made:
-            fund(made.shop.chain, wallet.address, USDC.mint, 10 * ARTICLE * REFUNDS, 10**9)
-            merchant = Merchant(made, chance)
-            await assert_paid_once(made, chance, merchant.approves, seed)
-            left = wallet.balance(made.shop.chain)
-            assert left == 9 * ARTICLE * REFUNDS, seed
-        print(f"seed {seed}: {REFUNDS} refunds paid by themselves")
+        await assert_wallet_pays_once(tmp_path, REFUNDS)
+
+    async def test_nor_twice_by_a_wallet_in_postgresql(
+        self, tmp_path: Path, durable: Databases
+    ) -> None:
+        """The same on a server that the gateways' processes share."""
+        database = durable.server.url(await durable.fresh())
+        await assert_wallet_pays_once(tmp_path, SHARED, database)
+
+
+async def assert_merchant_pays_once(
+    folder: Path, refunds: int, database: Secret | None = None
+) -> None:
+    """Have the merchant pay refunds out while servers are killed, then compare everything."""
+    seed = random.randrange(2**32)
+    chance = random.Random(seed)
+    async with crew(
+        folder, count=2, slot_ms=20, confirm_delay_ms=200, database=database, x402=QUICK
+    ) as made:
+        merchant = Merchant(made, chance)
+        await assert_paid_once(made, chance, merchant.pays, seed, refunds)
+    print(f"seed {seed}: {refunds} refunds, {merchant.signed} transactions signed")
+
+
+async def assert_wallet_pays_once(
+    folder: Path, refunds: int, database: Secret | None = None
+) -> None:
+    """Have a wallet of the servers' pay refunds out while they are killed."""
+    seed = random.randrange(2**32)
+    chance, wallet = random.Random(seed), Wallet()
+    async with crew(
+        folder,
+        count=2,
+        slot_ms=20,
+        confirm_delay_ms=200,
+        database=database,
+        environment={"X402_REFUND_WALLET": str(wallet.keypair)},
+        x402=QUICK,
+    ) as made:
+        fund(made.shop.chain, wallet.address, USDC.mint, 10 * ARTICLE * refunds, 10**9)
+        merchant = Merchant(made, chance)
+        await assert_paid_once(made, chance, merchant.approves, seed, refunds)
+        assert wallet.balance(made.shop.chain) == 9 * ARTICLE * refunds, seed
+    print(f"seed {seed}: {refunds} refunds paid by themselves")
 
 
 async def assert_paid_once(
-    made: Crew, chance: random.Random, pays: Callable[[str], Awaitable[None]], seed: int
+    made: Crew,
+    chance: random.Random,
+    pays: Callable[[str], Awaitable[None]],
+    seed: int,
+    amount: int,
 ) -> None:
     """Have refunds be paid while servers are killed, then compare everything."""
-    cases = await sold(made, REFUNDS)
+    cases = await sold(made, amount)
     before = [each.buyer.balance(made.shop.chain) for each in cases]
     refunds = [await each.asked() for each in cases]
     made.shop.faults.latency_ms = {"*": 15}
@@ -173,14 +216,14 @@ async def assert_paid_once(
     got = [
         each.buyer.balance(made.shop.chain) - was for each, was in zip(cases, before, strict=True)
     ]
-    assert got == [ARTICLE] * REFUNDS, seed
+    assert got == [ARTICLE] * amount, seed
     payment = await cases[0].payment()
     assert (await books(made.shop, payment, payment.pay_to))[0] == 0, seed
     for case in cases:
         (refund,) = await refunds_of(made.shop, case.purchase)
         assert refund.state is RefundState.PROCESSED
     told = [event.type for event in await made.shop.events()]
-    assert told.count("refund.succeeded") == REFUNDS
+    assert told.count("refund.succeeded") == amount
     report = await Audit(store=made.shop.gateway.store, signatures=HeadSignatures()).run()
     assert report.faults == [], seed
 
