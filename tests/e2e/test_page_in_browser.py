@@ -26,6 +26,7 @@ from e2e.http_call import call
 from e2e.sandbox import Sandbox
 from support.browser import DESKTOP, PHONE, SIZES, Visit, barriers, visit
 from support.chain import memo, signed_by, text, transfer_checked
+from support.one_rail import stripe_shop
 
 SHOTS: Final = Path(__file__).parents[2] / "docs" / "images"
 
@@ -214,6 +215,23 @@ class TestComingBack:
             await bank.get_by_role("button", name="The bank pays").click()
             assert (await granted(seen.page)).endswith("12.50 USD")
 
+    async def test_whoever_his_bank_refuses_may_try_again(
+        self, chromium: Browser, sandbox: Sandbox
+    ) -> None:
+        """The page says so as soon as the shop has heard of it."""
+        async with visit(chromium, PHONE) as seen:
+            await seen.page.goto(f"{sandbox.url}/paywall/demo-mug")
+            await at_the_provider(seen.page)
+            address = seen.page.url
+            await seen.page.get_by_role("button", name="Pay by bank, which takes days").click()
+            await expect(seen.page.locator("#status")).to_contain_text("being confirmed")
+            bank = await seen.page.context.new_page()
+            await bank.goto(address)
+            await bank.get_by_role("button", name="The bank refuses").click()
+
+            await expect(seen.page.locator("#status")).to_contain_text("did not go through")
+            await paid_by_card(seen.page, sandbox, "12.50 USD")
+
     async def test_a_cart_that_was_paid_by_card_shows_what_it_was(
         self, chromium: Browser, sandbox: Sandbox
     ) -> None:
@@ -290,6 +308,33 @@ class TestSubscribing:
         asked = f"resource=demo-club&userId={wallet.pubkey()}"
         status = call(f"{sandbox.url}/paywall/v1/subscription/status?{asked}").json()
         assert status["active"] is True
+
+
+class TestShopsOfCardsAlone:
+    async def test_a_cart_with_a_coupon_is_bought(self, chromium: Browser) -> None:
+        """Quoted, shown, paid at the provider's, and granted where the buyer comes back to."""
+        async with stripe_shop(at_home=True) as shop, visit(chromium, PHONE) as seen:
+            asked = {"items": [{"resource": "mug", "quantity": 2}], "couponCode": "HALF"}
+            cart = (await shop.post("/paywall/v1/cart/quote", asked)).body["cartId"]
+            await seen.page.goto(f"{shop.client.address}/paywall/{cart}")
+            await expect(seen.page.locator(".prices")).to_contain_text("HALF")
+            assert await seen.page.locator("#wallet, #link").count() == 0
+            await at_the_provider(seen.page)
+            await seen.page.get_by_role("button", name="Pay 12.50 USD").click()
+
+            assert (await granted(seen.page)).endswith("12.50 USD")
+            assert seen.page.url == f"{shop.client.address}/paywall/{cart}"
+            assert seen.strangers(shop.client.address) == [
+                each for each in seen.requests if each.startswith(shop.stripe.url)
+            ]
+
+    async def test_a_plan_is_subscribed_to(self, chromium: Browser) -> None:
+        """The page says so when it has begun."""
+        async with stripe_shop(at_home=True) as shop, visit(chromium, PHONE) as seen:
+            await seen.page.goto(f"{shop.client.address}/paywall/club")
+            await at_the_provider(seen.page, "Subscribe by card")
+            await seen.page.get_by_role("button", name="Start trial 0.00 USD").click()
+            await expect(seen.page.locator("#status")).to_have_text("Subscribed. Thank you!")
 
 
 class TestRefusals:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import yaml
 from attrs import frozen
 
-from support.shell import Client, Said, ask, serving
+from support.shell import Client, Said, ask, listening, serving
 from support.whole_shop import CARD_HOST, SECRET
 from tillway.entrypoints.bootstrap import Ports, create_app
 from tillway.entrypoints.configuration import configure
@@ -66,9 +66,13 @@ class StripeShop:
 
 
 @asynccontextmanager
-async def stripe_shop(**changes: Any) -> AsyncIterator[StripeShop]:
-    """Serve one; ``changes`` are settings by section."""
-    clock = VirtualClock()
+async def stripe_shop(*, at_home: bool = False, **changes: Any) -> AsyncIterator[StripeShop]:
+    """Serve one; ``changes`` are settings by section.
+
+    ``at_home`` it knows its own address, so that buyers come back to its page.
+    """
+    clock, listener = VirtualClock(), listening()
+    home = f"http://127.0.0.1:{listener.getsockname()[1]}"
     account = Account(clock=clock.seconds)
     async with serve_stripe(account) as served:
         sections: dict[str, dict[str, Any]] = {
@@ -84,10 +88,11 @@ async def stripe_shop(**changes: Any) -> AsyncIterator[StripeShop]:
             "paywall": {"resources": RESOURCES},
             "coupons": {"coupons": COUPONS},
             "subscriptions": {"enabled": True},
+            "server": {"public_url": home} if at_home else {},
         }
         for name, change in changes.items():
             sections[name] = {**sections.get(name, {}), **change}
         gateway = create_app(configure(yaml.safe_dump(sections), {}), ports=Ports(clock=clock))
-        async with serving(gateway.web) as client:
+        async with serving(gateway.web, listener) as client:
             served.listen(f"{client.address}/webhook/stripe", SECRET)
             yield StripeShop(gateway, client, served)

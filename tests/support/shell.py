@@ -1,5 +1,6 @@
 """The HTTP shell alone, served on loopback, with handlers that tests give."""
 
+import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -47,13 +48,20 @@ async def shell(*routes: Route, mount: str = "", **config: Any) -> AsyncIterator
         yield client
 
 
+def listening() -> socket.socket:
+    """Listen on a free port of the loopback interface."""
+    return socket.create_server(("127.0.0.1", 0))
+
+
 @asynccontextmanager
-async def serving(app: web.Application) -> AsyncIterator[Client]:
-    """Serve an application as production does."""
+async def serving(
+    app: web.Application, listener: socket.socket | None = None
+) -> AsyncIterator[Client]:
+    """Serve an application as production does, where somebody listens already if he is given."""
     runner = web.AppRunner(app, shutdown_timeout=1, **server_options())
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.SockSite(runner, listener or listening()).start()
         address = f"http://127.0.0.1:{runner.addresses[0][1]}"
         async with ClientSession() as http:
             yield Client(http, address)

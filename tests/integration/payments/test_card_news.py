@@ -225,6 +225,19 @@ class TestOver:
         assert (await quick.redeemed("ONCE"), await quick.unpaid()) == (0, 0)
         assert (await quick.verify(session)).status == 404
 
+    @pytest.mark.parametrize("how", ["expired", "failed"])
+    async def test_whoever_asks_by_its_id_is_told_that_it_is_over(
+        self, quick: CardShop, how: str
+    ) -> None:
+        """And so may try again; of one that can be paid yet, or is paid back, nothing is told."""
+        session, other = await quick.opened(), await quick.opened()
+        over = evolve(quick.cards.sessions[session], status=SessionStatus.EXPIRED)
+        await quick.told(over, "failed" if how == "failed" else "session")
+
+        said, still = await quick.verify(session), await quick.verify(other)
+        assert (said.code, said.body["error"]["details"]) == ("session_not_found", {"status": how})
+        assert (still.code, "details" in still.body["error"]) == ("session_not_found", False)
+
     async def test_in_any_order_it_comes_to_the_same(self, quick: CardShop) -> None:
         """Paid, expired, failed, twice each, shuffled: paid it is, and counted once."""
         chance = random.Random(4)

@@ -67,11 +67,12 @@ async function begun({ wallet, signature }) {
 
 // `open` tells that asking again may bring another answer: money may be moving meanwhile.
 class Refused extends Error {
-  constructor(code, text, { wait = 0, open = false } = {}) {
+  constructor(code, text, { wait = 0, open = false, status = "" } = {}) {
     super(text);
     this.code = code;
     this.wait = wait;
     this.open = open;
+    this.status = status;
   }
 }
 
@@ -90,6 +91,7 @@ async function ask(path, options = {}) {
   const text = error.message ?? "That did not work. Please try again.";
   throw new Refused(error.code ?? "unknown", text, {
     wait: Number(answer.headers.get("Retry-After")) || 0,
+    status: error.details?.status,
     open: answer.status >= 500 || error.retryable === true || ON_ITS_WAY.includes(error.code),
   });
 }
@@ -215,6 +217,7 @@ async function proofOf(session) {
     if (proof.resource_id === facts.resource) return proof;
     throw new Refused("other", "That payment was for something else.");
   } catch (error) {
+    if (error.status) throw new Refused("over", "The payment did not go through. You can try again.");
     if (error.open || error.code === "session_not_found") return null;
     throw error;
   }
@@ -248,6 +251,7 @@ async function comeBack() {
     if (proof && !busy) paidByCard(proof);
   } catch (error) {
     drop();
+    if (!found.paid) return;
     lock(false);
     say(error.message, "bad");
   }

@@ -1,10 +1,12 @@
 """POST /paywall/v1/stripe-session, and whether a session was paid."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
 from attrs import define
 
+from tillway.core.checkouts import ENDED_WITHOUT_PAY
 from tillway.core.errors import Code, Declined
 from tillway.core.ids import STRIPE_PREFIX
 from tillway.core.payments import Payment, Purchase, State
@@ -24,6 +26,7 @@ from tillway.entrypoints.http.request import TENANT
 
 _LONGEST: Final = 255
 _OURS: Final = "stripe_"
+_STRIPE: Final = "stripe"
 
 
 @define
@@ -62,18 +65,28 @@ class VerifySession:
     services: Services
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer 200 for a settled payment, 404 session_not_found for all others."""
+        """Answer 200 for a settled payment, 404 session_not_found for all others.
+
+        Of one that is over and was not paid the refusal says so: its buyer may try again.
+        """
         session = request.query.get("session_id", "")
         if not session:
             raise Declined(Code.MISSING_FIELD, "session_id is required", field="session_id")
+        if len(session) > _LONGEST or not session.isprintable():
+            raise Declined(Code.SESSION_NOT_FOUND)
         payment = await self._found(request, session)
         if payment is None or payment.state is not State.SETTLED:
-            raise Declined(Code.SESSION_NOT_FOUND)
+            raise Declined(Code.SESSION_NOT_FOUND, details=await self._ended(request, session))
         return answer(_proof(payment, session))
 
+    async def _ended(self, request: web.Request, session: str) -> Mapping[str, object]:
+        async with self.services.store.view(once=True) as view:
+            found = await view.checkouts.by_session(request[TENANT], _STRIPE, session)
+        if found is None or found.state not in ENDED_WITHOUT_PAY:
+            return {}
+        return {"status": found.state.value}
+
     async def _found(self, request: web.Request, session: str) -> Payment | None:
-        if len(session) > _LONGEST or not session.isprintable():
-            return None
         signature = session if session.startswith(f"{FREE}_") else f"{STRIPE_PREFIX}{session}"
         async with self.services.store.view() as view:
             found = await view.payments.by_signature(request[TENANT], signature)
