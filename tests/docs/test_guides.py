@@ -3,12 +3,14 @@
 import asyncio
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Final
 
+import click
 import pytest
 import yaml
 from attrs import frozen
@@ -17,6 +19,7 @@ from solders.keypair import Keypair
 from support.command import environment
 from support.guides import Reader, typed
 from support.pages import DOCS, ROOT, Page, name_of, pages
+from tillway.entrypoints.cli import tillway
 from tillway.entrypoints.configuration import configure
 from tillway.entrypoints.settings.checking import check
 
@@ -191,6 +194,32 @@ class TestCatalogue:
         copy = yaml.safe_load((tmp_path / "copy.yaml").read_text())["paywall"]["resources"]
         assert copy["mug"]["metadata"]["slug"] == "blue-mug"
         assert said.endswith("}\n")
+
+
+def lines() -> list[tuple[str, str]]:
+    """Give the lines of pages that begin with our command, each with its page's name."""
+    return [
+        (name_of(each.page), line)
+        for each in examples("sh")
+        for line in each.code.splitlines()
+        if line.startswith("tillway ")
+    ]
+
+
+class TestLines:
+    @pytest.mark.parametrize(("page", "line"), lines())
+    def test_every_line_is_one_that_the_command_takes(self, page: str, line: str) -> None:
+        """Its commands and options are there, and it names the settings where they are read."""
+        _, *words = shlex.split(line, comments=True)
+        found: click.Command = tillway
+        while isinstance(found, click.Group):
+            inner = found.get_command(click.Context(found), words.pop(0))
+            assert inner is not None, (page, line)
+            found = inner
+        options = {name for option in found.params for name in option.opts}
+        given = {word.partition("=")[0] for word in words if word.startswith("--")}
+        assert given <= options, (page, line)
+        assert "--config" in given or "--config" not in options, (page, line)
 
 
 class TestReadme:
