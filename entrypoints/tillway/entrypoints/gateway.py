@@ -188,8 +188,8 @@ class Gateway:
 
     def _of_refunds(self) -> Sequence[Coroutine[None, None, None]]:
         """Give the work that there is where a wallet of ours pays refunds by itself."""
-        autopay = self.services.refunding.autopay
-        return [_repeat(autopay.run, PAY_SECONDS, self.services)] if autopay.is_on else []
+        automatic = self.services.refunding.automatic
+        return [_repeat(automatic.run, PAY_SECONDS, self.services)] if automatic.is_on else []
 
     def _of_providers(self) -> Sequence[Coroutine[None, None, None]]:
         """Give the work that there is where a provider hosts checkouts."""
@@ -200,7 +200,7 @@ class Gateway:
             _repeat(services.incoming.sweep, INBOX_SECONDS, services),
             _repeat(services.overdue.run, TURN_SECONDS, services),
             _repeat(services.subscribe.upkeep.run, TURN_SECONDS, services),
-            _repeat(services.refunding.payouts.run, TURN_SECONDS, services),
+            _repeat(services.refunding.by_provider.run, TURN_SECONDS, services),
         ]
 
     async def _opened(self, stack: AsyncExitStack) -> None:
@@ -246,8 +246,8 @@ class Gateway:
         return [
             services.resolve,
             services.finality,
-            services.refunding.payouts,
-            services.refunding.autopay,
+            services.refunding.by_provider,
+            services.refunding.automatic,
             *turns,
         ]
 

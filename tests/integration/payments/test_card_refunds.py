@@ -73,7 +73,7 @@ async def stored(shop: CardShop, refund: str) -> Refund:
 
 async def swept(shop: CardShop) -> int:
     """Have the worker look."""
-    return await shop.gateway.services.refunding.payouts.sweep()
+    return await shop.gateway.services.refunding.by_provider.sweep()
 
 
 async def sound(shop: CardShop) -> None:
@@ -141,7 +141,7 @@ class TestPaidBack:
             if number % 3 == 0:
                 await said(shop, "approve", refundId=refund)
             elif number % 3 == 1:
-                await shop.gateway.services.refunding.payouts.sweep()
+                await shop.gateway.services.refunding.by_provider.sweep()
             else:
                 news = refund_event(f"evt_r{number}", "pi_1", MUG, [("re_1", MUG, "done", refund)])
                 if "re_1" in {each.id for each in bank(shop).paid_back.values()}:

@@ -270,7 +270,7 @@ class TestMoneyBack:
         one.provider.faults.clear()
         for _ in range(3):
             await asyncio.sleep(0.25)
-            await one.shop.gateway.services.refunding.payouts.sweep()
+            await one.shop.gateway.services.refunding.by_provider.sweep()
 
         assert await one.refunded(session) == PRICE
         money = (await one.checkout(session)).paid_with

@@ -132,7 +132,7 @@ class TestAsked:
         taken = [one.body["refundId"] for one in requests if one.status == 200]
         await asyncio.gather(*(said(shop, "approve", refundId=refund) for refund in taken))
         for _ in range(5):  # whoever was in another's way is finished by the worker
-            await shop.gateway.services.refunding.payouts.sweep()
+            await shop.gateway.services.refunding.by_provider.sweep()
         live = [one for one in await shop.refunds(session) if one.state in LIVE]
         left = WHOLE - sum(one.amount.minor for one in live)
         last = await asked(shop, session, amount=left / 100)
@@ -163,7 +163,7 @@ class TestDisputedToo:
         )
         await shop.catch_up()
         for _ in range(5):
-            await shop.gateway.services.refunding.payouts.sweep()
+            await shop.gateway.services.refunding.by_provider.sweep()
 
         earned, kept, wallet = await books(shop)
         assert wallet == earned + kept == WHOLE - 599 - 112
@@ -185,7 +185,7 @@ class TestDisputedToo:
             await unit.refunds.move(approved, [RefundState.PENDING])
         await quick.tell(dispute_event("d", "pi_1", OPEN, 1, amount=6))
         assert before is not None
-        await refunding.payouts.pay(approved, before)
+        await refunding.by_provider.pay(approved, before)
 
         earned, kept, wallet = await books(quick)
         assert (earned + kept, wallet) == (WHOLE - 12, WHOLE - 12)

@@ -39,7 +39,7 @@ async def open_with_wallet(
 
 
 async def sweep(shop: Shop) -> int:
-    return await shop.gateway.services.refunding.autopay.sweep()
+    return await shop.gateway.services.refunding.automatic.sweep()
 
 
 async def payouts(shop: Shop) -> list[Payment]:
@@ -224,7 +224,7 @@ class TestWithoutOne:
         case = await bought(shop)
         refund = await case.asked()
         await approve(shop, refund)
-        assert not shop.gateway.services.refunding.autopay.is_on
+        assert not shop.gateway.services.refunding.automatic.is_on
         assert await sweep(shop) == 0
         assert (await stored(shop, refund)).state is RefundState.APPROVED
 

@@ -41,8 +41,8 @@ class RefundParts:
             refunding=RefundRequests(
                 store=ground.store,
                 quoting=paying.quote,
-                payouts=_payouts(ground, paying.quote.subjects),
-                autopay=_autopay(ground, paying),
+                by_provider=_by_provider(ground, paying.quote.subjects),
+                automatic=_automatic(ground, paying),
                 deeds=RefundDeeds(issuer=issuer, needs_nonce=section.require_nonce),
                 clock=ground.clock,
                 random=ground.random,
@@ -66,7 +66,7 @@ def _payable(ground: Ground, subjects: Subjects, issuer: str | None) -> PayableR
     )
 
 
-def _payouts(ground: Ground, subjects: Subjects) -> ProviderRefunds:
+def _by_provider(ground: Ground, subjects: Subjects) -> ProviderRefunds:
     return ProviderRefunds(
         store=ground.store,
         rails=ground.rails,
@@ -77,7 +77,7 @@ def _payouts(ground: Ground, subjects: Subjects) -> ProviderRefunds:
     )
 
 
-def _autopay(ground: Ground, paying: PayingParts) -> AutomaticRefunds:
+def _automatic(ground: Ground, paying: PayingParts) -> AutomaticRefunds:
     return AutomaticRefunds(
         store=ground.store,
         quoting=paying.quote,

@@ -66,8 +66,8 @@ class RefundRequests:
 
     store: Store
     quoting: Quoting
-    payouts: ProviderRefunds
-    autopay: AutomaticRefunds
+    by_provider: ProviderRefunds
+    automatic: AutomaticRefunds
     deeds: RefundDeeds
     clock: Clock
     random: Random
@@ -114,7 +114,7 @@ class RefundRequests:
         """
         found = await self._waiting(tenant, refund, _DECIDED)
         paid = await self._payment(tenant, found.purchase)
-        refusal = refusal_of_purchase(paid) or self.payouts.refusal(found, paid)
+        refusal = refusal_of_purchase(paid) or self.by_provider.refusal(found, paid)
         if refusal is not None:
             raise refusal
         approved = evolve(
@@ -124,7 +124,7 @@ class RefundRequests:
             await self._waiting(tenant, refund, _DECIDED)
             raise _refused(_DECIDED)
         if paid is not None and is_of_provider(approved):
-            return await self.payouts.pay(approved, paid)
+            return await self.by_provider.pay(approved, paid)
         return approved
 
     async def offer(self, refund: Refund, url: str) -> Quoted:
