@@ -185,6 +185,18 @@ class TestRedemption:
         (event,) = [each for each in await shop.shop.events() if each.type == "payment.succeeded"]
         assert event.body["coupons"] == ["ONCE", "WEEK"]
 
+    async def test_an_open_session_is_a_claim_too(self, shop: EitherRail) -> None:
+        """Of two carts that were promised the last one, whoever goes to pay first has it."""
+        line = {"items": [{"resource": "plate"}], "couponCode": "ONCE"}
+        carts = [await shop.shop.post("/paywall/v1/cart/quote", line) for _ in range(3)]
+
+        opened = [await shop.session(cart) for cart in carts[:2]]
+        token = await shop.pay_by_token(carts[2])
+
+        assert [each.status for each in opened] == [200, 409]
+        assert opened[1].code == token.code == "coupon_usage_limit_reached"
+        assert await shop.taken("coupon:ONCE") == {"coupon:ONCE": 1}
+
     async def test_a_later_cart_is_priced_without_it(self, shop: EitherRail) -> None:
         """Used up is used up, by either rail."""
         line = [{"resource": "plate", "quantity": 1}]

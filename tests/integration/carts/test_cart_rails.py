@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from support.all_stores import STORES, place_of
-from support.either_rail import CENTS, PRICE, EitherRail, either_rail
+from support.either_rail import CENTS, ITEMS, ONCE, PRICE, EitherRail, either_rail
 from support.shop import Answer
 from support.waiting import until
 from tillway.core.contracts.counts import FULL, count
@@ -67,6 +67,21 @@ class TestTokensFirst:
         await assert_paid_once(shop, cart)
         assert shop.shop.balance() == PRICE * 9 // 10
         assert await shop.taken("coupon:ONCE", "unpaid:127.0.0.1") == {"coupon:ONCE": 1}
+
+    async def test_what_costs_nothing_in_tokens_ends_it_too(self) -> None:
+        """Nobody pays by card what he may have for nothing, and has it twice."""
+        free = {**ONCE, "code": "FREE", "discount_value": 100, "payment_method": "x402"}
+        async with either_rail(coupons={"coupons": {"FREE": free}}) as shop:
+            body = {"items": ITEMS, "couponCode": "FREE"}
+            cart = await shop.shop.post("/paywall/v1/cart/quote", body)
+            session = await shop.session(cart)
+            assert (cart.status, session.status) == (200, 200), session.body
+
+            granted = await shop.shop.get(f"/paywall/{cart.body['cartId']}")
+
+            assert granted.status == 200, granted.body
+            assert shop.at_stripe(session)["status"] == "expired"
+            await assert_paid_once(shop, cart)
 
     async def test_no_checkout_is_opened_for_a_paid_cart(self, quick: EitherRail) -> None:
         """Nothing is asked of the provider."""

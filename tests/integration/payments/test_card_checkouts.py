@@ -85,6 +85,18 @@ class TestPrices:
         proof = await shop.verify(said.body["sessionId"])
         assert (proof.status, proof.body["amount"]) == (200, "0.00 USD")
 
+    @pytest.mark.parametrize(
+        "wish", [{"successUrl": "https://evil.example/"}, {"metadata": {"": "nameless"}}]
+    )
+    async def test_nor_is_it_where_something_is_wrong(
+        self, shop: CardShop, wish: dict[str, Any]
+    ) -> None:
+        """What would be refused of a buyer is refused before anything is used up for him."""
+        said = await shop.open(couponCode="FREE", **wish)
+        assert (said.status, said.body["error"]["code"]) == (400, "invalid_field")
+        assert await shop.redeemed("FREE") == 0
+        assert not await shop.facts("payment.succeeded")
+
     @pytest.mark.parametrize("markup", [-1, 1, 10_000])
     async def test_a_session_that_charges_something_else_is_ended(
         self, shop: CardShop, markup: int
