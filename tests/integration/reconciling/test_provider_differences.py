@@ -231,6 +231,23 @@ class TestClean:
         assert report.compared["sessions"] == 4
         assert report.compared["payments"] == 4
 
+    async def test_trials_that_nobody_began_raise_no_alarm(self) -> None:
+        """Nothing is due for them: open, over, or forgotten long ago, they were not paid."""
+        async with open_whole_shop(background=False, **MEMBERS) as whole:
+            shop = whole.shop
+            asked = {"resource": "cards-only", "interval": "monthly"}
+            for age in (timedelta(0), timedelta(hours=2), CHECKOUTS_KEPT + timedelta(days=2)):
+                shop.clock.forward(age)
+                catch_up(whole.stripe.account)
+                await whole.stripe.delivered()
+                async with shop.gateway.store.begin() as unit:
+                    await unit.checkouts.purge(shop.clock.now() - CHECKOUTS_KEPT, 10)
+                opened = await shop.post("/paywall/v1/subscription/stripe-session", asked)
+                assert opened.status == 200, opened.body
+            report = await Sold(whole, "", "").reconciled()
+        assert [str(each) for each in report.findings.kept] == []
+        assert report.compared["sessions"] == 3
+
     async def test_a_month_of_trouble_raises_no_alarm(self) -> None:
         """Refunds by proof, disputes lost and won, renewals, declined cards, carts, coupons."""
         async with open_whole_shop(**MEMBERS, server={"admin_api_key": "k" * 32}) as whole:

@@ -18,6 +18,7 @@ from tillway.core.ports.hosting import HostedSession, HostsCheckout, SessionStat
 from tillway.core.ports.store import Store
 from tillway.core.services.hosted.checkouts import Checkouts
 from tillway.core.services.hosted.incoming import Applies, NotYet
+from tillway.core.services.hosted.payments import is_gone_through
 from tillway.core.services.turns import Turn
 
 AGAIN: Final = timedelta(minutes=5)
@@ -113,5 +114,4 @@ class Overdue:
 
 def _is_over(session: HostedSession) -> bool:
     """Tell whether it was gone through and paid, or cannot be any more."""
-    complete = session.status is SessionStatus.COMPLETE
-    return (session.paid and complete) or session.status is SessionStatus.EXPIRED
+    return is_gone_through(session) or session.status is SessionStatus.EXPIRED

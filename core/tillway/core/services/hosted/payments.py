@@ -11,7 +11,7 @@ from tillway.core.ids import STRIPE_PREFIX
 from tillway.core.money import Money
 from tillway.core.paid import SHIPPING, TAX
 from tillway.core.payments import Asked, Chain, Payment, PaymentKey
-from tillway.core.ports.hosting import HostedSession
+from tillway.core.ports.hosting import HostedSession, SessionStatus
 
 NOBODY: Final = Asked(request="", address="")
 """Who presented it: nobody did, it was told."""
@@ -33,6 +33,11 @@ def signature_of(session: str) -> str:
 def key_of(session: str) -> PaymentKey:
     """Identify it: by the session and nothing else, so that a session pays once."""
     return PaymentKey(hashlib.sha256(signature_of(session).encode()).hexdigest())
+
+
+def is_gone_through(session: HostedSession) -> bool:
+    """Tell whether a session was paid: where nothing is due, one that nobody used is paid too."""
+    return session.paid and session.status is SessionStatus.COMPLETE
 
 
 def chain_of(checkout: Checkout) -> Chain:

@@ -26,7 +26,12 @@ from tillway.core.services.books.bookkeeping import entries_of
 from tillway.core.services.books.facts import facts_of
 from tillway.core.services.hosted.checkouts import OPENING
 from tillway.core.services.hosted.incoming import Contradicts, NotYet
-from tillway.core.services.hosted.payments import MONEY, payment_of, signature_of
+from tillway.core.services.hosted.payments import (
+    MONEY,
+    is_gone_through,
+    payment_of,
+    signature_of,
+)
 from tillway.core.services.paying.grants import grant_of
 from tillway.core.services.refunds.unapplied import UnappliedMoney
 from tillway.core.services.subjects import Subjects
@@ -61,7 +66,7 @@ class Sessions:
         checkout = await _found(unit, tenant, source, session)
         if checkout is None:
             _log.info("session %s is no checkout of ours", session.id)
-        elif _is_paid(session) and not told.failed:
+        elif is_gone_through(session) and not told.failed:
             return await self._paid(unit, checkout, session)
         elif told.failed:
             await _over(unit, checkout, session, CheckoutState.FAILED)
@@ -172,11 +177,6 @@ async def _refuse_money_of_another(
     if other is not None and other.id != checkout.id:
         reason = f"{session.payment} of {session.id} has paid checkout {other.id}"
         raise Contradicts(Code.PAYMENT_ALREADY_USED, reason)
-
-
-def _is_paid(session: HostedSession) -> bool:
-    """Tell whether it was gone through: where nothing is due, one that expired is none the less."""
-    return session.paid and session.status is SessionStatus.COMPLETE
 
 
 async def _over(

@@ -12,7 +12,7 @@ from tillway.core.ports.hosting import HostedSession, PayBackState, SessionStatu
 from tillway.core.ports.statements import StatedRefund
 from tillway.core.refunds import Refund, RefundState
 from tillway.core.services.cleanup import CHECKOUTS_KEPT
-from tillway.core.services.hosted.payments import signature_of
+from tillway.core.services.hosted.payments import is_gone_through, signature_of
 from tillway.core.services.reconciling.checkouts import session_of
 from tillway.core.services.reconciling.desk import HOUR, Desk, of_payment
 from tillway.core.services.reconciling.findings import Finding, Kind
@@ -39,7 +39,7 @@ async def session(desk: Desk, provider: str, found: HostedSession) -> Sequence[F
 
 
 def _paid(found: HostedSession, payment: Payment | None) -> Iterator[Finding]:
-    if found.paid and payment is None:
+    if is_gone_through(found) and payment is None:
         yield _of(
             Kind.PROVIDER_PAID_NOT_BOOKED, found, f"was paid {found.amount}, and is no payment"
         )
@@ -58,7 +58,7 @@ def _paid(found: HostedSession, payment: Payment | None) -> Iterator[Finding]:
 
 def _was_cleaned_up(desk: Desk, found: HostedSession) -> bool:
     """Tell whether nobody paid, so long ago that we no longer have to know of it."""
-    return not found.paid and desk.now - found.expires_at > CHECKOUTS_KEPT - EARLIER
+    return not is_gone_through(found) and desk.now - found.expires_at > CHECKOUTS_KEPT - EARLIER
 
 
 def _over(desk: Desk, found: HostedSession, checkout: Checkout) -> Iterator[Finding]:
