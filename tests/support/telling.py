@@ -66,7 +66,10 @@ class Telling:
             raise Unavailable
         if self.refuses:
             raise Declined(Code.STRIPE_ERROR)
-        seen, meanwhile, self.meanwhile = self.standing, self.meanwhile, None
+        return await self._answered(self.standing)
+
+    async def _answered(self, seen: HostedSubscription) -> HostedSubscription:
+        meanwhile, self.meanwhile = self.meanwhile, None
         await self.idle(150)
         if meanwhile is not None:
             await meanwhile()
@@ -89,6 +92,9 @@ class Telling:
         self.asked += 1
         if self.refuses:
             raise Declined(Code.STRIPE_ERROR)
+        if at_period_end:
+            self.standing = evolve(self.standing, cancel_at_period_end=True)
+            return await self._answered(self.standing)
         over = self.standing.period_start
         return evolve(self.standing, id=subscription, state=S.CANCELLED, ended_at=over)
 

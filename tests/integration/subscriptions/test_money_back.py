@@ -251,6 +251,20 @@ class TestCards:
         await club.heard()
         assert await has_access(club, one)
 
+    async def test_what_a_refund_leaves_and_a_dispute_takes_is_all(self, club: Club) -> None:
+        """Part of it was paid back, and the rest is at the bank."""
+        one = await club.joined()
+        money = (await only(club)).metadata[MONEY]
+        await club.sdk_refund(money, 498)
+        await club.heard()
+        assert await has_access(club, one)
+        dispute = club.stripe.switches.dispute(money, 500)
+        await club.heard()
+        assert not await has_access(club, one)
+        club.stripe.switches.close_dispute(dispute["id"], won=True)
+        await club.heard()
+        assert await has_access(club, one)
+
     @pytest.mark.parametrize("fails", [False, True])
     @pytest.mark.parametrize("seed", range(count(2, 20)))
     async def test_in_any_order_and_twice(self, club: Club, seed: int, fails: bool) -> None:

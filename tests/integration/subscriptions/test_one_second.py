@@ -23,9 +23,13 @@ from tillway.adapters.stores.memory import MemoryStore
 from tillway.core.contracts.counts import count
 from tillway.core.ports.hosting import News, SubscriptionAsked, SubscriptionTold
 from tillway.core.ports.store import UnitOfWork
+from tillway.core.services.catalogue.catalogues import FixedCatalogue
 from tillway.core.services.hosted.incoming import MOST_ASKED, Incoming
+from tillway.core.services.hosted.pages import Pages
 from tillway.core.services.rails import Rails
 from tillway.core.services.subscriptions.bills import Bills
+from tillway.core.services.subscriptions.changes import Changes
+from tillway.core.services.subscriptions.known import KnownSubscriptions
 from tillway.core.subscriptions import Subscription
 from tillway.core.tenancy import DEFAULT, Tenant
 from tillway.entrypoints.sandbox.stripe.render import event
@@ -144,6 +148,15 @@ class Desk:
         async with self.store.begin() as unit:
             assert await unit.subscriptions.add(begun())
 
+    def changes(self) -> Changes:
+        """Give what changes it."""
+        catalogue = FixedCatalogue([], [], DEFAULT)
+        known = KnownSubscriptions(
+            store=self.store, catalogue=catalogue, clock=self.clock, enabled=True, grace_hours=0
+        )
+        pages = Pages(success_url="", cancel_url="", hosts=frozenset())
+        return Changes(known=known, catalogue=catalogue, rails=self.incoming.rails, pages=pages)
+
     async def hear(self, number: int) -> None:
         """Receive one event, after a while."""
         await self.provider.idle()
@@ -226,6 +239,25 @@ class TestAnyOrder:
             await desk.hear(1)
             assert (await desk.ours()).cancel_at_period_end
             assert provider.asked == 2
+
+        asyncio.run(overtaken())
+
+    def test_so_is_the_answer_to_a_change_of_ours(self) -> None:
+        """Taken back at the provider before we have written it: it is written as taken back."""
+
+        async def overtaken() -> None:
+            provider = Telling()
+            desk = Desk(provider)
+            await desk.open()
+
+            async def overtake() -> None:
+                provider.happen(START + timedelta(hours=1), cancel_at_period_end=False)
+                await desk.hear(0)
+
+            provider.meanwhile = overtake
+            ours = await desk.changes().cancel(await desk.ours(), at_period_end=True)
+            assert not ours.cancel_at_period_end
+            assert not (await desk.ours()).cancel_at_period_end
 
         asyncio.run(overtaken())
 

@@ -22,7 +22,7 @@ from tillway.core.catalog import BillingPeriod, Product, SubscriptionTerms
 from tillway.core.contracts.samples import NOW, payment
 from tillway.core.errors import Unavailable
 from tillway.core.ids import Nonce, ProductId
-from tillway.core.payments import Payment
+from tillway.core.payments import Payment, State
 from tillway.core.periods import later
 from tillway.core.ports.hosting import InvoiceTold
 from tillway.core.ports.store import SingleUse, Store
@@ -32,6 +32,7 @@ from tillway.core.services.subscriptions.bills import Bills
 from tillway.core.services.subscriptions.known import rewrite
 from tillway.core.services.subscriptions.periods import Periods, plan_of, purchase_of
 from tillway.core.services.subscriptions.renewals import noted
+from tillway.core.services.subscriptions.returns import Returns
 from tillway.core.subscription_moves import cancelled
 from tillway.core.subscription_news import heard_of, standing_by
 from tillway.core.subscriptions import Subscription, SubscriptionState
@@ -167,6 +168,27 @@ class TestRaces:
             (one,) = found
             assert one.state is SubscriptionState.CANCELLED
             assert one.period_end > before.period_end
+
+    async def test_a_period_that_goes_meets_payments_of_others(self, store: Store) -> None:
+        """Whoever is first, what is left is what is still paid for."""
+        sells, returns = periods(), Returns(clock=ManualClock())
+        gone = evolve(paid("first"), state=State.REVERSED)
+        async with store.begin() as unit:
+            await sells.fulfil(unit, paid("first"))
+
+        async def go() -> None:
+            async with store.begin() as unit:
+                await returns.returned(unit, gone)
+
+        async def pay(name: str) -> None:
+            async with store.begin() as unit:
+                await sells.fulfil(unit, paid(name))
+
+        works = [patiently(partial(pay, f"payment {number}")) for number in range(4)]
+        await asyncio.gather(*works[:2], patiently(go), patiently(go), *works[2:])
+        running = [each for each in await theirs(store) if each.is_running]
+        (one,) = running
+        assert one.period_end == later(NOW, BillingPeriod.MONTH, 4)
 
 
 class TestNews:

@@ -5,12 +5,13 @@ repeat one; silence is looked up. What a subscriber pays himself period by perio
 its period: another plan costs what it costs, and nothing of it is given for nothing.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 
 from attrs import define, evolve, frozen
 
 from tillway.core.catalog import PriceKind, Product, SubscriptionTerms
-from tillway.core.errors import Code, Declined, Unsettled
+from tillway.core.errors import Code, Declined, TillwayError, Unavailable, Unsettled
 from tillway.core.ids import ProductId
 from tillway.core.money import Money
 from tillway.core.ports.catalogue import Catalogue
@@ -24,7 +25,7 @@ from tillway.core.ports.hosting import (
 )
 from tillway.core.services.hosted.pages import Pages
 from tillway.core.services.rails import Rails
-from tillway.core.services.subscriptions.known import KnownSubscriptions
+from tillway.core.services.subscriptions.known import TRIES, KnownSubscriptions
 from tillway.core.services.subscriptions.periods import NOT_X402
 from tillway.core.subscription_moves import (
     X402,
@@ -37,6 +38,8 @@ from tillway.core.subscription_moves import (
 from tillway.core.subscription_news import PRICE, RESOURCE, heard_of, standing_by
 from tillway.core.subscriptions import Subscription
 from tillway.core.tenancy import Tenant
+
+_log = logging.getLogger(__name__)
 
 NOT_ENDING = "subscription is not scheduled for cancellation"
 ALREADY_OVER = "subscription period has already ended"
@@ -196,16 +199,31 @@ class Changes:
     async def _answered(
         self, subscription: Subscription, told: HostedSubscription, product: ProductId | None = None
     ) -> Subscription:
-        """Write what the provider has answered, as it would have been told."""
-        now = self.known.now()
+        """Write what the provider has answered, as it would have been told.
 
-        def move(standing: Subscription) -> Subscription:
-            if product is not None:
-                metadata = {**standing.metadata, PRICE: told.price_id}
-                standing = evolve(standing, product=product, metadata=metadata)
-            return standing_by(standing, heard_of(standing).answered(told), now)
+        What was written since it was asked may be newer than the answer: then it is asked anew.
+        """
+        standing, price = subscription, told.price_id
+        for _ in range(TRIES):
+            after = standing
+            if product is not None and told.price_id == price:
+                metadata = {**standing.metadata, PRICE: price}
+                after = evolve(standing, product=product, metadata=metadata)
+            heard = heard_of(standing).answered(told)
+            after = standing_by(after, heard, self.known.now())
+            if await self.known.replaced(standing, after):
+                return after
+            standing = await self.known.get(standing.tenant, standing.id) or standing
+            told = await self._now(standing) or told
+        raise Unavailable(retry_after=1.0)
 
-        return await self.known.move(subscription, move)
+    async def _now(self, standing: Subscription) -> HostedSubscription | None:
+        """Ask how it stands; None where that is not to be learned."""
+        try:
+            return await self._host(standing).subscription(_billed(standing))
+        except TillwayError as silent:
+            _log.warning("it is not told how subscription %s stands: %s", standing.id, silent)
+            return None
 
     def _host(self, subscription: Subscription) -> HostsSubscriptions:
         for rail in self.rails.all:

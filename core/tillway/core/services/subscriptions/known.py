@@ -92,11 +92,15 @@ class KnownSubscriptions:
             moved = move(standing)
             if moved == standing:
                 return standing
-            async with self.store.begin() as unit:
-                if await rewrite(unit, standing, moved):
-                    return moved
+            if await self.replaced(standing, moved):
+                return moved
             standing = await self.get(standing.tenant, standing.id) or standing
         raise Unavailable(retry_after=1.0)
+
+    async def replaced(self, before: Subscription, after: Subscription) -> bool:
+        """Write a subscription over what it was, with its facts; False if that has changed."""
+        async with self.store.begin() as unit:
+            return await rewrite(unit, before, after)
 
     def now(self) -> datetime:
         """Give the present."""
