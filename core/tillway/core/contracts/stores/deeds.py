@@ -88,6 +88,7 @@ DEEDS: Final[Mapping[str, Deed]] = {
     "quote_keys.revive": lambda unit: unit.quote_keys.revive("old"),
     "carts.add": lambda unit: unit.carts.add(cart("new")),
     "carts.pay": lambda unit: unit.carts.pay(DEFAULT, cart("mine").id, "a", "payer", NOW),
+    "carts.reverse": lambda unit: unit.carts.reverse(DEFAULT, cart("paid").id, "signature-p"),
     "carts.purge": lambda unit: unit.carts.purge(_LATE, 9),
     "refunds.add": lambda unit: unit.refunds.add(refund("new"), _LIMIT),
     "refunds.move": lambda unit: unit.refunds.move(_DENIED, set(RefundState)),

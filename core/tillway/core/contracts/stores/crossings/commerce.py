@@ -196,8 +196,10 @@ CASES: Final[Mapping[str, Case]] = {
 
 
 async def fill(unit: UnitOfWork) -> None:
-    """Leave a cart, a refund of all of its purchase, a subscription and a checkout."""
+    """Leave carts, a refund of all of its purchase, a subscription and checkouts."""
     await unit.carts.add(cart("mine"))
+    await unit.carts.add(cart("paid"))
+    await unit.carts.pay(DEFAULT, cart("paid").id, "signature-p", "payer", NOW)
     await unit.refunds.add(refund("mine", 10), _LIMIT)
     await unit.subscriptions.add(subscription("mine"))
     await unit.checkouts.add(checkout("mine", DEFAULT, (_HELD,), "cs_mine"))
@@ -213,6 +215,7 @@ async def seen(view: View) -> list[object]:
     product = ProductId("article")
     return [
         await view.carts.get(DEFAULT, cart("mine").id),
+        await view.carts.get(DEFAULT, cart("paid").id),
         await view.carts.unpaid(DEFAULT, "user-1", NOW),
         await view.refunds.get(DEFAULT, refund("mine").id),
         list(await view.refunds.of(DEFAULT, refund("mine").purchase)),
