@@ -87,6 +87,8 @@ _HELPERS = {
     "tillway_shares",
     "tillway_hold",
     "tillway_user_in",
+    "tillway_payer_in",
+    "tillway_name_payer",
     "tillway_fold",
     "tillway_lock",
     "tillway_bound",
