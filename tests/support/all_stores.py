@@ -1,6 +1,7 @@
 """The stores that a gateway can have, and a shop on each, whose work is left to the test."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,5 +45,12 @@ async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, A
 @pytest.fixture
 async def still_shop(storage: dict[str, Any]) -> AsyncIterator[Shop]:
     """Give a shop in which nothing happens by itself."""
+    async with still_on(storage) as made:
+        yield made
+
+
+@asynccontextmanager
+async def still_on(storage: Mapping[str, Any]) -> AsyncIterator[Shop]:
+    """Open a shop on a store in which nothing happens by itself."""
     async with open_shop(background=False, storage=storage, **_FROM_THE_FILE) as made:
         yield made

@@ -2,10 +2,15 @@
 
 import base64
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from support.chain import Wallet
 from support.shop import RESOURCES, Answer, Shop, v0_header
+from tillway.core.catalog import BillingPeriod
+from tillway.core.ids import ProductId, SubscriptionId
+from tillway.core.subscriptions import Subscription, SubscriptionState
+from tillway.core.tenancy import DEFAULT
 
 GOLD: Final = 9_980_000
 PLANS: Final = {
@@ -112,3 +117,23 @@ def headers(buyer: Wallet, message: str) -> dict[str, str]:
         "X-Message": message,
         "X-Signature": base64.b64encode(signature).decode(),
     }
+
+
+def month_of(product: str, subscriber: str, now: datetime) -> Subscription:
+    """Give a month of a product, that begins now."""
+    end = now + timedelta(days=30)
+    return Subscription(
+        id=SubscriptionId("sub_" + "a" * 32),
+        tenant=DEFAULT,
+        product=ProductId(product),
+        subscriber=subscriber,
+        method="x402",
+        billing_period=BillingPeriod.MONTH,
+        billing_interval=1,
+        state=SubscriptionState.ACTIVE,
+        period_start=now,
+        period_end=end,
+        created_at=now,
+        updated_at=now,
+        due_at=end,
+    )

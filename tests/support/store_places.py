@@ -1,5 +1,7 @@
 """A store by its place, as one word on a command line."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -11,6 +13,7 @@ from tillway.core.secrets import Secret
 
 if TYPE_CHECKING:
     from tillway.adapters.stores.mongo import MongoStore
+    from tillway.adapters.stores.mongo.driver import Database
 
 IN_FOLDER: Final = "support.store_places:store_in"
 """The factory that opens what ``place_at`` gives."""
@@ -40,9 +43,37 @@ def store_in(folder: Path) -> Store:
     return store_at(named.read_text() if named.exists() else str(folder / "tillway.db"))
 
 
+@asynccontextmanager
+async def mongo_open(place: str, patience: float = 10.0) -> AsyncIterator["MongoStore"]:
+    """Open the store in the database that a URL of MongoDB names."""
+    store = mongo_at(place, patience)
+    await store.start()
+    try:
+        yield store
+    finally:
+        await store.aclose()
+
+
+@asynccontextmanager
+async def mongo_database(place: str) -> AsyncIterator["Database"]:
+    """Open that database itself, for what no store shows."""
+    from tillway.adapters.stores.mongo.driver import Database, Limits
+
+    database = Database.at(Secret(place), mongo_name(place), Limits(), 10.0)
+    await database.hello()
+    try:
+        yield database
+    finally:
+        await database.aclose()
+
+
+def mongo_name(place: str) -> str:
+    """Give the name of the database that a URL of MongoDB names."""
+    return urlsplit(place).path.lstrip("/")
+
+
 def mongo_at(place: str, patience: float = 10.0) -> "MongoStore":
     """Give the store in the database that a URL of MongoDB names."""
     from tillway.adapters.stores.mongo import MongoStore
 
-    name = urlsplit(place).path.lstrip("/")
-    return MongoStore(Secret(place), name, patience=patience)
+    return MongoStore(Secret(place), mongo_name(place), patience=patience)

@@ -3,7 +3,6 @@
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,11 +11,8 @@ from attrs import frozen
 
 from support.chain import Wallet
 from support.hosts import answer_of, called, hosted, scope_of
+from support.members import month_of
 from support.shop import ARTICLE, Answer, Shop, open_shop, v1_header, v2_header
-from tillway.core.catalog import BillingPeriod
-from tillway.core.ids import ProductId, SubscriptionId
-from tillway.core.subscriptions import Subscription, SubscriptionState
-from tillway.core.tenancy import DEFAULT
 from tillway.entrypoints import PaywallMiddleware, paywall_middleware, paywalled
 from tillway.entrypoints.paywall.asgi import App, Receive, Scope, Send
 
@@ -66,22 +62,7 @@ async def club(reader: Wallet, **changes: Any) -> AsyncIterator[Shop]:
 
 
 async def _join(shop: Shop, reader: Wallet) -> None:
-    now = shop.clock.now()
-    member = Subscription(
-        id=SubscriptionId("sub_reader"),
-        tenant=DEFAULT,
-        product=ProductId("gold"),
-        subscriber=str(reader.address),
-        method="x402",
-        billing_period=BillingPeriod.MONTH,
-        billing_interval=1,
-        state=SubscriptionState.ACTIVE,
-        period_start=now,
-        period_end=now + timedelta(days=30),
-        created_at=now,
-        updated_at=now,
-        due_at=now + timedelta(days=30),
-    )
+    member = month_of("gold", str(reader.address), shop.clock.now())
     async with shop.gateway.store.begin() as unit:
         await unit.subscriptions.add(member)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -19,6 +18,7 @@ from support.paying_back import PayingBack
 from support.shell import Said, ask
 from support.whole_shop import WholeShop, open_whole_shop
 from tillway.adapters.heads import HeadSignatures
+from tillway.core.contracts.counts import count
 from tillway.core.ledger import Account, AccountKind
 from tillway.core.money import Money
 from tillway.core.paid import paid_in_all
@@ -31,7 +31,7 @@ from tillway.core.tenancy import DEFAULT
 from tillway.entrypoints.gateway import Gateway
 from tillway.entrypoints.sandbox.stripe.refunds import refund as in_dashboard
 
-AT_ONCE = 48 if os.environ.get("TILLWAY_TESTS") == "full" else 12
+AT_ONCE = count(12, 48)
 KEY = "an operator's key of some length"
 OPERATOR: Mapping[str, str] = {"Authorization": f"Bearer {KEY}"}
 REFUNDS = "/paywall/v1/refunds"

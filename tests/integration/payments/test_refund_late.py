@@ -1,7 +1,6 @@
 """Refunds that are paid although they are not due: what fits is a refund, the rest is owed."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from attrs import frozen
 from solders.transaction import VersionedTransaction
 
-from support.all_stores import STORES, place_of
+from support.all_stores import STORES, place_of, still_on
 from support.refunds import (
     VERIFY,
     Bought,
@@ -26,8 +25,9 @@ from support.refunds import (
     root,
     stored,
 )
-from support.shop import ARTICLE, COUPONS, RESOURCES, Answer, Shop, open_shop
+from support.shop import ARTICLE, Answer, Shop
 from tillway.adapters.heads import HeadSignatures
+from tillway.core.contracts.counts import FULL
 from tillway.core.ledger import Account, AccountKind
 from tillway.core.refunds import LIVE, Refund, RefundState
 from tillway.core.services.books.audit import Audit
@@ -38,19 +38,11 @@ from tillway.entrypoints.sandbox.chain import Kind
 DEAD = timedelta(seconds=90)
 """Longer than a blockhash lives."""
 
-FULL = os.environ.get("TILLWAY_TESTS") == "full"
-
 
 @pytest.fixture(params=STORES if FULL else ("memory", "file"))
 async def shop(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Shop]:
     """Give a shop in which nothing happens by itself."""
-    place = await place_of(request, request.param, tmp_path)
-    async with open_shop(
-        background=False,
-        storage=place,
-        paywall={"resources": RESOURCES, "product_source": "yaml"},
-        coupons={"coupons": COUPONS, "coupon_source": "yaml"},
-    ) as made:
+    async with still_on(await place_of(request, request.param, tmp_path)) as made:
         yield made
 
 

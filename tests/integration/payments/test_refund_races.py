@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from support.all_stores import STORES, place_of
+from support.all_stores import STORES, place_of, still_on
 from support.refunds import (
     VERIFY,
     approve,
@@ -19,7 +19,7 @@ from support.refunds import (
     repay,
     stored,
 )
-from support.shop import ARTICLE, COUPONS, RESOURCES, Answer, Shop, open_shop
+from support.shop import ARTICLE, Answer, Shop
 from tillway.adapters.heads import HeadSignatures
 from tillway.core.contracts.counts import FULL, count
 from tillway.core.payments import State
@@ -35,13 +35,7 @@ IN_PROCESS = STORES if FULL else ("memory", "file")
 @pytest.fixture(params=STORES)
 async def raced(request: pytest.FixtureRequest, tmp_path: Any) -> AsyncIterator[Shop]:
     """Give a shop on each store, in which nothing happens by itself."""
-    place = await place_of(request, request.param, tmp_path)
-    async with open_shop(
-        background=False,
-        storage=place,
-        paywall={"resources": RESOURCES, "product_source": "yaml"},
-        coupons={"coupons": COUPONS, "coupon_source": "yaml"},
-    ) as made:
+    async with still_on(await place_of(request, request.param, tmp_path)) as made:
         yield made
 
 

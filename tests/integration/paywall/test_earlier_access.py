@@ -3,19 +3,19 @@
 import base64
 import hashlib
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from attrs import define, evolve, field
 from multidict import CIMultiDict
 
 from support.chain import Wallet
+from support.members import month_of
 from support.shop import RESOURCES, Shop, open_shop
 from tillway.core.assets import USD
-from tillway.core.catalog import BillingPeriod
 from tillway.core.checkouts import Checkout, CheckoutId, CheckoutState
 from tillway.core.errors import Code
-from tillway.core.ids import ProductId, RefundId, SubscriptionId
+from tillway.core.ids import ProductId, RefundId
 from tillway.core.money import Money
 from tillway.core.payments import (
     Asked,
@@ -32,7 +32,6 @@ from tillway.core.refunds import Refund, RefundState
 from tillway.core.services.books.bookkeeping import entries_of
 from tillway.core.services.books.facts import facts_of
 from tillway.core.services.paying.arrivals import arrived
-from tillway.core.subscriptions import Subscription, SubscriptionState
 from tillway.core.tenancy import DEFAULT, Tenant
 from tillway.entrypoints.paywall.access import Subscribers
 from tillway.entrypoints.paywall.core import Admitted, Decision, Paywall, purchase_of
@@ -169,7 +168,7 @@ class TestOurSubscriptions:
         async with open_shop(paywall=club, subscriptions={"enabled": True}) as shop:
             gate = Gate(shop, Readers(), shop.gateway.door.paywall)
             reader, now = Wallet(), shop.clock.now()
-            running = subscription_of(str(reader.address), now)
+            running = month_of("club", str(reader.address), now)
             async with shop.gateway.store.begin() as unit:
                 assert await unit.subscriptions.add(running)
             inside = await gate.ask("club", **gate.word(reader))
@@ -181,25 +180,6 @@ class TestOurSubscriptions:
         assert inside.method == "subscription"
         assert is_turned_away(outside)
         assert is_turned_away(later)
-
-
-def subscription_of(subscriber: str, now: datetime) -> Subscription:
-    """Give a month of the club."""
-    return Subscription(
-        id=SubscriptionId("sub_" + "a" * 32),
-        tenant=DEFAULT,
-        product=ProductId("club"),
-        subscriber=subscriber,
-        method="x402",
-        billing_period=BillingPeriod.MONTH,
-        billing_interval=1,
-        state=SubscriptionState.ACTIVE,
-        period_start=now,
-        period_end=now + timedelta(days=30),
-        created_at=now,
-        updated_at=now,
-        due_at=now + timedelta(days=30),
-    )
 
 
 async def sold_by_card(shop: Shop, resource: str = "article", session: str = SESSION) -> Payment:

@@ -4,8 +4,8 @@ import asyncio
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ from attrs import evolve
 
 from support.lossy import line
 from support.mongo import Mongo
-from support.store_places import mongo_at
+from support.store_places import mongo_database, mongo_name, mongo_open
 from support.store_processes import begin, check, lines, ready, started
 from tillway.adapters.stores.codec import Codec
 from tillway.adapters.stores.layered.kinds import EVENTS, PAYMENTS, PRODUCTS, Definition
@@ -34,7 +34,6 @@ from tillway.core.ids import CouponCode, ProductId
 from tillway.core.ledger import Account, AccountKind
 from tillway.core.money import Money
 from tillway.core.ports.store import Claimed, Store, Taken
-from tillway.core.secrets import Secret
 from tillway.core.services.books.bookkeeping import entries_of
 from tillway.core.services.books.facts import facts_of
 from tillway.core.tenancy import DEFAULT
@@ -42,7 +41,6 @@ from tillway.core.tenancy import DEFAULT
 pytest.importorskip("motor", reason="motor is not installed")
 
 if TYPE_CHECKING:
-    from tillway.adapters.stores.mongo.driver import Database
     from tillway.adapters.stores.mongo.log import Entry
 
 Rows = Mapping[str, Mapping[tuple[str, ...], tuple[Any, Any]]]
@@ -51,32 +49,6 @@ Rows = Mapping[str, Mapping[tuple[str, ...], tuple[Any, Any]]]
 @pytest.fixture
 async def place(mongo: Mongo) -> str:
     return mongo.place()
-
-
-@asynccontextmanager
-async def _open(place: str, patience: float = 10.0) -> AsyncIterator[Store]:
-    store = mongo_at(place, patience)
-    await store.start()
-    try:
-        yield store
-    finally:
-        await store.aclose()
-
-
-@asynccontextmanager
-async def _database(place: str) -> AsyncIterator["Database"]:
-    from tillway.adapters.stores.mongo.driver import Database, Limits
-
-    database = Database.at(Secret(place), _name(place), Limits(), 10.0)
-    await database.hello()
-    try:
-        yield database
-    finally:
-        await database.aclose()
-
-
-def _name(place: str) -> str:
-    return urlsplit(place).path.lstrip("/")
 
 
 def _entry(position: int, rows: Rows, by: str = "dead-1") -> tuple["Entry", dict[str, Any]]:
@@ -97,13 +69,13 @@ async def _committed(place: str, *units: Rows) -> None:
     """Commit as a process that dies before it has spread anything."""
     from tillway.adapters.stores.mongo.log import Log
 
-    async with _database(place) as database:
+    async with mongo_database(place) as database:
         for n, rows in enumerate(units, 1):
             assert await Log(database, 10.0).append(_entry(n, rows)[1])
 
 
 async def _documents(place: str, collection: str) -> Sequence[Mapping[str, Any]]:
-    async with _database(place) as database:
+    async with mongo_database(place) as database:
         return await database.find(f"tillway_{collection}", {})
 
 
@@ -117,11 +89,11 @@ async def _eventually(place: str, collection: str, amount: int) -> Sequence[Mapp
 class TestWhoDied:
     async def test_what_was_committed_is_seen_before_it_is_spread(self, place: str) -> None:
         """The log is the commit: a reader has it whole, in views of one call and of several."""
-        async with _open(place):
+        async with mongo_open(place):
             pass
         await _committed(place, _claim_and_fact("a"))
         assert not await _documents(place, "payments")
-        async with _open(place) as store:
+        async with mongo_open(place) as store:
             assert await find(store, payment("a")) == payment("a")
             async with store.view() as view:
                 assert await view.events.newest(DEFAULT, 10) == [event("a")]
@@ -130,10 +102,10 @@ class TestWhoDied:
 
     async def test_whoever_comes_next_spreads_it(self, place: str) -> None:
         """A reader is enough; and it is written how far everything is spread."""
-        async with _open(place):
+        async with mongo_open(place):
             pass
         await _committed(place, _claim_and_fact("a"), _claim_and_fact("b"))
-        async with _open(place) as store:
+        async with mongo_open(place) as store:
             assert await find(store, payment("b")) == payment("b")
             await _eventually(place, "payments", 2)
             await _eventually(place, "events", 2)
@@ -142,10 +114,10 @@ class TestWhoDied:
 
     async def test_a_writer_builds_on_it(self, place: str) -> None:
         """What is decided next is decided on what the dead one has committed."""
-        async with _open(place):
+        async with mongo_open(place):
             pass
         await _committed(place, _claim_and_fact("a"))
-        async with _open(place) as store:
+        async with mongo_open(place) as store:
             assert await settle(store, settled(payment("a")))
             assert not await settle(store, settled(payment("a")))
             assert await find(store, payment("a")) == settled(payment("a"))
@@ -155,7 +127,7 @@ class TestWhoDied:
     async def test_killed_right_after_the_commit_nothing_is_missing(self, place: str) -> None:
         """Killed as soon as it has acknowledged, again and again, mostly before spreading."""
         acknowledged, unspread, lives = set[str](), 0, 0
-        async with _open(place):
+        async with mongo_open(place):
             pass
         # On a busy machine most die a little later: some have to die in time.
         while lives < count(8, 100) or not unspread:
@@ -170,7 +142,7 @@ class TestWhoDied:
             in_log = {one["_id"] for one in await _documents(place, "log")}
             in_tables = {one["n"] for one in await _documents(place, "payments")}
             unspread += max(in_log) not in in_tables
-        async with _open(place) as store:
+        async with mongo_open(place) as store:
             await check(store, acknowledged)
 
 
@@ -184,7 +156,7 @@ class TestWhoIsLate:
         key, gone_key = PRODUCTS.key_of(old), PRODUCTS.key_of(gone)
         first, _ = _entry(1, {"products": {key: (None, old), gone_key: (None, gone)}})
         second, _ = _entry(2, {"products": {key: (old, new), gone_key: (gone, None)}})
-        async with _open(place), _database(place) as database:
+        async with mongo_open(place), mongo_database(place) as database:
             for entries in ([second], [first], [first, second], [first]):
                 await spread(database, entries)
                 rows = {one["_id"]: one for one in await _documents(place, "products")}
@@ -199,14 +171,14 @@ class TestWhoIsLate:
         pairs = zip([None, *states[:-1]], states, strict=True)
         key = PRODUCTS.key_of(states[0])
         entries = [_entry(n, {"products": {key: pair}})[0] for n, pair in enumerate(pairs, 1)]
-        async with _open(place), _database(place) as database:
+        async with mongo_open(place), mongo_database(place) as database:
             await asyncio.gather(*(spread(database, [each]) for each in entries * 3))
         (row,) = await _documents(place, "products")
         assert (row["text"], row["n"]) == ("5", 6)
 
     async def test_a_view_stays_at_its_moment_while_others_write(self, place: str) -> None:
         """Another process's commits, spread or not, do not show in a view that has begun."""
-        async with _open(place) as store, _open(place) as other:
+        async with mongo_open(place) as store, mongo_open(place) as other:
             await claim(other, payment("before"))
             async with store.view() as view:
                 first = await view.payments.newest(DEFAULT, 10)
@@ -247,7 +219,7 @@ class TestViews:
                 seen.append(worked)
 
         async with AsyncExitStack() as stack:
-            stores = [await stack.enter_async_context(_open(place, 60.0)) for _ in range(3)]
+            stores = [await stack.enter_async_context(mongo_open(place, 60.0)) for _ in range(3)]
             selling = [asyncio.ensure_future(sell(stores[n], n)) for n in range(2)]
             await asyncio.gather(*selling, look(stores[2]), look(stores[0]))
         assert len(set(seen)) > 3
@@ -257,7 +229,7 @@ class TestWhoMeets:
     async def test_calls_of_two_processes_are_decided_again(self, place: str) -> None:
         """Of claims that race for a limit, as many win as there is room, whoever was first."""
         async with AsyncExitStack() as stack:
-            stores = [await stack.enter_async_context(_open(place)) for _ in range(3)]
+            stores = [await stack.enter_async_context(mongo_open(place)) for _ in range(3)]
             racing = [
                 claim(stores[n % 3], payment(str(n), reservations=(reservation("seat", 1, 20),)))
                 for n in range(60)
@@ -268,7 +240,7 @@ class TestWhoMeets:
 
     async def test_a_unit_whose_reads_were_overtaken_is_not_written(self, place: str) -> None:
         """A call of another process changes what the unit has read: Unavailable, nothing done."""
-        async with _open(place) as store, _open(place) as other:
+        async with mongo_open(place) as store, mongo_open(place) as other:
             await claim(store, payment("a"))
             with pytest.raises(Unavailable, match="busy"):  # noqa: PT012 - the leaving is tested
                 async with store.begin() as unit:
@@ -281,7 +253,7 @@ class TestWhoMeets:
 
     async def test_a_unit_is_not_disturbed_by_what_it_has_not_read(self, place: str) -> None:
         """Other rows may change as they like: the unit goes behind them in the log."""
-        async with _open(place) as store, _open(place) as other:
+        async with mongo_open(place) as store, mongo_open(place) as other:
             async with store.begin() as unit:
                 await unit.products.put(DEFAULT, product(), NOW)
                 assert list(await unit.coupons.all(DEFAULT)) == []
@@ -297,7 +269,7 @@ class TestWhoMeets:
             Account(AccountKind.WALLET, "shop-wallet"),
             Account(AccountKind.SALES, "x402"),
         )
-        async with _open(place) as store, _open(place) as other:
+        async with mongo_open(place) as store, mongo_open(place) as other:
             payments = [payment(str(n)) for n in range(6)]
             for each in payments:
                 await claim(store, each)
@@ -317,7 +289,7 @@ class TestWhoMeets:
 
     async def test_a_row_that_appears_where_a_unit_has_looked_is_noticed(self, place: str) -> None:
         """A list that a unit has read counts as read, with what was not in it."""
-        async with _open(place) as store, _open(place) as other:
+        async with mongo_open(place) as store, mongo_open(place) as other:
             with pytest.raises(Unavailable, match="busy"):  # noqa: PT012 - the leaving is tested
                 async with store.begin() as unit:
                     assert list(await unit.products.all(DEFAULT)) == []
@@ -347,7 +319,7 @@ class TestWhoMeets:
                 await unit.products.put(DEFAULT, counted, NOW)
 
         async with AsyncExitStack() as stack:
-            stores = [await stack.enter_async_context(_open(place)) for _ in range(3)]
+            stores = [await stack.enter_async_context(mongo_open(place)) for _ in range(3)]
             amount = count(30, 600)
             await asyncio.gather(*(until_written(stores[n % 3]) for n in range(amount)))
             async with stores[0].view() as view:
@@ -373,9 +345,9 @@ class TestWhileItIsCut:
                 while not self.over:  # noqa: ASYNC110 - as pages go
                     await asyncio.sleep(0.01)
 
-        async with _open(place):
+        async with mongo_open(place):
             pass
-        async with _database(place) as database:
+        async with mongo_database(place) as database:
             tail = Tail(database, Log(database, 10.0))
             spreader = Spreader(database, tail, "ours", Endless(database, keep=0, step=0))
             tail.told = spreader.wake
@@ -393,7 +365,7 @@ class TestWhatIsCut:
     async def _cut(self, place: str, applied: int, forget_after: float = 1e9) -> None:
         from tillway.adapters.stores.mongo.trimming import Trimming
 
-        async with _database(place) as database:
+        async with mongo_database(place) as database:
             trimming = Trimming(database, keep=2, keep_for=0.0, step=1, forget_after=forget_after)
             await trimming.run(applied)
 
@@ -401,23 +373,23 @@ class TestWhatIsCut:
         """Old entries lose their rows, and nobody can commit in their place."""
         from tillway.adapters.stores.mongo.log import Log
 
-        async with _open(place) as store:
+        async with mongo_open(place) as store:
             for n in range(10):
                 await claim(store, payment(str(n)))
             await _eventually(place, "payments", 10)
         await self._cut(place, 10)
         entries = {one["_id"]: "rows" in one for one in await _documents(place, "log")}
         assert entries == {n: n > 8 for n in range(1, 11)}
-        async with _database(place) as database:
+        async with mongo_database(place) as database:
             late = _entry(3, _claim_and_fact("late"), by="stopped-1")[1]
             assert not await Log(database, 10.0).append(late)
-        async with _open(place) as store:
+        async with mongo_open(place) as store:
             assert await find(store, payment("3")) == payment("3")
             assert await find(store, payment("late")) is None
 
     async def test_a_process_that_was_stopped_goes_on(self, place: str) -> None:
         """Stopped while others write and the log is cut, it loses nothing, nor does it twice."""
-        async with _open(place) as store, started("sell", place, "stopped", 10**6) as child:
+        async with mongo_open(place) as store, started("sell", place, "stopped", 10**6) as child:
             await ready(child)
             await begin(child)
             assert child.stdout is not None
@@ -441,7 +413,7 @@ class TestWhatIsCut:
 
     async def test_a_view_that_is_older_than_the_log_is_told(self, place: str) -> None:
         """Where the log does not reach back, a view is Unavailable rather than wrong."""
-        async with _open(place) as store, _open(place) as other:
+        async with mongo_open(place) as store, mongo_open(place) as other:
             await claim(store, payment("a"))
             async with store.view() as view:
                 assert await view.payments.newest(DEFAULT, 1) == [payment("a")]
@@ -458,7 +430,7 @@ class TestWhatIsCut:
 
     async def test_what_marks_removed_rows_goes_with_the_stubs(self, place: str) -> None:
         """After their time stubs and marks are removed; the end of the log never is."""
-        async with _open(place) as store:
+        async with mongo_open(place) as store:
             async with store.begin() as unit:
                 await unit.products.put(DEFAULT, product(), NOW)
             async with store.begin() as unit:
@@ -471,7 +443,7 @@ class TestWhatIsCut:
         await self._cut(place, 8, forget_after=0.0)
         assert not await _documents(place, "products")
         assert sorted(one["_id"] for one in await _documents(place, "log")) == [7, 8]
-        async with _open(place) as store:
+        async with mongo_open(place) as store:
             assert await claim(store, payment("next")) == Claimed()
 
 
@@ -481,7 +453,7 @@ class TestAnswersThatAreLost:
         from tillway.adapters.stores.mongo.log import Log
 
         document = _entry(1, _claim_and_fact("a"))[1]
-        async with _open(place), _database(place) as database:
+        async with mongo_open(place), mongo_database(place) as database:
             log = Log(database, 10.0)
             assert await log.append(document)
             assert await log.append(document)
@@ -497,8 +469,8 @@ class TestAnswersThatAreLost:
             pytest.skip("the line can only be broken to a single server that is named by its port")
         async with line(there.hostname, there.port) as (wire, port):
             wire.loses_request = loses_request
-            through = f"mongodb://127.0.0.1:{port}/{_name(place)}?directConnection=true"
-            async with _open(through) as store:
+            through = f"mongodb://127.0.0.1:{port}/{mongo_name(place)}?directConnection=true"
+            async with mongo_open(through) as store:
                 dice = random.Random(7)
                 wire.breaks = lambda request: (
                     b"tillway_log" in request and (b"insert" in request and dice.random() < 0.4)

@@ -1,52 +1,26 @@
 """Payers' lists in MongoDB, of payments that were written when there was no such list."""
 
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import pytest
 
 from support.mongo import Mongo
-from support.store_places import mongo_at
+from support.store_places import mongo_database, mongo_open
 from tillway.core.contracts.samples import payment, settled, watched
 from tillway.core.contracts.stores.steps import claim, settle
 from tillway.core.payments import Payment
 from tillway.core.ports.store import Claimed, Store
-from tillway.core.secrets import Secret
 from tillway.core.tenancy import DEFAULT
 
 pytest.importorskip("motor", reason="motor is not installed")
 
 if TYPE_CHECKING:
-    from tillway.adapters.stores.mongo.driver import Database
+    pass
 
 PAYMENTS, MARKS = "tillway_payments", "tillway_marks"
 WALLET = "wallet"
-
-
-@asynccontextmanager
-async def opened(place: str) -> AsyncIterator[Store]:
-    store = mongo_at(place, 10.0)
-    await store.start()
-    try:
-        yield store
-    finally:
-        await store.aclose()
-
-
-@asynccontextmanager
-async def database(place: str) -> AsyncIterator["Database"]:
-    from tillway.adapters.stores.mongo.driver import Database, Limits
-
-    name = urlsplit(place).path.lstrip("/")
-    made = Database.at(Secret(place), name, Limits(), 10.0)
-    await made.hello()
-    try:
-        yield made
-    finally:
-        await made.aclose()
 
 
 async def bought(store: Store, *names: str) -> list[Payment]:
@@ -59,7 +33,7 @@ async def bought(store: Store, *names: str) -> list[Payment]:
 
 async def as_before(place: str, payments: Collection[Payment], *, marked: bool) -> None:
     """Leave payments as the version before writes them, and the mark that it did not have."""
-    async with database(place) as base:
+    async with mongo_database(place) as base:
         for one in payments:
             (found,) = await base.find(PAYMENTS, {"key": one.key})
             assert found.pop("payer") == WALLET
@@ -78,13 +52,13 @@ class TestBeforeThereWereLists:
     async def test_what_had_settled_is_its_payers(self, mongo: Mongo) -> None:
         """From the first start of this version on, beside what is not over yet."""
         place = mongo.place()
-        async with opened(place) as store:
+        async with mongo_open(place) as store:
             ends = await bought(store, "a", "b", "c")
             await claim(store, payment("lives", payer=WALLET))
             await claim(store, payment("watched", payer=WALLET))
             assert await settle(store, watched(payment("watched", payer=WALLET)))
         await as_before(place, ends, marked=False)
-        async with opened(place) as store:
+        async with mongo_open(place) as store:
             assert await listed(store) == {one.key for one in (*ends, payment("watched"))}
             async with store.view() as view:
                 assert await view.payments.find(ends[0].chain, ends[0].key) == ends[0]
@@ -94,10 +68,10 @@ class TestBeforeThereWereLists:
     ) -> None:
         """It runs beside this one until all its processes were replaced."""
         place = mongo.place()
-        async with opened(place) as store:
+        async with mongo_open(place) as store:
             await bought(store, "a")
-        async with opened(place) as store:
+        async with mongo_open(place) as store:
             late = await bought(store, "late")
         await as_before(place, late, marked=True)
-        async with opened(place) as store:
+        async with mongo_open(place) as store:
             assert await listed(store) == {payment(name).key for name in ("a", "late")}

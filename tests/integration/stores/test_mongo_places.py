@@ -7,15 +7,14 @@ import signal
 import socketserver
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from support.mongo import PASSWORD, USER, Mongo, NoServer, Server, guarded, nx, server
 from support.store_load import Till, a_call, a_look, a_unit, a_view, seconds_to_the_next
-from support.store_places import mongo_at
+from support.store_places import mongo_at, mongo_open
 from support.store_processes import check
 from support.store_summary import or_skipped
 from tillway.core.contracts.samples import payment
@@ -35,21 +34,11 @@ def own_server() -> Iterator[Server]:
         yield running
 
 
-@asynccontextmanager
-async def _open(place: str, patience: float = 10.0) -> AsyncIterator[Store]:
-    store = mongo_at(place, patience)
-    await store.start()
-    try:
-        yield store
-    finally:
-        await store.aclose()
-
-
 class TestCrashes:
     async def test_nothing_that_was_acknowledged_is_lost(self, own_server: Server) -> None:
         """The server is killed under load, again and again: all is there, once."""
         taken = list[float]()
-        async with _open(own_server.mongo.place()) as store:
+        async with mongo_open(own_server.mongo.place()) as store:
             till = Till(store)
             selling = [asyncio.ensure_future(till.sell(who)) for who in range(8)]
             for _ in range(count(3, 20)):
@@ -66,7 +55,7 @@ class TestCrashes:
 
     async def test_a_server_that_is_away_is_unavailable(self, own_server: Server) -> None:
         """Whoever asks is told so, without where it is; once it is back, all goes on."""
-        async with _open(own_server.mongo.place(), patience=2.0) as store:
+        async with mongo_open(own_server.mongo.place(), patience=2.0) as store:
             await claim(store, payment("before"))
             own_server.stop()
             for act in (a_unit, a_view, a_call, a_look, _checked):
@@ -82,7 +71,7 @@ class TestCrashes:
     async def test_a_server_that_hangs_is_given_up(self, own_server: Server) -> None:
         """Calls on connections that are heard no more end in time; then others go on."""
         assert own_server.process is not None
-        async with _open(own_server.mongo.place(), patience=1.0) as store:
+        async with mongo_open(own_server.mongo.place(), patience=1.0) as store:
             await claim(store, payment("before"))
             os.kill(own_server.process.pid, signal.SIGSTOP)
             try:
@@ -169,7 +158,7 @@ class TestPlacesThatCannotBeUsed:
             place = running.mongo.place()
             await self._refused(place.replace(PASSWORD, "wrong-secret"), "refuses this user")
             await self._refused(place.replace(f"{USER}:{PASSWORD}@", ""), "refuses this user")
-            async with _open(place) as store:
+            async with mongo_open(place) as store:
                 assert await claim(store, payment("a")) == Claimed()
 
     async def test_a_format_from_the_future(self, mongo: Mongo) -> None:
