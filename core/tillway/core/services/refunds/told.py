@@ -124,13 +124,21 @@ class RefundNews:
     async def _take_back_sum(
         self, unit: UnitOfWork, payment: Payment, refund: PaidBack, at: datetime
     ) -> None:
-        """Take back what only the sum has told, if it is a refund of as much."""
-        for each in await unit.refunds.of(payment.tenant, payment.signature):
-            told_by_sum = each.origin == ELSEWHERE and ":" in (each.signature or "")
-            same = told_by_sum and each.amount == refund.amount
-            if same and each.state is RefundState.PROCESSED:
-                await self._failed(unit, payment, refund, each, at)
-                return
+        """Take back what only the sum has told: a refund of as much, or part of one of more."""
+        stored = await unit.refunds.of(payment.tenant, payment.signature)
+        of_sum = [each for each in stored if _is_of_sum(each) and _holds(each, refund)]
+        if not of_sum:
+            return
+        least = min(of_sum, key=lambda each: each.amount.minor)
+        await self._failed(unit, payment, refund, least, at)
+        left = least.amount.minor - refund.amount.minor
+        if left:
+            rest = PaidBack(
+                id=f"{least.signature}:{refund.id}",
+                amount=Money(left, refund.amount.asset),
+                state=PayBackState.DONE,
+            )
+            await self._add(unit, payment, _made_elsewhere(payment, rest, at))
 
     async def _sum(
         self, unit: UnitOfWork, payment: Payment, told: PayBackTold, failed: int
@@ -145,7 +153,7 @@ class RefundNews:
             for each in told.refunds
             if each.state is PayBackState.PENDING and each.amount.asset == payment.amount.asset
         )
-        more = told.total.minor - done - on_its_way - failed
+        more = told.total.minor - done - on_its_way - failed - _failed_since(stored, told)
         if more <= 0 or told.total.asset != payment.amount.asset:
             return
         if _total(stored, RefundState.APPROVED) and not told.refunds:
@@ -177,6 +185,33 @@ class RefundNews:
                 _log.warning("refund %s is denied: its money went back at the provider", other.id)
                 denied = _denied(other, refund.processed_at)
                 await unit.refunds.move(denied, [RefundState.PENDING])
+
+
+def _is_of_sum(refund: Refund) -> bool:
+    """Tell whether only the sum has told of it."""
+    return refund.origin == ELSEWHERE and ":" in (refund.signature or "")
+
+
+def _holds(told: Refund, refund: PaidBack) -> bool:
+    same = told.amount.asset == refund.amount.asset
+    gone = told.state is RefundState.PROCESSED
+    return gone and same and told.amount.minor >= refund.amount.minor
+
+
+def _failed_since(stored: Sequence[Refund], told: PayBackTold) -> int:
+    """Give what came to nothing after a sum was told, and so was part of it."""
+    listed = {name for each in told.refunds for name in (_name(each.id), each.reference)}
+    some = (
+        each
+        for each in stored
+        if each.state is RefundState.DENIED
+        and each.signature is not None
+        and not _is_of_sum(each)
+        and each.id not in listed
+        and each.processed_at is not None
+        and each.processed_at >= told.at
+    )
+    return sum(each.amount.minor for each in some)
 
 
 def _made_elsewhere(payment: Payment, refund: PaidBack, at: datetime) -> Refund:
