@@ -20,9 +20,10 @@ from tillway.core.ports.payouts import PaysOut
 from tillway.core.ports.rails import Offers
 from tillway.core.ports.store import Store, View
 from tillway.core.quotes import Purpose
-from tillway.core.refunds import Refund, RefundState
+from tillway.core.refunds import Refund
 from tillway.core.services.paying.quote import Quoting, shown_of
 from tillway.core.services.paying.settle import Settle
+from tillway.core.services.refunds.approved import approved
 from tillway.core.services.refunds.proofs import payout_of
 from tillway.core.services.refunds.providers import is_of_provider
 from tillway.core.services.turns import Turn
@@ -30,8 +31,6 @@ from tillway.core.tenancy import DEFAULT
 
 _log = logging.getLogger(__name__)
 
-_BATCH: Final = 100
-_MOST_PAGES: Final = 100
 _AT_ONCE: Final = 8
 
 
@@ -77,14 +76,9 @@ class AutomaticRefunds:
     async def _waiting(self) -> Sequence[Refund]:
         """Give what can be paid, of all that is approved: what cannot be is in no other's way."""
         waiting: list[Refund] = []
-        before = None
-        for _ in range(_MOST_PAGES):
-            async with self.store.view() as view:
-                found = await view.refunds.listed(DEFAULT, [RefundState.APPROVED], _BATCH, before)
+        async for found in approved(self.store):
+            async with self.store.view(once=True) as view:
                 waiting += await self._payable(view, found)
-            if len(found) < _BATCH:
-                break
-            before = found[-1].created_at
         return waiting
 
     async def _payable(self, view: View, found: Sequence[Refund]) -> Sequence[Refund]:

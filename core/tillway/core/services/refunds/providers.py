@@ -6,7 +6,6 @@ stays unanswered is looked up by that id, by a worker, until its end is known.
 
 import logging
 from datetime import datetime
-from typing import Final
 
 from attrs import define, evolve
 
@@ -22,6 +21,7 @@ from tillway.core.ports.store import Store, UnitOfWork
 from tillway.core.refunds import Refund, RefundState
 from tillway.core.services.hosted.payments import MONEY
 from tillway.core.services.rails import Rails
+from tillway.core.services.refunds.approved import approved
 from tillway.core.services.refunds.booking import (
     book_refund,
     fail_refund,
@@ -29,12 +29,8 @@ from tillway.core.services.refunds.booking import (
 )
 from tillway.core.services.subjects import Subjects
 from tillway.core.services.turns import Turn
-from tillway.core.tenancy import DEFAULT
 
 _log = logging.getLogger(__name__)
-
-_BATCH: Final = 100
-_MOST_PAGES: Final = 100
 
 
 def is_of_provider(refund: Refund) -> bool:
@@ -92,15 +88,10 @@ class ProviderRefunds:
 
         Harmless to whoever does it too: a refund's id is its key.
         """
-        ended, before = 0, None
-        for _ in range(_MOST_PAGES):
-            async with self.store.view(once=True) as view:
-                found = await view.refunds.listed(DEFAULT, [RefundState.APPROVED], _BATCH, before)
+        ended = 0
+        async for found in approved(self.store):
             for refund in filter(is_of_provider, found):
                 ended += await self._finished(refund)
-            if len(found) < _BATCH:
-                break
-            before = found[-1].created_at
         return ended
 
     async def aclose(self) -> None:
