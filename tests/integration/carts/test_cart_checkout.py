@@ -151,6 +151,13 @@ class TestCharges:
         assert not shop.cards.orders
         assert (await shown(shop, said.body["cartId"])).body["status"] == "paid"
 
+    async def test_nor_is_it_where_a_page_is_elsewhere(self, shop: CardShop) -> None:
+        """What would be refused of a buyer is refused before anything is used up for him."""
+        said = await check_out(shop, couponCode="FREE", successUrl="https://evil.example/")
+        assert (said.status, said.body["error"]["code"]) == (400, "invalid_field")
+        assert await shop.redeemed("FREE") == 0
+        assert not await shop.facts("payment.succeeded")
+
     async def test_as_many_lines_as_a_cart_has(self, shop: CardShop) -> None:
         """The rail sees them all."""
         said = await check_out(shop, [{"resource": "mug"}] * MOST_LINES)
