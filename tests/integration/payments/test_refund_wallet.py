@@ -170,6 +170,20 @@ class TestLimits:
             assert wallet.balance(shop.chain) == 1_000_000
             assert (await execute(shop, quote)).status == 200
 
+    async def test_it_is_told_once_an_offer(self, caplog: pytest.LogCaptureFixture) -> None:
+        """Not with every look; nothing is remembered of an offer that has ended."""
+        async with open_with_wallet(refund_most="0.04") as (shop, _):
+            case = await bought(shop)
+            refund = await case.asked()
+            for looks in (3, 1):
+                await approve(shop, refund)
+                caplog.clear()
+                for _ in range(looks):
+                    assert await sweep(shop) == 0
+                assert caplog.text.count(f"{refund} is not paid by itself") == 1
+                shop.clock.forward(timedelta(days=1))
+                await sweep(shop)
+
     async def test_a_day_has_a_limit(self) -> None:
         """`x402.refund_most_a_day`; the next day there is another."""
         async with open_with_wallet(refund_most_a_day="0.07") as (shop, wallet):

@@ -61,6 +61,7 @@ class AutomaticRefunds:
     async def sweep(self) -> int:
         """Pay all that can be paid now. Of several that do so at once, one pays a refund."""
         waiting = await self._waiting()
+        self._told &= {refund.id for refund in waiting}
         places = asyncio.Semaphore(_AT_ONCE)
 
         async def one(refund: Refund) -> bool:
