@@ -36,6 +36,18 @@ def _schema(database: Path) -> list[tuple[object, ...]]:
     return [*rows, version]
 
 
+async def _with_room(database: Path, room: int) -> SqliteStore:
+    """Make a store in which there is so much room, in bytes, beyond what an empty one takes."""
+    await (await _opened(database)).aclose()
+    store = SqliteStore(database, most_bytes=_size(database) + room)
+    await store.start()
+    return store
+
+
+def _size(database: Path) -> int:
+    return database.stat().st_size
+
+
 async def _opened(database: Path) -> SqliteStore:
     store = SqliteStore(database)
     await store.start()
@@ -166,8 +178,7 @@ class TestPlacesThatCannotBeUsed:
 class TestFullDisk:
     async def test_what_does_not_fit_is_refused_whole(self, tmp_path: Path) -> None:
         """Units that meet a full disk write nothing; what was acknowledged before stays."""
-        store = SqliteStore(tmp_path / "tillway.db", most_bytes=600_000)
-        await store.start()
+        store = await _with_room(tmp_path / "tillway.db", 200_000)
         acknowledged = []
         with pytest.raises(Unavailable, match="is full"):  # noqa: PT012 - it fills on the way
             for n in range(1000):
@@ -184,8 +195,7 @@ class TestFullDisk:
         self, tmp_path: Path
     ) -> None:
         """At once, each unit is either acknowledged and written whole, or neither."""
-        store = SqliteStore(tmp_path / "tillway.db", most_bytes=400_000)
-        await store.start()
+        store = await _with_room(tmp_path / "tillway.db", 200_000)
 
         async def write(n: int) -> None:
             async with store.begin() as unit:
@@ -209,8 +219,7 @@ class TestFullDisk:
 
     async def test_a_store_that_was_full_works_again(self, tmp_path: Path) -> None:
         """With room made, the next start writes."""
-        store = SqliteStore(tmp_path / "tillway.db", most_bytes=150_000)
-        await store.start()
+        store = await _with_room(tmp_path / "tillway.db", 100_000)
         huge = payment("huge", signed=os.urandom(200_000))
         for _ in range(2):
             with pytest.raises(Unavailable, match="is full"):
