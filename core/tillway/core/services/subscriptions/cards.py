@@ -8,7 +8,7 @@ from attrs import define, evolve, frozen
 from tillway.core.catalog import PriceKind, Product, SubscriptionTerms
 from tillway.core.checkouts import Checkout
 from tillway.core.errors import Code, Declined
-from tillway.core.ids import ProductId, product_id_fault
+from tillway.core.ids import ProductId
 from tillway.core.intervals import Interval, refuse_other_interval
 from tillway.core.money import Money
 from tillway.core.payments import Asked, Phase, Purchase, Reservation
@@ -24,7 +24,7 @@ from tillway.core.services.subscriptions.bills import TRIAL, trial_key
 from tillway.core.services.subscriptions.periods import (
     BILLED,
     DISABLED,
-    NOT_CONFIGURED,
+    plan_at,
     purchase_of,
 )
 from tillway.core.tenancy import Tenant
@@ -113,16 +113,9 @@ class CardPlans:
         return Offered(terms=sold.terms, price=unit, first=first)
 
     async def _sold(self, tenant: Tenant, resource: str) -> _Sold:
-        fault = product_id_fault(resource)
-        known = ProductId(resource)
-        found = None if fault else await self.quoting.catalogue.product(tenant, known)
-        if found is None:
-            details = {"resource": resource}
-            raise Declined(Code.RESOURCE_NOT_FOUND, "Resource not found", details=details)
-        if found.subscription is None:
-            raise Declined(Code.INVALID_FIELD, NOT_CONFIGURED, field="resource")
-        sold = _Sold(product=found, terms=found.subscription)
-        if not _price_id(sold) and found.price(PriceKind.FIAT) is None:
+        product, terms = await plan_at(self.quoting.catalogue, tenant, resource)
+        sold = _Sold(product=product, terms=terms)
+        if not _price_id(sold) and product.price(PriceKind.FIAT) is None:
             raise Declined(Code.INVALID_FIELD, NO_PRICE, field="resource")
         return sold
 

@@ -66,12 +66,29 @@ def plan_of(purchase: Purchase) -> Plan:
     )
 
 
+async def plan_at(
+    catalogue: Catalogue, tenant: Tenant, resource: str
+) -> tuple[Product, SubscriptionTerms]:
+    """Give what is sold by subscription under a name; Declined if nothing is, or not so."""
+    known = ProductId(resource)
+    found = None if product_id_fault(resource) else await catalogue.product(tenant, known)
+    if found is None:
+        details = {"resource": resource}
+        raise Declined(Code.RESOURCE_NOT_FOUND, "Resource not found", details=details)
+    return found, _subscribed(found)
+
+
 def terms_of(product: Product) -> SubscriptionTerms:
     """Give the terms on which a product is paid for by proof; Declined if it is not."""
+    terms = _subscribed(product)
+    if not terms.allow_x402:
+        raise Declined(Code.INVALID_FIELD, NOT_X402, field="resource")
+    return terms
+
+
+def _subscribed(product: Product) -> SubscriptionTerms:
     if product.subscription is None:
         raise Declined(Code.INVALID_FIELD, NOT_CONFIGURED, field="resource")
-    if not product.subscription.allow_x402:
-        raise Declined(Code.INVALID_FIELD, NOT_X402, field="resource")
     return product.subscription
 
 

@@ -7,7 +7,7 @@ from attrs import define
 
 from tillway.core.catalog import SubscriptionTerms
 from tillway.core.errors import Code, Declined
-from tillway.core.ids import ProductId, product_id_fault
+from tillway.core.ids import ProductId
 from tillway.core.intervals import (
     Interval,
     interval_asked,
@@ -17,7 +17,7 @@ from tillway.core.intervals import (
 from tillway.core.services.gateway import Services
 from tillway.core.services.hosted.cards import Buyer
 from tillway.core.services.paying.quote import Quoted
-from tillway.core.services.subscriptions.periods import DISABLED, NOT_CONFIGURED, purchase_of
+from tillway.core.services.subscriptions.periods import DISABLED, plan_at, purchase_of
 from tillway.core.tenancy import Tenant
 from tillway.entrypoints.http.apis.cedros.subscription_bodies import (
     ActivateRequest,
@@ -83,15 +83,8 @@ class Buys:
 
     async def _terms(self, tenant: Tenant, resource: str) -> tuple[ProductId, SubscriptionTerms]:
         self._refuse_disabled()
-        product = ProductId(resource)
-        fault = product_id_fault(resource)
-        found = None if fault else await self.services.catalogue.product(tenant, product)
-        if found is None:
-            details = {"resource": resource}
-            raise Declined(Code.RESOURCE_NOT_FOUND, "Resource not found", details=details)
-        if found.subscription is None:
-            raise Declined(Code.INVALID_FIELD, NOT_CONFIGURED, field="resource")
-        return product, found.subscription
+        product, terms = await plan_at(self.services.catalogue, tenant, resource)
+        return product.id, terms
 
     def _refuse_disabled(self) -> None:
         if not self.services.subscribe.known.enabled:
