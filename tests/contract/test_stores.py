@@ -1,6 +1,6 @@
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from support.store_places import mongo_at
 from support.store_summary import ran_on
 from tillway.adapters.stores.memory import MemoryStore
 from tillway.adapters.stores.sqlite import SqliteStore
+from tillway.core.contracts.counts import few_times
 from tillway.core.contracts.stores import StoreContract
 from tillway.core.contracts.stores.claims import ClaimLaws
 from tillway.core.contracts.stores.endings import EndingLaws
@@ -121,9 +122,20 @@ class TestMongo(StoreContract):
             yield store
 
 
+@pytest.fixture
+def few() -> Iterator[None]:
+    """Try few times, whatever is asked for."""
+    with few_times():
+        yield
+
+
+@pytest.mark.usefixtures("few")
 @pytest.mark.again
 class TestMongoFerret(StoreContract):
-    """The store in MongoDB, on another server that keeps the protocol in its own way."""
+    """The store in MongoDB, on another server that keeps the protocol in its own way.
+
+    All laws are tried on it, none with full counts: 2,000 facts at once take it minutes.
+    """
 
     @pytest.fixture
     async def store(self, ferret: Mongo) -> AsyncIterator[Store]:
@@ -131,8 +143,9 @@ class TestMongoFerret(StoreContract):
             yield store
 
 
+@pytest.mark.usefixtures("few")
 class TestMongoUnits(ClaimLaws, EndingLaws, LeaseLaws, ReservationLaws):
-    """The store in MongoDB, with a unit that takes its turn around every call."""
+    """The store in MongoDB, with a unit that takes its turn around every call, few times."""
 
     @pytest.fixture
     async def store(self, ferret: Mongo) -> AsyncIterator[Store]:
